@@ -1,0 +1,1 @@
+"""Composition root: settings, URLs, server entry and command line."""

@@ -1,0 +1,1 @@
+"""Command-line groups; each composes rooms of the house."""

@@ -1,0 +1,1 @@
+"""People, organisations, certification, roles, scope, consent."""

@@ -1,0 +1,1 @@
+"""Enterprise credit information base: the registry the web sees, consent-guarded access."""

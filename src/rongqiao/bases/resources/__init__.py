@@ -1,0 +1,1 @@
+"""Financial resource base: institutions, products, policies."""

@@ -1,0 +1,1 @@
+"""Data standards and dated catalogue: loaders and checks of standards/ and catalog/."""

@@ -1,0 +1,1 @@
+"""The six steps that turn departments' files into published, typed, traceable facts."""

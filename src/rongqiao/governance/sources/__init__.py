@@ -1,0 +1,1 @@
+"""Readers of departments' files: raw strings with their line numbers."""

@@ -1,0 +1,1 @@
+"""Dashboards and supervision for government staff."""

@@ -1,0 +1,1 @@
+"""Declared indicators, one file per theme; each an Ibis expression over contract tables."""

@@ -1,0 +1,1 @@
+"""Values every room shares: money, rate, period, region, identifiers, decisions, errors. No I/O, no clock."""

@@ -1,0 +1,1 @@
+"""Delta tables and the engine that reads them, behind one small face."""

@@ -1,0 +1,1 @@
+"""Online and offline service network: outlets, client managers, events, leads, news."""

@@ -1,0 +1,1 @@
+"""The three professional platforms; arrows run renewal → financing → credit, never back."""

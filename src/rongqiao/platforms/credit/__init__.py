@@ -1,0 +1,1 @@
+"""Portraits, ratings and credit reports, read under consent."""

@@ -1,0 +1,1 @@
+"""Supermarkets, demands, matching, grab-and-quote, applications, loans."""

@@ -1,0 +1,1 @@
+"""Renewal without repaying principal, bridging funds, refinancing."""

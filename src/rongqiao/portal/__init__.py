@@ -1,0 +1,1 @@
+"""The one portal: pages, HTMX fragments, public API; parses and renders, decides nothing."""

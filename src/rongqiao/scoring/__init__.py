@@ -1,0 +1,1 @@
+"""Models on scikit-learn's contract, and the cards they leave behind."""

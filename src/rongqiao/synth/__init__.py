@@ -1,0 +1,1 @@
+"""A synthetic province with planted truth, for demonstration and measurement."""
