@@ -1,0 +1,131 @@
+"""Lifecycles as tables ``{(state, event): state}``; a pair that is absent is illegal."""
+
+from __future__ import annotations
+
+from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError
+
+Table = dict[tuple[str, str], str]
+
+DEMAND: Table = {
+    ("draft", "publish"): "published",
+    ("draft", "withdraw"): "withdrawn",
+    ("published", "take"): "taken",
+    ("published", "withdraw"): "withdrawn",
+    ("published", "expire"): "expired",
+    ("taken", "take"): "taken",
+    ("taken", "quote"): "quoted",
+    # The last taker let go without a quote: the demand is open to all again.
+    ("taken", "reopen"): "published",
+    ("taken", "withdraw"): "withdrawn",
+    ("taken", "expire"): "expired",
+    ("quoted", "take"): "quoted",
+    ("quoted", "quote"): "quoted",
+    ("quoted", "accept"): "accepted",
+    ("quoted", "reopen"): "published",
+    ("quoted", "withdraw"): "withdrawn",
+    ("quoted", "expire"): "expired",
+    ("accepted", "fulfil"): "fulfilled",
+    # The bank refused the application: second round.
+    ("accepted", "reopen"): "published",
+    ("accepted", "withdraw"): "withdrawn",
+    ("expired", "reopen"): "published",
+}
+
+TAKE: Table = {
+    ("active", "quote"): "quoted",
+    ("active", "lose"): "lost",
+    ("active", "release"): "released",
+    ("quoted", "quote"): "quoted",
+    ("quoted", "win"): "won",
+    ("quoted", "lose"): "lost",
+    ("quoted", "release"): "released",
+    ("won", "release"): "released",
+}
+
+QUOTE: Table = {
+    ("submitted", "accept"): "accepted",
+    ("submitted", "close"): "closed",
+    ("submitted", "withdraw"): "withdrawn",
+    ("submitted", "expire"): "expired",
+}
+
+APPLICATION: Table = {
+    ("submitted", "approve"): "approved",
+    ("submitted", "refuse"): "refused",
+    ("submitted", "withdraw"): "withdrawn",
+    ("approved", "contract"): "contracted",
+    ("approved", "withdraw"): "withdrawn",
+}
+
+LOAN: Table = {
+    ("contracted", "draw"): "drawn",
+    ("drawn", "draw"): "drawn",
+    ("drawn", "repay_part"): "drawn",
+    ("drawn", "repay_all"): "repaid",
+    ("drawn", "fall_overdue"): "overdue",
+    ("overdue", "repay_part"): "overdue",
+    ("overdue", "cure"): "drawn",
+    ("overdue", "repay_late"): "repaid",
+    ("overdue", "default"): "defaulted",
+    ("defaulted", "repay_part"): "defaulted",
+    ("defaulted", "cure"): "drawn",
+    ("defaulted", "repay_late"): "repaid",
+    ("defaulted", "write_off"): "written_off",
+    # Money recovered after write-off does not bring the loan back to life.
+    ("written_off", "repay_part"): "written_off",
+}
+
+LIFECYCLES: dict[str, Table] = {
+    "demand": DEMAND,
+    "take": TAKE,
+    "quote": QUOTE,
+    "application": APPLICATION,
+    "loan": LOAN,
+}
+INITIAL = {
+    "demand": "draft",
+    "take": "active",
+    "quote": "submitted",
+    "application": "submitted",
+    "loan": "contracted",
+}
+
+
+def _table(lifecycle: str) -> Table:
+    if lifecycle not in LIFECYCLES:
+        raise InvalidValueError("生命周期", lifecycle, f"可用：{'、'.join(LIFECYCLES)}。")
+    return LIFECYCLES[lifecycle]
+
+
+def advance(lifecycle: str, state: str, event: str) -> str:
+    """State after the event.
+
+    Raises
+    ------
+    IllegalTransitionError
+        If the table does not list the pair; the remedy names the events that are possible.
+    InvalidValueError
+        If there is no such lifecycle.
+    """
+    table = _table(lifecycle)
+    if (state, event) not in table:
+        possible = "、".join(events_from(lifecycle, state)) or "无（已是终态）"
+        raise IllegalTransitionError(f"{lifecycle} 状态 {state}", event, f"此状态下可用的操作：{possible}。")
+    return table[state, event]
+
+
+def can_advance(lifecycle: str, state: str, event: str) -> bool:
+    """Whether the event is possible in the state."""
+    return (state, event) in _table(lifecycle)
+
+
+def events_from(lifecycle: str, state: str) -> tuple[str, ...]:
+    """Events that are possible in the state, in the table's order; empty for a final state."""
+    return tuple(event for origin, event in _table(lifecycle) if origin == state)
+
+
+def states(lifecycle: str) -> tuple[str, ...]:
+    """All states of a lifecycle, the initial one first."""
+    table = _table(lifecycle)
+    seen = dict.fromkeys([INITIAL[lifecycle], *(origin for origin, _ in table), *table.values()])
+    return tuple(seen)
