@@ -43,7 +43,10 @@ class LazyGroup(click.Group):
         return typer.main.get_command(app)
 
 
-group = LazyGroup(name="rongqiao", help="Rongqiao 融桥: governance, indicators, rating, market and ledger from the command line.")
+group = LazyGroup(
+    name="rongqiao",
+    help="Rongqiao 融桥: governance, indicators, rating, market and ledger from the command line.",
+)
 
 
 def main() -> None:

@@ -37,7 +37,9 @@ def check_uscc(value: str) -> str:
     wrong = [letter for letter in LOOKALIKES if letter in code]
     if wrong:
         hints = "、".join(f"{letter}→{LOOKALIKES[letter]}" for letter in wrong)
-        raise InvalidValueError("统一社会信用代码", value, f"代码中不使用字母 {'、'.join(wrong)}，请核对是否应为 {hints}。")
+        raise InvalidValueError(
+            "统一社会信用代码", value, f"代码中不使用字母 {'、'.join(wrong)}，请核对是否应为 {hints}。"
+        )
     try:
         return str(_uscc.validate(code))
     except ValidationError:

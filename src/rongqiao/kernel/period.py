@@ -56,6 +56,6 @@ def month_of(day: dt.date) -> int:
 
 
 def shift_date(day: dt.date, months: int) -> dt.date:
-    """Same day of another month, or that month's last day where it is shorter (31 Jan + 1 = 28 Feb)."""
+    """Move a date by whole months, to the month's last day where it is shorter (31 Jan + 1 = 28 Feb)."""
     year, number = divmod(add_months(month_of(day), months), 100)
     return dt.date(year, number, min(day.day, calendar.monthrange(year, number)[1]))

@@ -16,7 +16,9 @@ def check_region(code: str) -> str:
         If it is not two, four or six digits.
     """
     if len(code) not in LEVELS or not (code.isascii() and code.isdigit()):
-        raise InvalidValueError("行政区划代码", code, "Give two, four or six digits, such as 43, 4301 or 430102.")
+        raise InvalidValueError(
+            "行政区划代码", code, "Give two, four or six digits, such as 43, 4301 or 430102."
+        )
     while len(code) > 2 and code.endswith("00"):
         code = code[:-2]
     return code
@@ -33,6 +35,6 @@ def is_within(code: str, scope: str) -> bool:
 
 
 def parents(code: str) -> list[str]:
-    """The region and those above it, widest first: 430102 → [43, 4301, 430102]."""
+    """List the region and those above it, widest first: 430102 → [43, 4301, 430102]."""
     code = check_region(code)
     return [code[:size] for size in LEVELS if size <= len(code)]

@@ -1,0 +1,1 @@
+"""Formats: ISO dates everywhere."""

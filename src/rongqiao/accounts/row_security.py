@@ -1,0 +1,102 @@
+"""PostgreSQL row security behind the scoped models: the second wall.
+
+Policies are FORCEd, so that even the tables' owner obeys them inside a bound transaction. They compare a row's own
+columns with the values that :func:`rongqiao.accounts.scope.bind` set for the transaction.
+"""
+
+from __future__ import annotations
+
+from django.db.migrations.operations import RunSQL
+
+from rongqiao.accounts.scope import DATABASE_ROLE
+
+KIND = "current_setting('rongqiao.kind', true)"
+ORGANISATION = "nullif(current_setting('rongqiao.organisation', true), '')::uuid"
+USCC = "nullif(current_setting('rongqiao.uscc', true), '')"
+REGION = "nullif(current_setting('rongqiao.region', true), '')"
+
+
+def create_role() -> RunSQL:
+    """Create the limited role, make the login a member, and let it use present and future tables."""
+    return RunSQL(
+        f"""
+        DO $$ BEGIN
+          IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{DATABASE_ROLE}') THEN
+            CREATE ROLE {DATABASE_ROLE} NOLOGIN NOINHERIT;
+          END IF;
+        END $$;
+        DO $$ BEGIN EXECUTE format('GRANT {DATABASE_ROLE} TO %I', current_user); END $$;
+        GRANT USAGE ON SCHEMA public TO {DATABASE_ROLE};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {DATABASE_ROLE};
+        GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {DATABASE_ROLE};
+        GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {DATABASE_ROLE};
+        ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {DATABASE_ROLE};
+        ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {DATABASE_ROLE};
+        ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO {DATABASE_ROLE};
+        """,
+        RunSQL.noop,
+    )
+
+
+def protect_table(
+    table: str,
+    *,
+    enterprise: str | None = None,
+    institution: str | None = None,
+    region: str | None = None,
+    also_read: str | None = None,
+    also_write: str | None = None,
+    institution_writes: bool = True,
+    is_append_only: bool = False,
+) -> RunSQL:
+    """Force row security on a table.
+
+    Parameters
+    ----------
+    table : str
+        Database table.
+    enterprise, institution, region : str or None
+        Columns compared with the caller's code, organisation and region; the same as the model's.
+    also_read, also_write : str or None
+        Further SQL conditions under which a row may be read, or inserted and changed.
+    institution_writes : bool
+        Whether the institution that may read a row may also write it.
+    is_append_only : bool
+        Whether rows, once written, are never changed but by the system.
+    """
+    read = [f"{KIND} = 'system'"]
+    if enterprise:
+        read.append(f"({KIND} = 'enterprise' AND {enterprise} = {USCC})")
+    write = list(read)
+    if institution:
+        read.append(f"({KIND} = 'institution' AND {institution} = {ORGANISATION})")
+    if institution_writes:
+        write = list(read)
+    if region:
+        read.append(f"({KIND} = 'government' AND {region} LIKE {REGION} || '%')")
+    if also_read:
+        read.append(f"({also_read})")
+    if also_write:
+        write.append(f"({also_write})")
+    change = [f"{KIND} = 'system'"] if is_append_only else write
+    return RunSQL(
+        f"""
+        ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
+        ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
+        CREATE POLICY {table}_read ON {table} FOR SELECT TO {DATABASE_ROLE} USING ({" OR ".join(read)});
+        CREATE POLICY {table}_insert ON {table} FOR INSERT TO {DATABASE_ROLE} WITH CHECK ({" OR ".join(write)});
+        CREATE POLICY {table}_update ON {table} FOR UPDATE TO {DATABASE_ROLE}
+          USING ({" OR ".join(change)}) WITH CHECK ({" OR ".join(change)});
+        CREATE POLICY {table}_delete ON {table} FOR DELETE TO {DATABASE_ROLE} USING ({KIND} = 'system');
+        CREATE POLICY {table}_owner ON {table} TO current_user USING (true) WITH CHECK (true);
+        """,
+        f"""
+        DROP POLICY {table}_read ON {table};
+        DROP POLICY {table}_insert ON {table};
+        DROP POLICY {table}_update ON {table};
+        DROP POLICY {table}_delete ON {table};
+        DROP POLICY {table}_owner ON {table};
+        ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;
+        ALTER TABLE {table} DISABLE ROW LEVEL SECURITY;
+        """,
+    )

@@ -1,0 +1,39 @@
+"""Filters that show money, rates and shares as officials and loan officers read them; null is always ``—``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django import template
+
+from rongqiao.kernel.money import format_cny
+from rongqiao.kernel.rate import format_rate
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+register = template.Library()
+
+
+@register.filter
+def cny(value: Decimal | float | None) -> str:
+    """Show yuan as 元, 万元 or 亿元."""
+    return format_cny(value)
+
+
+@register.filter
+def rate(value: Decimal | float | None) -> str:
+    """Show a ratio per year as a percentage with two places."""
+    return format_rate(value)
+
+
+@register.filter
+def share(value: float | None) -> str:
+    """Show a ratio 0..1 as a percentage with one place."""
+    return "—" if value is None else f"{value * 100:.1f}%"
+
+
+@register.filter
+def month(value: int | None) -> str:
+    """Show ``202610`` as ``2026-10``."""
+    return "—" if not value else f"{value // 100}-{value % 100:02d}"
