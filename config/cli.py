@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import Any
 
-import click
 import typer
+from typer.core import TyperGroup
 
 from rongqiao.kernel.errors import RongqiaoError
 
@@ -27,20 +28,22 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(TyperGroup):
     """Group whose commands are imported when they are asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """Names of all groups."""
         return sorted(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import the group ``config.commands.<name>`` and take its Typer ``app``."""
         module = COMMANDS.get(cmd_name)
         if module is None:
             return None
         app: typer.Typer = importlib.import_module(f"config.commands.{module}").app
-        return typer.main.get_command(app)
+        command = typer.main.get_command(app)
+        command.name = cmd_name
+        return command
 
 
 group = LazyGroup(
