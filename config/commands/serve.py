@@ -1,0 +1,91 @@
+"""`rongqiao serve`: the portal and its background jobs, until interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING
+
+import typer
+
+from config.database import ensure_database
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+app = typer.Typer(help="启动门户与后台任务。")
+
+
+def _commands(port: int) -> list[list[str]]:
+    """Command lines of the web server and of the job worker."""
+    granian = [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)),
+        *("--workers", "2", "--blocking-threads", "4", "--no-ws", "--log-level", "warning", "config.wsgi:application"),
+    ]
+    worker = [sys.executable, "-m", "django", "procrastinate", "worker", "--concurrency", "1"]
+    return [granian, worker]
+
+
+def wait_until_ready(url: str, processes: Sequence[subprocess.Popen[bytes]], seconds: float = 60) -> bool:
+    """Poll the URL until it answers; false when a process ended or the time ran out."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and all(process.poll() is None for process in processes):
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    return False
+
+
+def run(port: int, on_ready: str = "") -> int:
+    """Serve until interrupted or a process ends; every process started here is ended before returning.
+
+    Returns
+    -------
+    int
+        0 after an interrupt, else 1.
+    """
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "RONGQIAO_DATABASE_URL": ensure_database()}
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        # Own sessions: Ctrl-C reaches only this process, which then ends the others in order.
+        processes += [subprocess.Popen(command, env=environment, start_new_session=True) for command in _commands(port)]
+        if not wait_until_ready(f"http://127.0.0.1:{port}/", processes):
+            typer.secho(f"门户未能在端口 {port} 启动。端口被占用时可设置 RONGQIAO_PORT 换一个端口。", err=True, fg="red")
+            return 1
+        typer.echo(on_ready)
+        while all(process.poll() is None for process in processes):
+            time.sleep(0.5)
+        typer.secho("一个服务进程意外退出，已停止全部服务。请查看上方日志。", err=True, fg="red")
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _end(processes)
+    return 1
+
+
+def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Ask each process group to end, and insist after ten seconds."""
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+    for process in processes:
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@app.callback(invoke_without_command=True)
+def serve(port: int = typer.Option(8000, envvar="RONGQIAO_PORT", help="监听端口")) -> None:
+    """启动门户与后台任务；Ctrl-C 结束。"""
+    raise typer.Exit(run(port, on_ready=f"门户已启动：http://127.0.0.1:{port}/"))
