@@ -57,9 +57,9 @@ class Item:
     definition : str
         Definition that a clerk can apply, in Chinese.
     headers : tuple of str
-        Further headers that are accepted for this column.
+        Further headers that are accepted for this column, among them each name with its unit in brackets.
     scaled_headers : tuple of (str, int)
-        Headers that give another unit, with the factor to the unit above (``注册资本（万元）``: 10000).
+        Headers that state a larger unit, with the factor to the unit above (``注册资本（万元）``: 10000).
     """
 
     id: str

@@ -54,6 +54,12 @@ _TYPES: dict[str, ItemType] = {
     "INTEGER": "month",
     "BOOLEAN": "boolean",
 }
+#: Departments often state another unit in the header, in brackets: unit → larger unit → factor.
+_SCALES = {
+    "元": {"千元": 1_000, "万元": 10_000, "亿元": 100_000_000},
+    "千瓦时": {"万千瓦时": 10_000},
+    "立方米": {"万立方米": 10_000},
+}
 _REMEDY = "Mend the file by docs/glossary.md and its neighbours, then run `rongqiao standards check`."
 
 
@@ -189,6 +195,7 @@ def _to_item(node: dict[str, Any]) -> Item:
     physical = node["physicalType"]
     if physical not in _TYPES:
         raise InvalidValueError("physicalType", physical, f"Use one of {', '.join(_TYPES)}.")
+    unit, names = extra.get("unit", ""), (node["businessName"], *extra.get("headers", ()))
     listed = extra.get("codeList")
     if listed is not None:
         code_list(listed)
@@ -197,14 +204,16 @@ def _to_item(node: dict[str, Any]) -> Item:
         title=node["businessName"],
         type=_TYPES[physical],
         physical_type=physical,
-        unit=extra.get("unit", ""),
+        unit=unit,
         is_required=bool(node["required"]),
         code_list=listed,
         null_means=extra.get("nullMeans", ""),
         sensitivity=node["classification"],
         definition=node["description"],
-        headers=tuple(extra.get("headers", ())),
-        scaled_headers=tuple((header, int(by)) for header, by in extra.get("scaledHeaders", {}).items()),
+        headers=(*names[1:], *(f"{name}（{unit}）" for name in names if unit)),
+        scaled_headers=tuple(
+            (f"{name}（{larger}）", by) for larger, by in _SCALES.get(unit, {}).items() for name in names
+        ),
     )
 
 
