@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rongqiao.kernel.errors import InvalidValueError, RongqiaoError
+from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.ledger.entries import Entry, check_instant
+from rongqiao.ledger.errors import LedgerDamagedError
 from rongqiao.ledger.heads import SignedHead
 from rongqiao.ledger.proofs import ConsistencyProof
 from rongqiao.ledger.signing import check_public_key
@@ -27,8 +28,8 @@ class Problem:
     Parameters
     ----------
     code : str
-        ``entry_altered``, ``entry_misplaced``, ``entry_missing``, ``entry_repeated``, ``node_altered``,
-        ``index_altered``, ``head_altered``, ``head_signature``, ``head_root``, ``head_order``,
+        ``entry_altered``, ``entry_malformed``, ``entry_misplaced``, ``entry_missing``, ``entry_repeated``,
+        ``node_altered``, ``node_missing``, ``index_altered``, ``head_altered``, ``head_signature``, ``head_root``, ``head_order``,
         ``head_inconsistent`` or ``witness``.
     index : int or None
         Of the entry, counted from 0; for heads, of the head. Null when it is not about one.
@@ -128,8 +129,9 @@ def verify_store(store: Store, public_keys: Sequence[str], witness: SignedHead |
     if witness is not None:
         _check_witness(witness, trusted, count)
     sealed = max((head.size for head in good), default=0)
+    problems = _clear_sealed(count.problems, sealed)
     return Verification(
-        count.frontier.size, count.frontier.root().hex(), tuple(good), sealed, tuple(count.problems)
+        count.frontier.size, count.frontier.root().hex(), tuple(good), sealed, tuple(problems)
     )
 
 
@@ -160,7 +162,9 @@ def _recount_line(place: int, line: bytes, count: _Recount) -> None:
     record = count.index.read(RECORD.size)
     where = f"第 {place} 条（entries.jsonl 第 {place + 1} 行）"
     is_altered = stored[:HASH_BYTES] != made[0]
-    if is_altered and not count.has_broken_order:
+    if len(stored) < len(made) * HASH_BYTES:
+        count.report_once("entry_altered", "node_missing", place, f"{where}起的哈希缺失（nodes.bin 过短）")
+    elif is_altered and not count.has_broken_order:
         count.report("entry_altered", place, f"{where}与其叶哈希不符")
     elif not is_altered and stored != b"".join(made):
         # An altered entry shows again in every node above it; the entry is what matters then.
@@ -171,7 +175,7 @@ def _recount_line(place: int, line: bytes, count: _Recount) -> None:
         entry = Entry.from_bytes(body)
     except InvalidValueError:
         if not is_altered:
-            count.report("entry_altered", place, f"{where}不是规范的条目")
+            count.report("entry_malformed", place, f"{where}不是规范的条目")
         return
     _check_place(entry, place, where, count)
     if record != RECORD.pack(count.end, key_mark(entry.key)):
@@ -209,7 +213,8 @@ def _check_heads(
             continue
         is_good = _check_head(head, number, where, trusted, count)
         if before is not None:
-            is_good = _check_order(before, head, number, where, store, count) and is_good
+            is_good = _check_order(before, head, number, where, count) and is_good
+            _check_growth(before, head, number, where, store, count)
         if is_good:
             good.append(head)
         before = head
@@ -238,23 +243,39 @@ def _check_head(head: SignedHead, number: int, where: str, trusted: Sequence[str
     return len(count.problems) == problems
 
 
-def _check_order(
-    before: SignedHead, head: SignedHead, number: int, where: str, store: Store, count: _Recount
-) -> bool:
-    if head.size < before.size or check_instant(head.at) < check_instant(before.at):
+def _check_order(before: SignedHead, head: SignedHead, number: int, where: str, count: _Recount) -> bool:
+    is_forward = head.size >= before.size and check_instant(head.at) >= check_instant(before.at)
+    if not is_forward:
         count.report("head_order", number, f"{where}比前一个更小或更早")
-        return False
+    return is_forward
+
+
+def _check_growth(
+    before: SignedHead, head: SignedHead, number: int, where: str, store: Store, count: _Recount
+) -> None:
+    """Consistency of two heads by the proof an outsider would ask for, read from the stored nodes."""
+    if not before.size <= head.size <= count.frontier.size:
+        return  # Reported already: wrong order, or entries missing.
+    if all(count.roots[each.size].hex() == each.root for each in (before, head)):
+        return  # Both roots follow from the same entries: nothing is left to prove, whatever the nodes say.
     try:
         path = consistency_path(store.read_node, before.size, head.size)
-    except RongqiaoError:
-        path = []
+    except LedgerDamagedError:
+        return  # Reported already: hashes missing.
     proof = ConsistencyProof(before.size, head.size, tuple(step.hex() for step in path))
     if not proof.holds(before.root, head.root):
-        count.report(
-            "head_inconsistent", number, f"{where}不是前一个树头的延续（{before.size} → {head.size} 条）"
-        )
-        return False
-    return True
+        text = f"{where}不是前一个树头的延续（{before.size} → {head.size} 条）"
+        count.report("head_inconsistent", number, text)
+
+
+def _clear_sealed(problems: Sequence[Problem], sealed: int) -> list[Problem]:
+    """Where a signed head vouches for an entry, it is the stored hash that was altered, not the entry."""
+    return [
+        Problem("node_altered", problem.index, f"{problem.text}：条目有签名树头为证，被改的是 nodes.bin")
+        if problem.code == "entry_altered" and problem.index is not None and problem.index < sealed
+        else problem
+        for problem in problems
+    ]
 
 
 def _check_witness(witness: SignedHead, trusted: Sequence[str], count: _Recount) -> None:
