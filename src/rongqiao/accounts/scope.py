@@ -6,7 +6,6 @@ transaction to the role ``rongqiao_app``, whose rows PostgreSQL filters by the s
 
 from __future__ import annotations
 
-import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from django.db import connection, transaction
 from rongqiao.accounts.roles import Role
 
 if TYPE_CHECKING:
+    import uuid
     from collections.abc import Iterator, Sequence
 
     from rongqiao.accounts.models import User
@@ -58,8 +58,8 @@ ANONYMOUS = Scope()
 
 
 def scope_of(user: User | None) -> Scope:
-    """Derive the scope from the signed-in person's organisation; anonymous without one."""
-    if user is None or not user.is_authenticated or user.organisation is None:
+    """Derive the scope from the signed-in person's organisation; anonymous without one, or without a role."""
+    if user is None or not user.is_authenticated or user.organisation is None or not user.role:
         return ANONYMOUS
     organisation = user.organisation
     return Scope(
@@ -85,7 +85,13 @@ def bind(scope: Scope) -> None:
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("A scope is bound inside a transaction.")
-    values = (scope.kind, str(scope.organisation_id or ""), scope.uscc, scope.region, str(scope.user_id or ""))
+    values = (
+        scope.kind,
+        str(scope.organisation_id or ""),
+        scope.uscc,
+        scope.region,
+        str(scope.user_id or ""),
+    )
     _set_local(DATABASE_ROLE, values)
 
 
