@@ -16,31 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    Limits = Mapping[str, Mapping[str, Decimal | int | float]]
+    from rongqiao.contracts.numbers import SizeLimits
 
 SIZE_CLASSES = ("large", "medium", "small", "micro")
 TITLES = {"large": "大型", "medium": "中型", "small": "小型", "micro": "微型"}
 MEASURES = {"employees": "从业人员", "revenue_cny": "营业收入", "total_assets_cny": "资产总额"}
-
-# GB/T 4754-2017 divisions (two digits) of each group of the standard; codes with three digits win over them.
-GROUP_DIVISIONS: dict[str, tuple[str, ...]] = {
-    "agriculture": ("01", "02", "03", "04", "05"),
-    "industry": tuple(f"{number:02d}" for number in range(6, 47)),
-    "construction": ("47", "48", "49", "50"),
-    "wholesale": ("51",),
-    "retail": ("52",),
-    "transport": ("54", "55", "56", "57", "58"),
-    "warehousing": ("59",),
-    "post": ("60",),
-    "accommodation": ("61",),
-    "catering": ("62",),
-    "information": ("63", "64"),
-    "software": ("65",),
-    "leasing_business": ("71", "72"),
-}
-GROUP_CLASSES = {"701": "real_estate", "702": "property_management"}
-# Finance has a standard of its own (银发〔2015〕309号); rail transport is outside the standard.
-OUTSIDE_DIVISIONS = frozenset({"53", "66", "67", "68", "69"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,32 +43,8 @@ class SizeResult:
     reasons: tuple[Reason, ...]
 
 
-def size_group(industry_code: str | None) -> str | None:
-    """Group of the standard that an industry code falls in.
-
-    Parameters
-    ----------
-    industry_code : str or None
-        Letter and two to four digits (C3511), GB/T 4754-2017; the letter may be absent.
-
-    Returns
-    -------
-    str or None
-        Key such as ``industry`` or ``other``; ``None`` if unknown or outside the standard.
-    """
-    digits = (industry_code or "").lstrip("ABCDEFGHIJKLMNOPQRST")
-    if len(digits) < 2 or not digits.isdigit() or digits[:2] in OUTSIDE_DIVISIONS:
-        return None
-    if digits[:3] in GROUP_CLASSES:
-        return GROUP_CLASSES[digits[:3]]
-    for group, divisions in GROUP_DIVISIONS.items():
-        if digits[:2] in divisions:
-            return group
-    return "other"
-
-
 def classify_size(
-    limits: Limits,
+    limits: SizeLimits | None,
     *,
     employees: float | None = None,
     revenue_cny: Decimal | float | None = None,
@@ -98,9 +54,9 @@ def classify_size(
 
     Parameters
     ----------
-    limits : mapping
-        ``{"large": {"employees": 1000, "revenue_cny": 400000000}, "medium": …, "small": …}``: lower limits of
-        one group, yuan; a measure that is absent is not tested.
+    limits : SizeLimits or None
+        Lower limits of the enterprise's sector on the day, ``contracts.catalog.size_limits_of``; ``None`` where
+        the standard does not cover the industry.
     employees, revenue_cny, total_assets_cny : number or None
         ``None`` is not known: it rules nothing out.
 
@@ -109,11 +65,13 @@ def classify_size(
     InvalidValueError
         If a class has no limits or names an unknown measure.
     """
+    if limits is None:
+        return SizeResult(None, (), ())
     known = {"employees": employees, "revenue_cny": revenue_cny, "total_assets_cny": total_assets_cny}
     possible: list[str] = []
     reasons: list[Reason] = []
     for size in SIZE_CLASSES[:-1]:
-        tested = _test_class(size, limits.get(size) or {}, known)
+        tested = _test_class(size, getattr(limits, size), known)
         reasons += tested
         outcome = all_of(reason.outcome for reason in tested)
         if outcome is not Outcome.UNMET:
@@ -128,7 +86,7 @@ def classify_size(
 
 def _test_class(
     size: str,
-    bounds: Mapping[str, Decimal | int | float],
+    bounds: Mapping[str, Decimal],
     known: Mapping[str, Decimal | float | None],
 ) -> list[Reason]:
     unknown_measures = set(bounds) - set(MEASURES)

@@ -40,6 +40,8 @@ TAKE: Table = {
     ("quoted", "lose"): "lost",
     ("quoted", "release"): "released",
     ("won", "release"): "released",
+    # The demand was reopened: those who lost to the refused quote may try again.
+    ("lost", "retake"): "active",
 }
 
 QUOTE: Table = {
@@ -47,6 +49,8 @@ QUOTE: Table = {
     ("submitted", "close"): "closed",
     ("submitted", "withdraw"): "withdrawn",
     ("submitted", "expire"): "expired",
+    # The bank refused the application: the demand's next round may accept another quote.
+    ("accepted", "refuse"): "refused",
 }
 
 APPLICATION: Table = {

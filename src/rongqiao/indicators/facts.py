@@ -1,0 +1,163 @@
+"""What eligibility criteria read: indicators, and attributes of the enterprise and its rating."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pyarrow as pa
+
+from rongqiao.contracts.catalog import industry_section, size_limits_of
+from rongqiao.indicators.compute import ENTERPRISES, TARGET
+from rongqiao.indicators.registry import At, load_indicators
+from rongqiao.kernel.errors import ContractError, InvalidValueError
+from rongqiao.lake import asof
+from rongqiao.lake.engine import ibis_connection
+from rongqiao.rules.size_class import classify_size
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from rongqiao.contracts.catalog import SizeLimits
+    from rongqiao.lake.tables import Lake
+
+RATINGS = "analytics/ratings"
+ATTRIBUTES = {
+    "county_code": "所在县（市、区）行政区划代码，六位",
+    "industry_code": "行业代码（GB/T 4754-2017，门类字母加四位数字）",
+    "industry_section": "行业门类字母",
+    "legal_form": "组织形式",
+    "status": "登记状态",
+    "age_months": "成立月数",
+    "registered_capital_cny": "注册资本（元）",
+    "size_class": "企业规模：large、medium、small、micro；数据不足以定型为未知",
+    "tax_grade_now": "最近纳税缴费信用级别：A、B、M、C、D",
+    "grade": "平台信用等级：AAA 至 D；未评级为未知",
+    "score": "平台信用分，0 至 1000",
+}
+TAX_GRADES = {5: "A", 4: "B", 3: "M", 2: "C", 1: "D"}
+SIZE_INPUTS = ("finance_employees_y1_count", "finance_revenue_y1_cny", "finance_total_assets_y1_cny")
+
+
+def criteria_facts() -> dict[str, str]:
+    """Ids that criteria may name, with their Chinese meaning: attributes first, then all indicators."""
+    return {**ATTRIBUTES, **{name: found.title for name, found in load_indicators().items()}}
+
+
+def enterprise_facts(
+    lake: Lake, *, as_of: int, known_at: dt.date, enterprise_ids: Sequence[str] | None = None
+) -> pa.Table:
+    """Collect the facts of enterprises from the registry, the kept indicators and the kept ratings.
+
+    Parameters
+    ----------
+    lake : Lake
+        Holds ``published/enterprises`` and ``analytics/indicators``; ``analytics/ratings`` may be absent.
+    as_of : int
+        Month of the indicators.
+    known_at : date
+        Of several computations of that month the last not after this day counts.
+    enterprise_ids : sequence of str or None
+        All enterprises when ``None``.
+
+    Returns
+    -------
+    pa.Table
+        One row per enterprise, ordered by ``enterprise_id``; columns as :func:`criteria_facts`. Null is not
+        known. Feed it to ``rules.criteria.to_expression`` whole, or row by row to ``rules.criteria.evaluate``.
+
+    Raises
+    ------
+    ContractError
+        If the indicators of that month were never computed.
+    """
+    if not lake.exists(TARGET):
+        raise ContractError("指标", as_of, f"Run `rongqiao indicators compute --as-of {as_of}` first.")
+    kept = [ENTERPRISES, TARGET, *([RATINGS] if lake.exists(RATINGS) else [])]
+    connection = ibis_connection(lake, kept)
+    at = At(as_of, known_at)
+    registry = asof.latest(connection.table(ENTERPRISES), ["enterprise_id"], known_at=known_at)
+    indicators = _of_month(connection.table(TARGET), at)
+    names = [name for name in load_indicators() if name in indicators.columns]
+    facts = _attributes(registry, at).left_join(indicators, "enterprise_id")
+    facts = facts.select(*ATTRIBUTES_OF_REGISTRY, *names)
+    if RATINGS in kept:
+        ratings = _of_month(connection.table(RATINGS), at).select("enterprise_id", "grade", "score")
+        facts = facts.left_join(ratings, "enterprise_id").drop("enterprise_id_right")
+    else:
+        facts = facts.mutate(grade=ibis.null("string"), score=ibis.null("float64"))
+    if enterprise_ids is not None:
+        facts = facts.filter(facts.enterprise_id.isin(list(enterprise_ids)))
+    return _with_classes(facts.order_by("enterprise_id").to_pyarrow(), at)
+
+
+ATTRIBUTES_OF_REGISTRY = (
+    "enterprise_id",
+    "county_code",
+    "industry_code",
+    "legal_form",
+    "status",
+    "age_months",
+    "registered_capital_cny",
+)
+
+
+def _attributes(registry: Any, at: At) -> Any:
+    age = at.index - (registry.established_on.year() * 12 + registry.established_on.month() - 1)
+    capital = registry.registered_capital_cny.cast("float64")
+    return registry.mutate(age_months=age.cast("int64"), registered_capital_cny=capital).select(
+        *ATTRIBUTES_OF_REGISTRY
+    )
+
+
+def _of_month(table: Any, at: At) -> Any:
+    """Rows of the month, as last computed by ``known_at``."""
+    rows = table.filter((table.as_of == at.as_of) & (table.known_at <= at.known_at))
+    return rows.filter(rows.known_at == rows.known_at.max().over(ibis.window()))
+
+
+def _with_classes(facts: pa.Table, at: At) -> pa.Table:
+    codes = facts.column("industry_code").to_pylist()
+    sections = [_known_industry(code) for code in codes]
+    measures = [_column(facts, name) for name in SIZE_INPUTS]
+    sizes = [_size(code, at, *values) for code, *values in zip(codes, *measures, strict=True)]
+    levels = [
+        None if level is None else TAX_GRADES.get(int(level))
+        for level in _column(facts, "tax_grade_now_level")
+    ]
+    for name, values in (("industry_section", sections), ("size_class", sizes), ("tax_grade_now", levels)):
+        facts = facts.append_column(name, pa.array(values, pa.string()))
+    return facts
+
+
+def _column(facts: pa.Table, name: str) -> list[float | None]:
+    if name not in facts.column_names:
+        return [None] * facts.num_rows
+    values: list[float | None] = facts.column(name).to_pylist()
+    return values
+
+
+@lru_cache(maxsize=4096)
+def _known_industry(code: str | None) -> str | None:
+    """Section letter, or null where the code is missing or not in the classification."""
+    try:
+        return industry_section(code) if code else None
+    except InvalidValueError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _limits(code: str, on: dt.date) -> SizeLimits | None:
+    return size_limits_of(code, on)
+
+
+def _size(
+    code: str | None, at: At, employees: float | None, revenue: float | None, assets: float | None
+) -> str | None:
+    if not code or _known_industry(code) is None:
+        return None
+    limits = _limits(code, at.end_on)
+    found = classify_size(limits, employees=employees, revenue_cny=revenue, total_assets_cny=assets)
+    return found.size_class

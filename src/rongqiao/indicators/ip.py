@@ -1,0 +1,102 @@
+"""Intellectual property, and titles of science and technology."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ibis
+
+from rongqiao.indicators.events import dated, declare_events, is_open
+from rongqiao.indicators.registry import At, Source, indicator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RIGHT, TITLE = "intellectual_property.ip_right", "science.title"
+KINDS = {
+    "invention": "发明专利",
+    "utility_model": "实用新型",
+    "design": "外观设计",
+    "trademark": "注册商标",
+    "software": "软件著作权",
+}
+TITLES = {
+    "high_tech": "高新技术企业",
+    "tech_sme": "科技型中小企业",
+    "innovative": "创新型中小企业",
+    "srdi": "专精特新中小企业",
+    "little_giant": "专精特新“小巨人”",
+}
+
+
+def _prepare_rights(tables: Mapping[str, Any], at: At) -> Any:
+    rows = dated(RIGHT, "granted_on", lambda t, at: {"is_valid": is_open(t.expires_on, at)})(tables, at)
+    left = rows.expires_on.delta(ibis.literal(at.end_on), unit="day")
+    return rows.mutate(left_days=left, is_pledged_now=rows.is_valid & rows.is_pledged.fill_null(False))
+
+
+RIGHTS = Source("ip_right", (RIGHT,), "event", _prepare_rights)
+
+
+def _valid(kind: str) -> Any:
+    return lambda t: (t.kind == kind) & t.is_valid
+
+
+for _kind, _title in KINDS.items():
+    declare_events(
+        RIGHTS, consent_class="public_technology", id=f"ip_{_kind}_valid_count", title=f"有效{_title}数", formula="统计月末未到期的件数", where=_valid(_kind),
+        direction="higher_better",
+    )  # fmt: skip
+declare_events(
+    RIGHTS, consent_class="public_technology", id="ip_granted_m36_count", title="近36个月新增知识产权数", formula="授权日在窗口内的件数", window=36,
+    direction="higher_better",
+)  # fmt: skip
+declare_events(
+    RIGHTS, consent_class="public_technology", id="ip_invention_granted_m36_count", title="近36个月新增发明专利数", formula="授权日在窗口内的发明专利件数",
+    window=36, where=lambda t: t.kind == "invention", direction="higher_better",
+)  # fmt: skip
+declare_events(
+    RIGHTS, consent_class="public_technology", id="ip_pledged_open_count", title="已质押知识产权数", formula="有效且已质押的件数",
+    where=lambda t: t.is_pledged_now, direction="neutral",
+)  # fmt: skip
+
+
+@indicator(
+    id="ip_patent_left_avg_days", title="有效专利平均剩余天数", theme="ip", source=RIGHTS, direction="higher_better",
+    formula="有效发明、实用新型、外观设计至到期日天数的均值；没有专利为不适用", null_policy="missing",
+    consent_class="public_technology",
+)  # fmt: skip
+def _patent_left(t: Any) -> Any:
+    return t.left_days.mean(where=t.kind.isin(("invention", "utility_model", "design")) & t.is_valid)
+
+
+def _prepare_titles(tables: Mapping[str, Any], at: At) -> Any:
+    rows = dated(TITLE, "granted_on", lambda t, at: {"is_valid": is_open(t.expires_on, at)})(tables, at)
+    left = rows.expires_on.year() * 12 + rows.expires_on.month() - 1 - at.index
+    return rows.mutate(left_months=left)
+
+
+HONOURS = Source("title", (TITLE,), "event", _prepare_titles)
+
+
+def _holds(kind: str) -> Any:
+    return lambda t: (t.title_kind == kind) & t.is_valid
+
+
+for _kind, _title in TITLES.items():
+    declare_events(
+        HONOURS, consent_class="public_technology", id=f"title_{_kind}_flag", title=f"有效{_title}", formula="统计月末资质有效为1", where=_holds(_kind),
+        flag=True, direction="higher_better",
+    )  # fmt: skip
+declare_events(
+    HONOURS, consent_class="public_technology", id="title_valid_count", title="有效科技资质数", formula="统计月末有效的资质数", where=lambda t: t.is_valid,
+    direction="higher_better",
+)  # fmt: skip
+
+
+@indicator(
+    id="title_left_min_months", title="最近到期资质剩余月数", theme="ip", source=HONOURS, direction="higher_better",
+    formula="有效资质中最早到期者的剩余月数；没有资质为不适用", null_policy="missing", consent_class="public_technology",
+)  # fmt: skip
+def _title_left(t: Any) -> Any:
+    return t.left_months.min(where=t.is_valid)

@@ -1,0 +1,148 @@
+"""Registration: age, capital, key changes, density of addresses and contacts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ibis
+
+from rongqiao.indicators.events import dated, declare_events, declare_recency, months_back
+from rongqiao.indicators.registry import At, Source, indicator
+from rongqiao.indicators.series import divide
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REGISTRY, CHANGE = "market_regulation.registry", "market_regulation.change"
+CHANGES = {
+    "legal_rep": "法定代表人",
+    "address": "住所",
+    "shareholder": "股东",
+    "capital": "注册资本",
+    "scope": "经营范围",
+    "name": "名称",
+}
+KEY_CHANGES = ("legal_rep", "address", "shareholder")
+REVOKED = "吊销"
+GONE = "注销"
+
+
+def _prepare(tables: Mapping[str, Any], at: At) -> Any:
+    """Newest snapshot per enterprise, with how many live enterprises share its address, phone, legal person."""
+    rows = tables[REGISTRY]
+    newest = ibis.window(
+        group_by="enterprise_id", order_by=[ibis.desc(rows.snapshot_on), ibis.desc(rows.known_at)]
+    )
+    rows = rows.mutate(__order=ibis.row_number().over(newest))
+    rows = rows.filter(rows["__order"] == 0).drop("__order")
+    rows = rows.mutate(age=months_back(rows.established_on, at))
+
+    def sharing(column: str) -> Any:
+        size = rows.count().over(ibis.window(group_by=column))
+        return ibis.ifelse(rows[column].isnull(), None, size)
+
+    return rows.mutate(
+        on_address=sharing("address"), on_phone=sharing("phone_hmac"), on_person=sharing("legal_rep_id_hmac")
+    )
+
+
+REGISTERED = Source("registry", (REGISTRY,), "latest", _prepare)
+PUBLIC = "public_registration"
+
+
+@indicator(
+    id="registration_age_months", title="成立月数", theme="registration", source=REGISTERED, direction="higher_better",
+    formula="成立日期至统计月的月数", consent_class=PUBLIC,
+)  # fmt: skip
+def _age(t: Any) -> Any:
+    return t.age.max()
+
+
+@indicator(
+    id="registration_registered_capital_cny", title="注册资本", theme="registration", source=REGISTERED, direction="neutral",
+    formula="最近登记的注册资本", consent_class=PUBLIC,
+)  # fmt: skip
+def _capital(t: Any) -> Any:
+    return t.registered_capital_cny.max()
+
+
+@indicator(
+    id="registration_paid_in_ratio", title="实缴比例", theme="registration", source=REGISTERED, direction="higher_better",
+    formula="实缴资本÷注册资本，上限1", consent_class=PUBLIC, undefined=lambda t: t.registered_capital_cny.max() <= 0,
+)  # fmt: skip
+def _paid_in(t: Any) -> Any:
+    return divide(t.paid_in_capital_cny.max(), t.registered_capital_cny.max()).clip(0.0, 1.0)
+
+
+@indicator(
+    id="registration_revoked_flag", title="被吊销", theme="registration", source=REGISTERED, direction="lower_better",
+    formula="登记状态为吊销为1", consent_class=PUBLIC,
+)  # fmt: skip
+def _revoked(t: Any) -> Any:
+    return (t.status == REVOKED).cast("int32").max()
+
+
+@indicator(
+    id="registration_cancelled_flag", title="已注销", theme="registration", source=REGISTERED, direction="lower_better",
+    formula="登记状态为注销为1", consent_class=PUBLIC,
+)  # fmt: skip
+def _cancelled(t: Any) -> Any:
+    return (t.status == GONE).cast("int32").max()
+
+
+@indicator(
+    id="registration_same_address_count", title="同住所企业数", theme="registration", source=REGISTERED,
+    direction="lower_better", formula="登记住所完全相同的企业数（含本企业）", consent_class=PUBLIC,
+)  # fmt: skip
+def _same_address(t: Any) -> Any:
+    return t.on_address.max()
+
+
+@indicator(
+    id="registration_same_phone_count", title="同联系电话企业数", theme="registration", source=REGISTERED,
+    direction="lower_better", formula="联系电话密文相同的企业数（含本企业）", consent_class=PUBLIC,
+)  # fmt: skip
+def _same_phone(t: Any) -> Any:
+    return t.on_phone.max()
+
+
+@indicator(
+    id="registration_same_legal_rep_count", title="同法定代表人企业数", theme="registration", source=REGISTERED,
+    direction="neutral", formula="法定代表人证件密文相同的企业数（含本企业）", consent_class=PUBLIC,
+)  # fmt: skip
+def _same_person(t: Any) -> Any:
+    return t.on_person.max()
+
+
+@indicator(
+    id="registration_scope_length_count", title="经营范围项数", theme="registration", source=REGISTERED, direction="neutral",
+    formula="经营范围以分号、顿号分隔的项数", consent_class=PUBLIC,
+)  # fmt: skip
+def _scope(t: Any) -> Any:
+    return t.business_scope.re_replace("[；;、，,]+", ";").strip().split(";").length().max()
+
+
+CHANGED = Source("change", (CHANGE,), "event", dated(CHANGE, "changed_on"))
+
+
+def _of_item(item: str) -> Any:
+    return lambda t: t.change_item == item
+
+
+for _item, _title in CHANGES.items():
+    declare_events(
+        CHANGED, consent_class="public_registration", id=f"registration_{_item}_change_m24_count", title=f"近24个月{_title}变更次数", formula="窗口内变更次数",
+        window=24, where=_of_item(_item), direction="neutral" if _item in ("scope", "capital") else "lower_better",
+    )  # fmt: skip
+declare_events(
+    CHANGED, consent_class="public_registration", id="registration_key_change_m12_count", title="近12个月关键变更次数",
+    formula="法定代表人、住所、股东变更次数合计", window=12, where=lambda t: t.change_item.isin(KEY_CHANGES),
+)  # fmt: skip
+declare_events(
+    CHANGED, consent_class="public_registration", id="registration_key_change_m6_count", title="近6个月关键变更次数",
+    formula="法定代表人、住所、股东变更次数合计", window=6, where=lambda t: t.change_item.isin(KEY_CHANGES),
+)  # fmt: skip
+declare_recency(
+    CHANGED, consent_class="public_registration", id="registration_legal_rep_change_last_months", title="距最近一次变更法定代表人月数",
+    where=_of_item("legal_rep"),
+)  # fmt: skip

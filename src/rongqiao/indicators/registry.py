@@ -1,0 +1,261 @@
+"""What an indicator is, and the register of all of them."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from rongqiao.kernel.errors import InvalidValueError
+from rongqiao.kernel.period import last_day, month_index
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Mapping
+
+    from ibis.expr.types import Table
+
+Direction = Literal["higher_better", "lower_better", "neutral"]
+Grain = Literal["series", "event", "latest", "derived"]
+
+THEMES = {
+    "tax": "纳税",
+    "invoice": "发票汇总",
+    "vat": "发票明细",
+    "social": "社会保险",
+    "utility": "水电气",
+    "judicial": "司法",
+    "regulatory": "行政监管",
+    "registration": "登记",
+    "finance": "年报财务",
+    "ip": "知识产权与科技",
+    "financing": "融资",
+}
+MODULES = (
+    "tax",
+    "invoice",
+    "vat",
+    "vat_partners",
+    "social",
+    "utility",
+    "judicial",
+    "regulatory",
+    "registration",
+    "finance",
+    "ip",
+    "financing",
+)
+UNITS = {
+    "cny": "元",
+    "days": "天",
+    "count": "个",
+    "ratio": "比率",
+    "flag": "是否",
+    "months": "个月",
+    "kwh": "千瓦时",
+    "m3": "立方米",
+    "level": "级",
+}
+STATUSES = {
+    "ok": "有值",
+    "missing": "缺失",
+    "not_applicable": "不适用",
+    "stale": "陈旧",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """The two times a computation stands at: last complete month, and the day up to which facts were known."""
+
+    as_of: int
+    known_at: dt.date
+
+    @property
+    def index(self) -> int:
+        """Months since year 0 of ``as_of``."""
+        return month_index(self.as_of)
+
+    @property
+    def end_on(self) -> dt.date:
+        """Last day of ``as_of``."""
+        return last_day(self.as_of)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Source:
+    """Rows that a family of indicators is aggregated from, one group per ``enterprise_id``.
+
+    Parameters
+    ----------
+    id : str
+        Unique name.
+    contracts : tuple of str
+        Contract ids that are read, through ``lake.asof.current``; ``"enterprises"`` is the resolved registry.
+    grain : Grain
+        ``series``: monthly rows with column ``back`` (0 is ``as_of``); absence is not known. ``event``: a
+        complete register; absence means that nothing happened. ``latest``: one or few rows of state; absence is
+        not known. ``derived``: computed from other indicators.
+    prepare : callable
+        ``(tables by contract id, At) -> Table`` with ``enterprise_id`` and row-level columns.
+    stale_after_months : int
+        A series whose newest month lies this far back or further is stale; an event table whose newest delivery
+        is more than this many months (of 31 days) old is.
+    """
+
+    id: str
+    contracts: tuple[str, ...]
+    grain: Grain
+    prepare: Callable[[Mapping[str, Table], At], Table]
+    stale_after_months: int = 3
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Indicator:
+    """One declared indicator.
+
+    Parameters
+    ----------
+    id : str
+        ``theme_measure_window`` with a unit suffix.
+    title : str
+        Chinese name for people.
+    theme : str
+        A key of :data:`THEMES`.
+    source : Source
+        Rows it is aggregated from.
+    measure : callable
+        ``Table -> aggregate`` over one enterprise's rows; for derived indicators a row expression over the wide
+        table. Null means that there is no value.
+    direction : Direction
+        What is good for credit.
+    formula : str
+        In Chinese, with the guard.
+    window_months : int
+        Months looked back on; 0 is the present state.
+    minimum_months : int
+        Observed months that a series needs; with fewer the value is missing.
+    null_policy : str
+        ``missing``: no value where nothing was observed; ``absent_is_zero``: a complete register says none.
+    consent_class : str
+        Id of the class of data in ``catalog/consent.yaml``; public classes need no authorisation.
+    version : str
+        Raised when the formula changes.
+    inputs : tuple of str
+        For derived indicators: ids read.
+    undefined : callable or None
+        ``Table -> boolean aggregate`` that is true where data are there but the formula has no value.
+    """
+
+    id: str
+    title: str
+    theme: str
+    source: Source
+    measure: Callable[[Any], Any]
+    direction: Direction
+    formula: str
+    window_months: int
+    minimum_months: int
+    null_policy: Literal["missing", "absent_is_zero"]
+    consent_class: str
+    version: str
+    inputs: tuple[str, ...] = ()
+    undefined: Callable[[Any], Any] | None = None
+
+    @property
+    def unit(self) -> str:
+        """Chinese unit, from the id's suffix."""
+        return UNITS[self.id.rsplit("_", 1)[1]]
+
+    @property
+    def window(self) -> str:
+        """Window in words."""
+        return f"近 {self.window_months} 个月" if self.window_months else "当前"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Contract ids the value comes from, directly or through the indicators it is derived from."""
+        if not self.inputs:
+            return self.source.contracts
+        return tuple(sorted({name for read in self.inputs for name in get_indicator(read).sources}))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything declared, as plain values for JSON and pages."""
+        names = (
+            "id", "title", "theme", "unit", "window", "window_months", "minimum_months", "direction",
+            "formula", "null_policy", "consent_class", "version", "sources", "inputs",
+        )  # fmt: skip
+        return {name: getattr(self, name) for name in names}
+
+
+_REGISTER: dict[str, Indicator] = {}
+
+
+def declare(new: Indicator) -> Indicator:
+    """Enter an indicator.
+
+    Raises
+    ------
+    InvalidValueError
+        If the id is taken, or its theme or unit suffix is unknown.
+    """
+    if new.id in _REGISTER:
+        raise InvalidValueError("指标标识", new.id, "已有同名指标，请另取名。")
+    if new.theme not in THEMES or new.id.rsplit("_", 1)[-1] not in UNITS:
+        raise InvalidValueError(
+            "指标标识", new.id, f"主题限于 {'、'.join(THEMES)}；后缀限于 {'、'.join(UNITS)}。"
+        )
+    _REGISTER[new.id] = new
+    return new
+
+
+def indicator(
+    *,
+    id: str,
+    title: str,
+    theme: str,
+    source: Source,
+    direction: Direction,
+    formula: str,
+    window: int = 0,
+    minimum: int = 0,
+    null_policy: Literal["missing", "absent_is_zero"] | None = None,
+    consent_class: str,
+    version: str = "1",
+    inputs: tuple[str, ...] = (),
+    undefined: Callable[[Any], Any] | None = None,
+) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+    """Declare the decorated aggregate as an indicator; see :class:`Indicator` for the parameters."""
+
+    def enter(measure: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        policy = null_policy or ("absent_is_zero" if source.grain == "event" else "missing")
+        declare(
+            Indicator(
+                id, title, theme, source, measure, direction, formula, window, minimum, policy,
+                consent_class, version, inputs, undefined,
+            )
+        )  # fmt: skip
+        return measure
+
+    return enter
+
+
+def load_indicators() -> dict[str, Indicator]:
+    """All indicators by id, in the order of themes and of declaration."""
+    for module in MODULES:
+        importlib.import_module(f"rongqiao.indicators.{module}")
+    return dict(_REGISTER)
+
+
+def get_indicator(indicator_id: str) -> Indicator:
+    """One indicator.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is none of this id.
+    """
+    register = load_indicators()
+    if indicator_id not in register:
+        raise InvalidValueError("指标", indicator_id, "没有这个指标，`rongqiao indicators list` 列出全部。")
+    return register[indicator_id]

@@ -1,0 +1,94 @@
+"""Penalties and lists of the regulators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ibis
+
+from rongqiao.indicators.events import dated, declare_events, declare_recency, is_open
+from rongqiao.indicators.registry import At, Source, indicator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PENALTY, LISTING = "market_regulation.penalty", "market_regulation.listing"
+KINDS = {
+    "environment": "环保",
+    "safety": "安全生产",
+    "quality": "质量",
+    "fire": "消防",
+    "labour": "劳动用工",
+    "customs": "海关",
+}
+
+PENALTIES = Source(
+    "penalty",
+    (PENALTY,),
+    "event",
+    dated(PENALTY, "decided_on", lambda t, at: {"is_published": is_open(t.published_until, at)}),
+)
+
+
+def _of_kind(kind: str) -> Any:
+    return lambda t: t.kind == kind
+
+
+for _months in (12, 36):
+    declare_events(
+        PENALTIES, consent_class="public_registration", id=f"regulatory_penalty_m{_months}_count", title=f"近{_months}个月行政处罚次数",
+        formula="决定日在窗口内的处罚件数", window=_months,
+    )  # fmt: skip
+    declare_events(
+        PENALTIES, consent_class="public_registration", id=f"regulatory_penalty_amount_m{_months}_cny", title=f"近{_months}个月行政处罚金额",
+        formula="决定日在窗口内的罚没金额合计", window=_months, amount="amount_cny",
+    )  # fmt: skip
+for _kind, _title in KINDS.items():
+    declare_events(
+        PENALTIES, consent_class="public_registration", id=f"regulatory_{_kind}_penalty_m36_count", title=f"近36个月{_title}处罚次数",
+        formula=f"窗口内{_title}类处罚件数", window=36, where=_of_kind(_kind),
+    )  # fmt: skip
+declare_events(
+    PENALTIES, consent_class="public_registration", id="regulatory_serious_penalty_m36_count", title="近36个月严重行政处罚次数",
+    formula="窗口内严重程度为“严重”的处罚件数", window=36, where=lambda t: t.severity == "serious",
+)  # fmt: skip
+declare_events(
+    PENALTIES, consent_class="public_registration", id="regulatory_penalty_open_count", title="公示期内行政处罚数", formula="公示截止日晚于统计月末的处罚件数",
+    where=lambda t: t.is_published,
+)  # fmt: skip
+declare_recency(
+    PENALTIES,
+    consent_class="public_registration",
+    id="regulatory_penalty_last_months",
+    title="距最近一次行政处罚月数",
+)
+
+
+def _prepare_listing(tables: Mapping[str, Any], at: At) -> Any:
+    rows = dated(LISTING, "listed_on", lambda t, at: {"is_open": is_open(t.removed_on, at)})(tables, at)
+    ended = ibis.ifelse(rows.is_open, ibis.literal(at.end_on), rows.removed_on)
+    return rows.mutate(listed_days=ended.delta(rows.listed_on, unit="day"))
+
+
+LISTINGS = Source("listing", (LISTING,), "event", _prepare_listing)
+
+declare_events(
+    LISTINGS, consent_class="public_registration", id="registration_abnormal_open_flag", title="在经营异常名录中", formula="列入且统计月末未移出为1",
+    where=lambda t: (t.list_kind == "abnormal") & t.is_open, flag=True,
+)  # fmt: skip
+declare_events(
+    LISTINGS, consent_class="public_registration", id="registration_serious_illegal_open_flag", title="在严重违法失信名单中", formula="列入且统计月末未移出为1",
+    where=lambda t: (t.list_kind == "serious_illegal") & t.is_open, flag=True,
+)  # fmt: skip
+declare_events(
+    LISTINGS, consent_class="public_registration", id="registration_abnormal_m36_count", title="近36个月列入经营异常次数", formula="窗口内列入件数", window=36,
+    where=lambda t: t.list_kind == "abnormal",
+)  # fmt: skip
+
+
+@indicator(
+    id="registration_abnormal_total_days", title="累计经营异常天数", theme="registration", source=LISTINGS,
+    direction="lower_better", formula="各次列入至移出（未移出至统计月末）天数合计", consent_class="public_registration",
+)  # fmt: skip
+def _abnormal_days(t: Any) -> Any:
+    return t.listed_days.sum(where=t.list_kind == "abnormal")

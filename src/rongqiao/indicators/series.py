@@ -1,0 +1,212 @@
+"""Statistics of monthly series, each with its guard: a month that was not observed is never zero.
+
+``back`` counts months back from ``as_of`` (0 is ``as_of`` itself). Formulae: catalogue of indicators, section on
+definitions (SUM12, AVG3, YOY12 …).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ibis
+
+from rongqiao.indicators.registry import At, Direction, Indicator, Source, declare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ibis.expr.types import Table
+
+# Fewest observed months that stand for a window.
+MINIMUM = {1: 1, 3: 2, 6: 5, 12: 10, 24: 20}
+EPSILON = 1e-6
+GROWTH_BOUNDS = (-1.0, 5.0)
+
+
+def within(t: Any, months: int, start: int = 0) -> Any:
+    """Whether a row lies in the window of so many months that begins ``start`` months back."""
+    return (t.back >= start) & (t.back < start + months)
+
+
+def guarded(t: Any, column: str, months: int, value: Any, start: int = 0) -> Any:
+    """Return the value where the window holds enough observed months, else null."""
+    observed = t[column].count(where=within(t, months, start))
+    return ibis.ifelse(observed >= MINIMUM[months], value, None)
+
+
+def total(t: Any, column: str, months: int, start: int = 0) -> Any:
+    """Guarded sum."""
+    return guarded(t, column, months, t[column].sum(where=within(t, months, start)), start)
+
+
+def mean(t: Any, column: str, months: int, start: int = 0) -> Any:
+    """Guarded mean of the observed months."""
+    return guarded(t, column, months, t[column].mean(where=within(t, months, start)), start)
+
+
+def divide(numerator: Any, denominator: Any) -> Any:
+    """Quotient; null where the denominator is not clearly above zero."""
+    return numerator / ibis.ifelse(denominator > EPSILON, denominator, None)
+
+
+def growth(now: Any, before: Any) -> Any:
+    """Relative change, clipped to -1..5; null on a base of zero."""
+    return (divide(now, before) - 1).clip(*GROWTH_BOUNDS)
+
+
+def deviation(t: Any, column: str, months: int) -> Any:
+    """Divide standard deviation by mean."""
+    spread = t[column].std(where=within(t, months), how="pop")
+    return divide(guarded(t, column, months, spread), mean(t, column, months))
+
+
+def slope(t: Any, column: str, months: int) -> Any:
+    """Least-squares slope per month over mean."""
+    where = within(t, months)
+    forward = -t.back
+    moves = t[column].cov(forward, where=where, how="pop")
+    spread = forward.var(where=where, how="pop")
+    steepness = divide(moves, spread)
+    return divide(guarded(t, column, months, steepness), mean(t, column, months))
+
+
+def zeros(t: Any, column: str, months: int) -> Any:
+    """Observed months at zero."""
+    return guarded(t, column, months, (t[column] == 0).sum(where=within(t, months)))
+
+
+def longest_gap(t: Any, column: str, months: int) -> Any:
+    """Longest run of observed zero months; reads the column that :func:`with_runs` adds."""
+    runs = t[f"{column}__run"].max(where=within(t, months))
+    return guarded(t, column, months, runs.coalesce(0))
+
+
+def with_runs(t: Table, column: str, months: int) -> Table:
+    """Add ``<column>__run``: at each row the length of the run of zeros it lies in, within the window."""
+    inside = (t.back < months) & t[column].notnull()
+    is_zero = (t[column] == 0) & inside
+    is_other = (t[column] != 0) & inside
+    ordered = ibis.window(group_by="enterprise_id", order_by=t.back, preceding=None, following=0)
+    marked = t.mutate(__zero=is_zero.cast("int32"), __block=is_other.cast("int32").sum().over(ordered))
+    block = ibis.window(group_by=["enterprise_id", "__block"])
+    return marked.mutate(**{f"{column}__run": marked["__zero"].sum().over(block)}).drop("__zero", "__block")
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """One way to condense a series: name in the id, words, window, and the expression."""
+
+    name: str
+    title: str
+    formula: str
+    window: int
+    minimum: int
+    suffix: str
+    build: Callable[[Any, str], Any]
+
+
+STATISTICS = {
+    statistic.name: statistic
+    for statistic in (
+        Statistic("sum_m12", "近12个月{}合计", "Σx[T-11..T]，至少10个月有数据", 12, 10, "", lambda t, c: total(t, c, 12)),
+        Statistic("avg_m3", "近3个月月均{}", "x[T-2..T]均值，至少2个月有数据", 3, 2, "", lambda t, c: mean(t, c, 3)),
+        Statistic(
+            "yoy_m12", "近12个月{}同比", "近12个月月均÷前12个月月均−1，两段各至少10个月，截断于[-1,5]", 24, 20,
+            "ratio", lambda t, c: growth(mean(t, c, 12), mean(t, c, 12, 12)),
+        ),
+        Statistic(
+            "yoy_m3", "近3个月{}同比", "x[T-2..T]月均÷x[T-14..T-12]月均−1，截断于[-1,5]", 15, 4,
+            "ratio", lambda t, c: growth(mean(t, c, 3), mean(t, c, 3, 12)),
+        ),
+        Statistic(
+            "qoq_m3", "近3个月{}环比", "x[T-2..T]月均÷x[T-5..T-3]月均−1，截断于[-1,5]", 6, 4,
+            "ratio", lambda t, c: growth(mean(t, c, 3), mean(t, c, 3, 3)),
+        ),
+        Statistic("cv_m12", "近12个月{}波动系数", "标准差÷均值，至少10个月", 12, 10, "ratio", lambda t, c: deviation(t, c, 12)),
+        Statistic("slope_m12", "近12个月{}月趋势", "最小二乘斜率÷均值，至少10个月", 12, 10, "ratio", lambda t, c: slope(t, c, 12)),
+        Statistic("zero_m12", "近12个月{}为零月数", "x=0的月数，缺数不计为零，至少10个月", 12, 10, "count", lambda t, c: zeros(t, c, 12)),
+        Statistic("gap_m24", "近24个月{}最长连续为零", "最长连续为零月数，至少20个月", 24, 20, "months", lambda t, c: longest_gap(t, c, 24)),
+        Statistic(
+            "recent_m12", "近3个月{}与全年月均之比", "近3个月月均÷近12个月月均", 12, 10,
+            "ratio", lambda t, c: divide(mean(t, c, 3), mean(t, c, 12)),
+        ),
+    )
+}  # fmt: skip
+DIRECTIONS: dict[str, Direction] = {
+    "cv_m12": "lower_better",
+    "zero_m12": "lower_better",
+    "gap_m24": "lower_better",
+}
+
+
+def declare_series(
+    source: Source,
+    column: str,
+    *,
+    theme: str,
+    measure: str,
+    title: str,
+    unit: str,
+    statistics: Sequence[str],
+    consent_class: str,
+    direction: Direction = "higher_better",
+) -> None:
+    """Declare one indicator per statistic of a monthly column.
+
+    Parameters
+    ----------
+    source : Source
+        Of grain ``series``.
+    column : str
+        Column with the monthly value.
+    theme, measure : str
+        Ids become ``theme_measure_statistic_unit``.
+    title : str
+        Chinese noun that the statistic's title is built around.
+    unit : str
+        Suffix of sums and means.
+    statistics : sequence of str
+        Keys of :data:`STATISTICS`.
+    consent_class : str
+        As in :class:`Indicator`.
+    direction : Direction
+        Of level and growth; swings and gaps are always worse when higher.
+    """
+    for name in statistics:
+        statistic = STATISTICS[name]
+        declare(
+            Indicator(
+                id=f"{theme}_{measure}_{name}_{statistic.suffix or unit}",
+                title=statistic.title.format(title),
+                theme=theme,
+                source=source,
+                measure=_bind(statistic, column),
+                direction=DIRECTIONS.get(name, direction),
+                formula=statistic.formula,
+                window_months=statistic.window,
+                minimum_months=statistic.minimum,
+                null_policy="missing",
+                consent_class=consent_class,
+                version="1",
+            )
+        )
+
+
+def _bind(statistic: Statistic, column: str) -> Callable[[Any], Any]:
+    return lambda t: statistic.build(t, column)
+
+
+def monthly(contract_id: str, *, runs: Sequence[str] = ()) -> Callable[[Mapping[str, Any], At], Any]:
+    """Prepare a contract's monthly rows: adds ``back``, keeps 36 months, marks runs of zeros."""
+
+    def prepare(tables: Mapping[str, Any], at: At) -> Any:
+        rows = tables[contract_id]
+        back = at.index - (rows.period // 100 * 12 + rows.period % 100 - 1)
+        rows = rows.mutate(back=back)
+        rows = rows.filter((rows.back >= 0) & (rows.back < 36))
+        for column in runs:
+            rows = with_runs(rows, column, 24)
+        return rows
+
+    return prepare

@@ -1,0 +1,130 @@
+"""Social insurance: headcount, contribution base, arrears."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ibis
+
+from rongqiao.indicators.registry import At, Source, indicator
+from rongqiao.indicators.series import declare_series, divide, growth, guarded, mean, monthly, total, within
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+INSURANCE = "human_resources.social_insurance"
+CONSENT = "social_insurance"
+
+
+def _prepare(tables: Mapping[str, Any], at: At) -> Any:
+    rows = monthly(INSURANCE, runs=("insured_headcount", "contribution_paid_cny"))(tables, at)
+    owed = (rows.contribution_due_cny - rows.contribution_paid_cny).clip(lower=0)
+    return rows.mutate(owed_cny=owed, is_owed=(owed > 1).cast("int32"))
+
+
+SOCIAL = Source("social_insurance", (INSURANCE,), "series", _prepare)
+
+declare_series(
+    SOCIAL, "insured_headcount", theme="social", measure="insured_headcount", title="参保人数", unit="count",
+    consent_class=CONSENT, statistics=("avg_m3", "yoy_m12", "yoy_m3", "qoq_m3", "cv_m12", "slope_m12", "gap_m24"),
+)  # fmt: skip
+declare_series(
+    SOCIAL, "contribution_paid_cny", theme="social", measure="contribution_paid", title="社保实缴", unit="cny",
+    consent_class=CONSENT, statistics=("sum_m12", "yoy_m12", "zero_m12", "gap_m24"),
+)  # fmt: skip
+declare_series(
+    SOCIAL, "contribution_base_cny", theme="social", measure="contribution_base", title="缴费基数", unit="cny",
+    consent_class=CONSENT, statistics=("avg_m3", "yoy_m12"),
+)  # fmt: skip
+
+
+@indicator(
+    id="social_base_per_head_m12_cny", title="近12个月人均月缴费基数", theme="social", source=SOCIAL, direction="higher_better",
+    formula="缴费基数月均÷参保人数月均", window=12, minimum=10, consent_class=CONSENT,
+)  # fmt: skip
+def _base_per_head(t: Any) -> Any:
+    return divide(mean(t, "contribution_base_cny", 12), mean(t, "insured_headcount", 12))
+
+
+@indicator(
+    id="social_base_per_head_yoy_m12_ratio", title="人均缴费基数同比", theme="social", source=SOCIAL, direction="higher_better",
+    formula="近12个月人均缴费基数÷前12个月−1", window=24, minimum=20, consent_class=CONSENT,
+)  # fmt: skip
+def _base_growth(t: Any) -> Any:
+    now = divide(mean(t, "contribution_base_cny", 12), mean(t, "insured_headcount", 12))
+    before = divide(mean(t, "contribution_base_cny", 12, 12), mean(t, "insured_headcount", 12, 12))
+    return growth(now, before)
+
+
+@indicator(
+    id="social_paid_share_m12_ratio", title="近12个月社保缴纳率", theme="social", source=SOCIAL, direction="higher_better",
+    formula="实缴合计÷应缴合计", window=12, minimum=10, consent_class=CONSENT,
+)  # fmt: skip
+def _paid_share(t: Any) -> Any:
+    return divide(total(t, "contribution_paid_cny", 12), total(t, "contribution_due_cny", 12))
+
+
+@indicator(
+    id="social_owed_m12_count", title="近12个月社保欠缴月数", theme="social", source=SOCIAL, direction="lower_better",
+    formula="应缴−实缴超过1元的月数", window=12, minimum=10, consent_class=CONSENT,
+)  # fmt: skip
+def _owed_months(t: Any) -> Any:
+    return total(t, "is_owed", 12)
+
+
+@indicator(
+    id="social_owed_m12_cny", title="近12个月社保欠缴金额", theme="social", source=SOCIAL, direction="lower_better",
+    formula="各月（应缴−实缴，不低于0）合计", window=12, minimum=10, consent_class=CONSENT,
+)  # fmt: skip
+def _owed_amount(t: Any) -> Any:
+    return total(t, "owed_cny", 12)
+
+
+@indicator(
+    id="social_headcount_min_m24_count", title="近24个月最低参保人数", theme="social", source=SOCIAL, direction="higher_better",
+    formula="最低月份的参保人数，至少20个月有数据", window=24, minimum=20, consent_class=CONSENT,
+)  # fmt: skip
+def _headcount_min(t: Any) -> Any:
+    return guarded(t, "insured_headcount", 24, t.insured_headcount.min(where=within(t, 24)))
+
+
+@indicator(
+    id="social_headcount_drop_m24_ratio", title="参保人数较24个月高点回落", theme="social", source=SOCIAL, direction="lower_better",
+    formula="1−近3个月月均÷24个月最高", window=24, minimum=20, consent_class=CONSENT,
+)  # fmt: skip
+def _headcount_drop(t: Any) -> Any:
+    peak = guarded(t, "insured_headcount", 24, t.insured_headcount.max(where=within(t, 24)))
+    return (1 - divide(mean(t, "insured_headcount", 3), peak)).clip(0.0, 1.0)
+
+
+DERIVED = Source("derived_social", (), "derived", lambda tables, at: next(iter(tables.values())))
+
+
+@indicator(
+    id="social_sales_per_head_m12_cny", title="近12个月人均应税销售额", theme="social", source=DERIVED, direction="higher_better",
+    formula="近12个月应税销售额÷近3个月平均参保人数", window=12, consent_class=CONSENT,
+    inputs=("tax_taxable_sales_sum_m12_cny", "social_insured_headcount_avg_m3_count"),
+    undefined=lambda t: t.social_insured_headcount_avg_m3_count <= 0,
+)  # fmt: skip
+def _sales_per_head(t: Any) -> Any:
+    return divide(t.tax_taxable_sales_sum_m12_cny, t.social_insured_headcount_avg_m3_count)
+
+
+@indicator(
+    id="social_headcount_vs_report_ratio", title="参保人数与年报从业人数之比", theme="social", source=DERIVED, direction="neutral",
+    formula="近3个月平均参保人数÷最近年报从业人数", window=12, consent_class=CONSENT,
+    inputs=("social_insured_headcount_avg_m3_count", "finance_employees_y1_count"),
+    undefined=lambda t: t.finance_employees_y1_count <= 0,
+)  # fmt: skip
+def _headcount_vs_report(t: Any) -> Any:
+    return divide(t.social_insured_headcount_avg_m3_count, t.finance_employees_y1_count)
+
+
+@indicator(
+    id="tax_declared_vs_invoiced_m12_ratio", title="申报销售与开票金额之比", theme="tax", source=DERIVED, direction="neutral",
+    formula="近12个月应税销售额÷近12个月开票金额", window=12, consent_class="tax",
+    inputs=("tax_taxable_sales_sum_m12_cny", "invoice_out_amount_sum_m12_cny"),
+    undefined=lambda t: t.invoice_out_amount_sum_m12_cny <= 0,
+)  # fmt: skip
+def _declared_vs_invoiced(t: Any) -> Any:
+    return ibis.least(divide(t.tax_taxable_sales_sum_m12_cny, t.invoice_out_amount_sum_m12_cny), 100.0)
