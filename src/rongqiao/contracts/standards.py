@@ -128,8 +128,8 @@ def read_contract(path: Path) -> Contract:
         raise ContractError(
             f"contract file {path}", str(error), f"A field is missing or misplaced. {_REMEDY}"
         ) from error
-    except InvalidValueError as error:
-        raise ContractError(f"contract file {path}", error.value, error.remedy) from error
+    except (InvalidValueError, ContractError) as error:
+        raise ContractError(f"contract file {path}: {error.thing}", error.value, error.remedy) from error
     expected = f"{path.parent.name}.{path.stem}"
     if contract.id != expected:
         raise ContractError(f"contract file {path}", contract.id, f"Its place asks for the id {expected!r}.")
