@@ -1,0 +1,176 @@
+"""What the six steps hand to each other: deliveries, batches, broken lines, and the workbench of one contract.
+
+The workbench is one DuckDB connection with these tables, which carry a batch number and the line in its file:
+
+``raw``
+    ``batch, line`` and every item of the contract as the string that was delivered (null when blank).
+``typed``
+    The same rows cast by the contract; written by *standards*.
+``rejected``
+    ``batch, line, column_id, rule_id, value, message``: at most one entry per row, the first step that objected.
+``resolved``
+    Rows that survived, with ``enterprise_id`` and the identifier in standard form; written by *cleaning*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import duckdb
+    import pyarrow as pa
+
+    from rongqiao.contracts.standards import Contract
+
+#: Contracts whose rows say which enterprises there are; all others are resolved against them.
+SUBJECT_CONTRACTS = ("market_regulation.registry", "bank.enterprise_credit")
+#: Contract whose rows say how enterprises were called before.
+NAME_CONTRACT = "market_regulation.change"
+#: One row per enterprise and day on which anything about it became known.
+ENTERPRISES = "published/enterprises"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One file that a department sent.
+
+    Parameters
+    ----------
+    contract_id : str
+        The contract it is delivered under.
+    path : Path
+        Where the file stands now; it is read once.
+    delivered_on : datetime.date
+        The day it became known, taken from the file name and never from the clock.
+    constants : Mapping[str, str]
+        Items that the file as a whole says, such as the direction of all its invoices.
+    """
+
+    contract_id: str
+    path: Path
+    delivered_on: dt.date
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """One line that is no row: wrong number of fields, undecodable bytes, invalid JSON."""
+
+    line: int
+    rule_id: str
+    value: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """What a source reads: string columns with the line each row stands on, and the lines it could not read.
+
+    Parameters
+    ----------
+    headers : tuple of str
+        As delivered.
+    columns : tuple
+        One Arrow string array (plain or chunked) per header.
+    lines : pa.Array
+        int32, 1-based line in the file; a CSV or Excel header is line 1.
+    broken : tuple of Broken
+        Lines that are no rows; they count as rows received and are quarantined.
+    encoding : str
+        Encoding that was found, or the format for files that are not text.
+    """
+
+    headers: tuple[str, ...]
+    columns: tuple[Any, ...]
+    lines: pa.Array
+    broken: tuple[Broken, ...]
+    encoding: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """One received file, named by its content.
+
+    Parameters
+    ----------
+    number : int
+        Position among the batches of one workbench.
+    batch_id : str
+        ``<contract id>@<first 16 hex of the SM3 digest>``.
+    content : bytes
+        The bytes as received; dropped once they have been read.
+    rows_in : int
+        Rows and broken lines of the file, without the header.
+    unmapped : tuple of str
+        Headers that belong to no item of the contract.
+    ledger_index : int or None
+        Leaf of the receipt in the ledger; ``None`` until collected.
+    """
+
+    number: int
+    batch_id: str
+    delivery: Delivery
+    digest: str
+    size_bytes: int
+    content: bytes
+    encoding: str = ""
+    rows_in: int = 0
+    unmapped: tuple[str, ...] = ()
+    ledger_index: int | None = None
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file as delivered."""
+        return self.delivery.path.name
+
+
+@dataclass(slots=True)
+class Workbench:
+    """The pending batches of one contract, in the order of delivery, and what the steps found.
+
+    Parameters
+    ----------
+    contract : Contract
+    batches : list of Batch
+    connection : duckdb.DuckDBPyConnection
+        Holds the tables that this module's docstring lists.
+    profiles, rule_results, merges : list of dict
+        Rows for the tables of the same names under ``operations/``.
+    """
+
+    contract: Contract
+    batches: list[Batch]
+    connection: duckdb.DuckDBPyConnection
+    profiles: list[dict[str, Any]] = field(default_factory=list)
+    rule_results: list[dict[str, Any]] = field(default_factory=list)
+    merges: list[dict[str, Any]] = field(default_factory=list)
+
+    def add_result(self, batch: Batch, rule_id: str, family: str, counts: tuple[str, int, int]) -> None:
+        """Record how one rule came out for one batch: outcome, rows checked, rows failed."""
+        outcome, checked, failed = counts
+        self.rule_results.append(
+            {
+                "batch_id": batch.batch_id,
+                "contract_id": self.contract.id,
+                "rule_id": rule_id,
+                "family": family,
+                "outcome": outcome,
+                "rows_checked": checked,
+                "rows_failed": failed,
+                "known_at": batch.delivery.delivered_on,
+            }
+        )
+
+
+def judge(severity: str, checked: int, failed: int) -> str:
+    """Outcome of a rule; a rule that met no row was not run, and is never shown as passed."""
+    if checked == 0:
+        return "not_run"
+    if failed == 0:
+        return "passed"
+    return "failed" if severity == "reject" else "warned"

@@ -1,0 +1,65 @@
+"""Step 4, collection: name a file by its SM3 digest, keep its bytes for ever, and enter the receipt in the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING, Protocol
+
+from rongqiao.governance.batch import Batch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rongqiao.governance.batch import Delivery, Workbench
+
+TITLE = "数据归集"
+
+#: Kind of the ledger entries that collection writes.
+RECEIPT_KIND = "governance.batch_received"
+
+
+class LedgerWriter(Protocol):
+    """What collection asks of a ledger."""
+
+    def append(self, kind: str, subject: str, digest: str) -> int:
+        """Enter a fact once; the same fact again gives the same leaf."""
+
+
+def receive(delivery: Delivery, number: int) -> Batch:
+    """Read a delivered file once and name the batch by contract and content.
+
+    Notes
+    -----
+    The digest is SM3 (GB/T 32905-2016). What is digested is what is parsed and what is kept: the file is not opened again.
+    """
+    content = delivery.path.read_bytes()
+    digest = hashlib.new("sm3", content).hexdigest()
+    batch_id = f"{delivery.contract_id}@{digest[:16]}"
+    return Batch(number, batch_id, delivery, digest, len(content), content)
+
+
+def collect(work: Workbench, landing: Path, ledger: LedgerWriter | None) -> None:
+    """Keep the bytes of every batch and enter its receipt; doing it again changes nothing."""
+    for batch in work.batches:
+        keep(landing, batch.digest, batch.content)
+        batch.content = b""
+        if ledger is not None:
+            batch.ledger_index = ledger.append(RECEIPT_KIND, batch.batch_id, batch.digest)
+
+
+def keep(landing: Path, digest: str, content: bytes) -> Path:
+    """Store bytes under their digest, whole or not at all, read-only."""
+    target = landing / digest[:2] / digest
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{digest}")
+    draft.unlink(missing_ok=True)
+    with draft.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.chmod(0o444)
+    draft.replace(target)
+    return target

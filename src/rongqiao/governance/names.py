@@ -1,0 +1,81 @@
+"""Names of enterprises: one spelling for what clerks type in many, and how near two names are."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+#: Legal forms at the end of a name, longest first; a name without its form is the same core.
+LEGAL_FORMS = (
+    "股份有限责任公司",
+    "有限责任公司",
+    "股份有限公司",
+    "农民专业合作社",
+    "（普通合伙）",
+    "（有限合伙）",
+    "（个体工商户）",
+    "专业合作社",
+    "有限公司",
+    "股份公司",
+    "公司",
+)
+_BRACKETS = str.maketrans("([{【〔［｛<)]}】〕］｝>", "（（（（（（（（））））））））")
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
+_IDEOGRAPH = re.compile("[\u3400-\u9fff]")
+#: Marks of administrative level that clerks leave out or put in near the start of a name: 长沙市 and 长沙.
+_LEVEL_MARKS = re.compile("[省市县区州]")
+_HEAD = 9
+
+
+def clean_name(name: str | None) -> str | None:
+    """Write a name the way the register does: widths and blanks folded, brackets （）, middle dot ·.
+
+    ``None`` stays ``None``, and a blank name becomes it.
+    """
+    if name is None:
+        return None
+    folded = _INVISIBLE.sub("", unicodedata.normalize("NFKC", name)).strip()
+    if _IDEOGRAPH.search(folded):
+        folded = "".join(folded.split()).translate(_BRACKETS)
+    else:
+        folded = " ".join(folded.split())
+    return re.sub("[•・‧∙]", "·", folded) or None
+
+
+def core_name(name: str) -> str:
+    """Name without legal form, brackets and marks of administrative level, for comparison only."""
+    core = name.casefold()
+    for form in LEGAL_FORMS:
+        if core.endswith(form) and len(core) > len(form) + 1:
+            core = core.removesuffix(form)
+            break
+    core = core[:1] + _LEVEL_MARKS.sub("", core[1:_HEAD]) + core[_HEAD:]
+    return re.sub("[（）·\\s.,，。、-]", "", core)
+
+
+def bigrams(text: str) -> set[str]:
+    """Pairs of neighbouring characters."""
+    return {text[at : at + 2] for at in range(len(text) - 1)} or {text}
+
+
+def edits(left: str, right: str, limit: int) -> int:
+    """Fewest insertions, deletions, substitutions and swaps of neighbours; ``limit + 1`` if there are more.
+
+    Notes
+    -----
+    Optimal string alignment distance.
+    """
+    if abs(len(left) - len(right)) > limit:
+        return limit + 1
+    before: list[int] = []
+    row = list(range(len(right) + 1))
+    for i, mine in enumerate(left, start=1):
+        before, last, row = row, before, [i]
+        for j, other in enumerate(right, start=1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (mine != other))
+            if i > 1 and j > 1 and mine == right[j - 2] and left[i - 2] == other:
+                cost = min(cost, last[j - 2] + 1)
+            row.append(cost)
+        if min(row) > limit:
+            return limit + 1
+    return min(row[-1], limit + 1)

@@ -1,0 +1,226 @@
+"""Step 3, rules: all row rules of a contract in one scan, table rules per delivery, and what needs the resolved enterprise.
+
+A rule whose SQL is null for a row did not judge it. A rule that judged no row, or cannot run, is ``not_run``: never green.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from rongqiao.governance.batch import judge
+from rongqiao.lake.engine import literal, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from rongqiao.contracts.standards import Contract, QualityRule
+    from rongqiao.governance.batch import Workbench
+
+TITLE = "规则制定"
+
+#: Items that cleaning may still mend; rules on them wait until it has.
+IDENTITY = frozenset({"uscc", "enterprise_no", "name"})
+
+
+def check(work: Workbench, previous_rows: Mapping[int, int]) -> None:
+    """Judge ``typed``: row rules except those on identity, then table rules.
+
+    Parameters
+    ----------
+    work : Workbench
+    previous_rows : Mapping[int, int]
+        Batch number → rows of the contract's delivery before it; absent for the first.
+    """
+    _stage_deliveries(work, previous_rows)
+    live = "SELECT * EXCLUDE (misfit) FROM typed WHERE misfit IS NULL"
+    _check_rows(work, [rule for rule in work.contract.row_rules if not _concerns_identity(rule)], live)
+    for rule in work.contract.table_rules:
+        _check_table(work, rule)
+
+
+def check_resolved(work: Workbench, find_reference: Callable[[str], bool]) -> None:
+    """Judge ``resolved``: rules on identity, references, and unique keys.
+
+    Parameters
+    ----------
+    work : Workbench
+    find_reference : Callable
+        Given ``<contract id>.<column>``, makes it readable as table ``reference`` with column ``value``; false if there is no such data.
+    """
+    _check_rows(
+        work, [rule for rule in work.contract.row_rules if _concerns_identity(rule)], "SELECT * FROM resolved"
+    )
+    for rule in work.contract.rules:
+        if rule.scope == "reference":
+            _check_reference(work, rule, is_present=find_reference(rule.expression))
+    declared = [rule for rule in work.contract.rules if rule.scope == "key"]
+    for rule in declared:
+        _check_key(work, (rule.id, rule.severity, rule.title), rule.columns)
+    if not declared:
+        implied = (f"{work.contract.id}.duplicate_key", "reject", "同一批次内主键不得重复，以最后一行为准")
+        _check_key(work, implied, work.contract.key)
+
+
+def _concerns_identity(rule: QualityRule) -> bool:
+    return bool(IDENTITY & set(rule.columns))
+
+
+def _stage_deliveries(work: Workbench, previous_rows: Mapping[int, int]) -> None:
+    """Write table ``deliveries``: the facts of each delivery that rules may name."""
+    work.connection.execute(
+        "CREATE OR REPLACE TEMP TABLE deliveries (batch INTEGER, delivered_on DATE, previous_rows BIGINT)"
+    )
+    work.connection.executemany(
+        "INSERT INTO deliveries VALUES (?, ?, ?)",
+        [
+            [batch.number, batch.delivery.delivered_on, previous_rows.get(batch.number)]
+            for batch in work.batches
+        ],
+    )
+
+
+def _check_rows(work: Workbench, rules: Sequence[QualityRule], source: str) -> None:
+    """Judge all rules in one scan; if one of them cannot run, judge each alone so that only that one is lost."""
+    if not rules:
+        return
+    try:
+        _scan(work, rules, source)
+    except duckdb.Error:
+        runnable = [rule for rule in rules if _can_run(work, rule, source)]
+        for rule in rules:
+            if rule not in runnable:
+                for batch in work.batches:
+                    work.add_result(batch, rule.id, rule.family, ("not_run", 0, 0))
+        if runnable:
+            _scan(work, runnable, source)
+
+
+def _can_run(work: Workbench, rule: QualityRule, source: str) -> bool:
+    try:
+        work.connection.execute(
+            f"SELECT count(*) FILTER ({rule.expression}) FROM ({source}) JOIN deliveries USING (batch)"  # noqa: S608
+        ).fetchall()
+    except duckdb.Error:
+        return False
+    return True
+
+
+def _scan(work: Workbench, rules: Sequence[QualityRule], source: str) -> None:
+    """Write table ``verdicts`` (batch, line, one boolean per rule), then count it and reject by it."""
+    flags = ", ".join(f"CAST(({rule.expression}) AS BOOLEAN) AS r{at}" for at, rule in enumerate(rules))
+    work.connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE verdicts AS SELECT batch, line, {flags} FROM ({source}) JOIN deliveries USING (batch)"  # noqa: S608
+    )
+    counts = ", ".join(f"count(r{at}), count(*) FILTER (NOT r{at})" for at in range(len(rules)))
+    rows = work.connection.execute(
+        f"SELECT batch, {counts} FROM verdicts GROUP BY batch ORDER BY batch"
+    ).fetchall()  # noqa: S608
+    seen = {number: counted for number, *counted in rows}
+    for batch in work.batches:
+        counted = seen.get(batch.number, [0] * (2 * len(rules)))
+        for at, rule in enumerate(rules):
+            checked, failed = counted[2 * at : 2 * at + 2]
+            outcome = judge(rule.severity, checked, failed)
+            work.add_result(batch, rule.id, rule.family, (outcome, checked, failed))
+    strict = [(at, rule) for at, rule in enumerate(rules) if rule.severity == "reject"]
+    if strict:
+        first = "CASE " + " ".join(f"WHEN NOT r{at} THEN {at}" for at, _ in strict) + " END"
+        _reject(work, f"SELECT batch, line, {first} AS broken FROM verdicts", dict(strict))
+
+
+def _reject(work: Workbench, broken: str, rules: Mapping[int, QualityRule]) -> None:
+    """Send rows to quarantine under the first rule they break, with the value of the first item it names."""
+    contract = work.contract
+    ids = " ".join(f"WHEN {at} THEN {literal(rule.id)}" for at, rule in rules.items())
+    titles = " ".join(f"WHEN {at} THEN {literal(rule.title)}" for at, rule in rules.items())
+    named = {at: _first_item(contract, rule) for at, rule in rules.items()}
+    columns = " ".join(f"WHEN {at} THEN {literal(item)}" for at, item in named.items())
+    values = " ".join(f"WHEN {at} THEN raw.{quote(item)}" for at, item in named.items())
+    work.connection.execute(
+        f"""INSERT INTO rejected
+        SELECT batch, line, CASE broken {columns} END, CASE broken {ids} END, CASE broken {values} END, CASE broken {titles} END
+        FROM (SELECT * FROM ({broken}) WHERE broken IS NOT NULL) JOIN raw USING (batch, line)
+        WHERE NOT EXISTS (SELECT 1 FROM rejected r WHERE r.batch = raw.batch AND r.line = raw.line)"""  # noqa: S608
+    )
+
+
+def _first_item(contract: Contract, rule: QualityRule) -> str:
+    return next((column for column in rule.columns if column in contract.columns), contract.key[0])
+
+
+def _check_table(work: Workbench, rule: QualityRule) -> None:
+    """Judge each delivery as a whole; a failed rule of severity reject keeps all its rows out."""
+    source = "typed JOIN deliveries USING (batch)"
+    try:
+        rows = work.connection.execute(
+            f"SELECT batch, count(*), CAST(({rule.expression}) AS DOUBLE) FROM {source} WHERE misfit IS NULL GROUP BY batch"  # noqa: S608
+        ).fetchall()
+    except duckdb.Error:
+        rows = []
+    measured = {number: (count, value) for number, count, value in rows}
+    failed_batches = []
+    for batch in work.batches:
+        count, value = measured.get(batch.number, (0, None))
+        if value is None:
+            work.add_result(batch, rule.id, rule.family, ("not_run", 0, 0))
+            continue
+        is_low = rule.minimum is not None and value < rule.minimum
+        is_high = rule.maximum is not None and value > rule.maximum
+        failed = count if is_low or is_high else 0
+        work.add_result(batch, rule.id, rule.family, (judge(rule.severity, count, failed), count, failed))
+        if failed and rule.severity == "reject":
+            failed_batches.append(str(batch.number))
+    if failed_batches:
+        broken = f"SELECT batch, line, 0 AS broken FROM typed WHERE batch IN ({', '.join(failed_batches)})"  # noqa: S608
+        _reject(work, broken, {0: rule})
+
+
+def _check_reference(work: Workbench, rule: QualityRule, *, is_present: bool) -> None:
+    """Judge that values are found where they should be; not run while the other table is empty."""
+    if not is_present:
+        for batch in work.batches:
+            work.add_result(batch, rule.id, rule.family, ("not_run", 0, 0))
+        return
+    column = quote(rule.columns[0])
+    joined = f"resolved LEFT JOIN reference ON reference.value = resolved.{column}"
+    work.connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE verdicts AS SELECT batch, line, "  # noqa: S608
+        f"CASE WHEN {column} IS NOT NULL THEN reference.value IS NOT NULL END AS r0 FROM {joined}"
+    )
+    _settle(work, (rule.id, rule.severity), rule.family)
+    if rule.severity == "reject":
+        _reject(work, "SELECT batch, line, CASE WHEN NOT r0 THEN 0 END AS broken FROM verdicts", {0: rule})
+
+
+def _check_key(work: Workbench, rule: tuple[str, str, str], columns: Sequence[str]) -> None:
+    """Judge that keys are unique within a delivery; the last row stands, earlier ones are duplicates."""
+    rule_id, severity, title = rule
+    keys = ", ".join(quote(column) for column in columns)
+    is_complete = " AND ".join(f"{quote(column)} IS NOT NULL" for column in columns)
+    work.connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE verdicts AS SELECT batch, line,
+        CASE WHEN {is_complete} THEN line = max(line) OVER (PARTITION BY batch, {keys}) END AS r0
+        FROM resolved WHERE NOT EXISTS
+        (SELECT 1 FROM rejected r WHERE r.batch = resolved.batch AND r.line = resolved.line)"""  # noqa: S608
+    )
+    _settle(work, (rule_id, severity), "uniqueness")
+    if severity == "reject":
+        shown = ", ".join(f"CAST({quote(column)} AS VARCHAR)" for column in columns)
+        work.connection.execute(
+            f"""INSERT INTO rejected SELECT batch, line, {literal(columns[0])}, {literal(rule_id)}, concat_ws('|', {shown}), {literal(title)}
+            FROM verdicts JOIN resolved USING (batch, line) WHERE NOT r0"""  # noqa: S608
+        )
+
+
+def _settle(work: Workbench, rule: tuple[str, str], family: str) -> None:
+    """Count table ``verdicts`` of one rule for each batch."""
+    rule_id, severity = rule
+    rows = work.connection.execute(
+        "SELECT batch, count(r0), count(*) FILTER (NOT r0) FROM verdicts GROUP BY batch"
+    ).fetchall()
+    seen = {number: (checked, failed) for number, checked, failed in rows}
+    for batch in work.batches:
+        checked, failed = seen.get(batch.number, (0, 0))
+        work.add_result(batch, rule_id, family, (judge(severity, checked, failed), checked, failed))

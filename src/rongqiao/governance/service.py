@@ -1,0 +1,285 @@
+"""Step 6, service: publish what stands, file what does not, and sign each batch off with its receipt.
+
+Order is what makes it safe to kill: published rows, then quarantine and logs, and the receipt last. Each append is a transaction named by
+its batches, so a rerun leaves out what is in already. A batch without a receipt is pending.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from rongqiao.governance.batch import ENTERPRISES, NAME_CONTRACT, SUBJECT_CONTRACTS
+from rongqiao.kernel.errors import ContractError
+from rongqiao.lake.engine import connect, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rongqiao.governance.batch import Batch, Broken, Workbench
+    from rongqiao.lake.tables import Lake
+
+TITLE = "数据服务"
+
+RECEIPTS = "operations/receipts"
+QUARANTINE = "operations/quarantine"
+
+_TEXT, _COUNT, _DAY, _NUMBER = pa.string(), pa.int64(), pa.date32(), pa.float64()
+SCHEMAS: dict[str, pa.Schema] = {
+    RECEIPTS: pa.schema(
+        {
+            **dict.fromkeys(("batch_id", "contract_id", "department", "file_name", "digest"), _TEXT),
+            "size_bytes": _COUNT,
+            "encoding": _TEXT,
+            "delivered_on": _DAY,
+            **dict.fromkeys(("rows_in", "rows_accepted", "rows_quarantined", "ledger_index"), _COUNT),
+        }
+    ),
+    QUARANTINE: pa.schema(
+        {
+            **dict.fromkeys(("batch_id", "contract_id", "file_name"), _TEXT),
+            "line": pa.int32(),
+            **dict.fromkeys(("column", "rule_id", "value", "message", "row_json"), _TEXT),
+            "known_at": _DAY,
+        }
+    ),
+    "operations/rule_results": pa.schema(
+        {
+            **dict.fromkeys(("batch_id", "contract_id", "rule_id", "family", "outcome"), _TEXT),
+            **dict.fromkeys(("rows_checked", "rows_failed"), _COUNT),
+            "known_at": _DAY,
+        }
+    ),
+    "operations/profiles": pa.schema(
+        {
+            **dict.fromkeys(("batch_id", "contract_id", "column"), _TEXT),
+            **dict.fromkeys(("rows", "nulls", "distinct_count"), _COUNT),
+            **dict.fromkeys(("minimum", "maximum", "top_pattern", "histogram"), _TEXT),
+            "drift": _NUMBER,
+            "known_at": _DAY,
+        }
+    ),
+    "operations/merges": pa.schema(
+        {
+            **dict.fromkeys(("batch_id", "contract_id"), _TEXT),
+            "line": pa.int32(),
+            **dict.fromkeys(("method", "raw_uscc", "raw_name", "enterprise_id"), _TEXT),
+            "score": _NUMBER,
+            "known_at": _DAY,
+        }
+    ),
+}
+
+
+def publish(work: Workbench, lake: Lake, broken: Mapping[int, Sequence[Broken]]) -> list[dict[str, Any]]:
+    """Append everything that the steps found, and return the receipts.
+
+    Parameters
+    ----------
+    work : Workbench
+        All steps done.
+    lake : Lake
+    broken : Mapping
+        Batch number → lines that were no rows.
+
+    Raises
+    ------
+    ContractError
+        If for any batch rows in are not rows accepted plus rows quarantined; nothing of the contract is then published.
+    """
+    accepted = _count(
+        work,
+        "SELECT batch, count(*) FROM (SELECT * FROM resolved ANTI JOIN rejected USING (batch, line)) GROUP BY 1",
+    )
+    rejected = _count(work, "SELECT batch, count(*) FROM rejected GROUP BY 1")
+    receipts = []
+    for batch in work.batches:
+        set_aside = rejected.get(batch.number, 0) + len(broken.get(batch.number, ()))
+        receipt = _receipt(work, batch, (accepted.get(batch.number, 0), set_aside))
+        if batch.rows_in != receipt["rows_accepted"] + receipt["rows_quarantined"]:
+            raise ContractError(
+                f"行数核对 {batch.file_name}",
+                receipt,
+                "Rows in must equal accepted plus quarantined; report this fault.",
+            )
+        receipts.append(receipt)
+    _append_published(work, lake)
+    quarantined = pa.concat_tables([_rejected_rows(work), _broken_rows(work, broken)])
+    _append(work, lake, QUARANTINE, quarantined)
+    for table, rows in (
+        ("operations/rule_results", work.rule_results),
+        ("operations/profiles", work.profiles),
+        ("operations/merges", work.merges),
+        (RECEIPTS, receipts),
+    ):
+        _append(work, lake, table, _to_table(rows, SCHEMAS[table]))
+    return receipts
+
+
+def _to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    return pa.table(
+        {field.name: pa.array([row.get(field.name) for row in rows], field.type) for field in schema},
+        schema=schema,
+    )
+
+
+def _count(work: Workbench, query: str) -> dict[int, int]:
+    return dict(work.connection.execute(query).fetchall())
+
+
+def _receipt(work: Workbench, batch: Batch, counts: tuple[int, int]) -> dict[str, Any]:
+    return {
+        "batch_id": batch.batch_id,
+        "contract_id": work.contract.id,
+        "department": work.contract.department,
+        "file_name": batch.file_name,
+        "digest": batch.digest,
+        "size_bytes": batch.size_bytes,
+        "encoding": batch.encoding,
+        "delivered_on": batch.delivery.delivered_on,
+        "rows_in": batch.rows_in,
+        "rows_accepted": counts[0],
+        "rows_quarantined": counts[1],
+        "ledger_index": batch.ledger_index,
+    }
+
+
+def _append(work: Workbench, lake: Lake, table: str, rows: pa.Table) -> None:
+    """Append the rows of those batches that are not in the table yet, in one commit."""
+    names = [batch.batch_id for batch in work.batches]
+    done = lake.committed(table, names)
+    fresh = [name for name in names if name not in done]
+    if done:
+        rows = rows.filter(pa.compute.is_in(rows["batch_id"], value_set=pa.array(fresh, pa.string())))
+    if fresh and rows.num_rows:
+        lake.append(table, rows, transaction=fresh)
+
+
+def _append_published(work: Workbench, lake: Lake) -> None:
+    """Append the rows that stand, sorted by enterprise so that a portrait reads few pages."""
+    _stage_batches(work)
+    items = ", ".join(
+        f"CAST({quote(item.id)} AS {item.physical_type}) AS {quote(item.id)}" for item in work.contract.items
+    )
+    rows = work.connection.sql(
+        f"""SELECT {items}, enterprise_id, b.delivered_on AS known_at, b.batch_id, line
+        FROM (SELECT * FROM resolved ANTI JOIN rejected USING (batch, line)) JOIN batches b USING (batch)
+        ORDER BY enterprise_id, batch, line"""  # noqa: S608
+    ).to_arrow_table()
+    _append(work, lake, f"published/{work.contract.id}", rows)
+
+
+def _stage_batches(work: Workbench) -> None:
+    staged = pa.table(
+        {
+            "batch": pa.array([batch.number for batch in work.batches], pa.int32()),
+            "batch_id": [batch.batch_id for batch in work.batches],
+            "file_name": [batch.file_name for batch in work.batches],
+            "delivered_on": pa.array([batch.delivery.delivered_on for batch in work.batches], pa.date32()),
+        }
+    )
+    work.connection.register("staged batches", staged)
+    work.connection.execute('CREATE OR REPLACE TEMP TABLE batches AS SELECT * FROM "staged batches"')
+    work.connection.unregister("staged batches")
+
+
+def _rejected_rows(work: Workbench) -> pa.Table:
+    """Rejected rows with the whole row as it was delivered, by item."""
+    fields = ", ".join(f"{quote(item.id)} := raw.{quote(item.id)}" for item in work.contract.items)
+    found = work.connection.execute(
+        f"""SELECT b.batch_id, b.file_name, r.line, r.column_id AS "column", r.rule_id, r.value, r.message,
+        CAST(to_json(struct_pack({fields})) AS VARCHAR) AS row_json, b.delivered_on AS known_at
+        FROM rejected r JOIN raw USING (batch, line) JOIN batches b USING (batch) ORDER BY r.batch, r.line"""  # noqa: S608
+    ).to_arrow_table()
+    constant = pa.array([work.contract.id] * found.num_rows, pa.string())
+    return (
+        found.append_column("contract_id", constant)
+        .select(SCHEMAS[QUARANTINE].names)
+        .cast(SCHEMAS[QUARANTINE])
+    )
+
+
+def _broken_rows(work: Workbench, broken: Mapping[int, Sequence[Broken]]) -> pa.Table:
+    rows = [
+        {
+            "batch_id": batch.batch_id,
+            "contract_id": work.contract.id,
+            "file_name": batch.file_name,
+            "line": line.line,
+            "rule_id": line.rule_id,
+            "value": line.value,
+            "message": line.message,
+            "known_at": batch.delivery.delivered_on,
+        }
+        for batch in work.batches
+        for line in broken.get(batch.number, ())
+    ]
+    return _to_table(rows, SCHEMAS[QUARANTINE])
+
+
+def publish_enterprises(lake: Lake) -> None:
+    """Write ``published/enterprises`` anew from registry, changes and bank list, unless it stands for exactly these batches.
+
+    Notes
+    -----
+    Grain: one row per enterprise and day on which anything about it became known. It holds the latest snapshot known by that day, and as
+    aliases all other names known by then. Enterprises of an anonymised source have no code, form, industry or place.
+    """
+    tables = [f"published/{name}" for name in (*SUBJECT_CONTRACTS, NAME_CONTRACT)]
+    present = [table for table in tables if lake.exists(table)]
+    if not set(present) & set(tables[:2]):
+        return
+    with connect(lake, present) as connection:
+        listed = " UNION ".join(f"SELECT batch_id FROM {quote(table)}" for table in present)  # noqa: S608
+        batches = [
+            row[0] for row in connection.execute(f"SELECT batch_id FROM ({listed}) ORDER BY 1").fetchall()
+        ]  # noqa: S608
+        mark = "enterprises@" + hashlib.sha256("\n".join(batches).encode()).hexdigest()[:16]
+        if lake.has(ENTERPRISES, mark):
+            return
+        parts = [query for table, query in _ENTERPRISE_SOURCES.items() if table in present]
+        names = [query for table, query in _NAME_SOURCES.items() if table in present]
+        rows = connection.sql(
+            _ENTERPRISES_SQL.format(" UNION ALL ".join(parts), " UNION ".join(names))
+        ).to_arrow_table()
+    lake.replace(ENTERPRISES, rows, transaction=mark)
+
+
+_REGISTRY, _CREDIT, _CHANGE = (
+    "market_regulation.registry",
+    "bank.enterprise_credit",
+    "market_regulation.change",
+)
+_ENTERPRISE_SOURCES = {
+    f"published/{_REGISTRY}": f"""SELECT enterprise_id, uscc, name, status, legal_form, industry_code, county_code, address,
+        registered_capital_cny, established_on, legal_rep_name, legal_rep_id_hmac, phone_hmac, snapshot_on, known_at, batch_id, line
+        FROM "published/{_REGISTRY}\"""",
+    f"published/{_CREDIT}": f"""SELECT enterprise_id, NULL::VARCHAR AS uscc, name, NULL::VARCHAR AS status, NULL::VARCHAR AS legal_form,
+        NULL::VARCHAR AS industry_code, NULL::VARCHAR AS county_code, NULL::VARCHAR AS address,
+        NULL::DECIMAL(18,2) AS registered_capital_cny, NULL::DATE AS established_on, NULL::VARCHAR AS legal_rep_name,
+        NULL::VARCHAR AS legal_rep_id_hmac, NULL::VARCHAR AS phone_hmac, known_at AS snapshot_on, known_at, batch_id, line
+        FROM "published/{_CREDIT}\"""",
+}
+_NAME_SOURCES = {
+    f"published/{_REGISTRY}": f'SELECT enterprise_id, name, known_at FROM "published/{_REGISTRY}"',
+    f"published/{_CREDIT}": f'SELECT enterprise_id, name, known_at FROM "published/{_CREDIT}"',
+    f"published/{_CHANGE}": f"""SELECT enterprise_id, value_before AS name, known_at FROM "published/{_CHANGE}"
+        WHERE change_item = 'name'""",
+}
+_ENTERPRISES_SQL = """
+WITH facts AS ({}), names AS ({}),
+days AS (SELECT DISTINCT enterprise_id, known_at FROM (SELECT enterprise_id, known_at FROM facts UNION ALL
+    SELECT enterprise_id, known_at FROM names)),
+known AS (SELECT days.known_at AS day, facts.* FROM days JOIN facts
+    ON facts.enterprise_id = days.enterprise_id AND facts.known_at <= days.known_at
+    QUALIFY row_number() OVER (PARTITION BY days.enterprise_id, days.known_at
+        ORDER BY snapshot_on DESC, facts.known_at DESC, batch_id DESC, line DESC) = 1),
+aliases AS (SELECT known.enterprise_id, known.day, list(DISTINCT names.name ORDER BY names.name) AS aliases
+    FROM known JOIN names ON names.enterprise_id = known.enterprise_id AND names.known_at <= known.day
+    WHERE names.name <> known.name GROUP BY ALL)
+SELECT enterprise_id, uscc, name, coalesce(aliases, []::VARCHAR[]) AS aliases, status, legal_form, industry_code, county_code, address,
+    registered_capital_cny, established_on, legal_rep_name, legal_rep_id_hmac, phone_hmac, day AS known_at
+FROM known LEFT JOIN aliases USING (enterprise_id, day) ORDER BY enterprise_id, known_at
+"""

@@ -1,0 +1,67 @@
+"""Reading at two times: what was true by ``as_of``, as far as it was known at ``known_at``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ibis
+
+from rongqiao.kernel.errors import ContractError
+from rongqiao.kernel.period import check_month, last_day
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from ibis.expr.types import BooleanValue, Table
+
+    from rongqiao.contracts.standards import Contract
+
+
+def current(table: Table, contract: Contract, *, as_of: int, known_at: dt.date) -> Table:
+    """Rows that a reader standing at ``known_at`` holds true for the time up to ``as_of``.
+
+    Parameters
+    ----------
+    table : Table
+        Ibis table of ``published/<contract id>``.
+    contract : Contract
+        Gives the key and the column of valid time.
+    as_of : int
+        Month ``YYYYMM``; rows that became valid after its last day are left out.
+    known_at : datetime.date
+        Rows that arrived later are left out; so a late correction changes no report that was issued before it.
+
+    Returns
+    -------
+    Table
+        One row per key: the last that was known. A row without valid time is kept.
+
+    Raises
+    ------
+    ContractError
+        If the contract reads its column of valid time as neither date, month nor year.
+    """
+    kept = table.filter(table.known_at <= known_at)
+    if contract.valid_on:
+        kept = kept.filter(_is_valid(kept, contract, as_of))
+    return latest(kept, contract.key, known_at=known_at)
+
+
+def latest(table: Table, key: Sequence[str], *, known_at: dt.date) -> Table:
+    """Last known row per key; ties of one day go to the later batch id and line, so the answer is one."""
+    kept = table.filter(table.known_at <= known_at)
+    order = [ibis.desc(kept[name]) for name in ("known_at", "batch_id", "line") if name in kept.columns]
+    window = ibis.window(group_by=[kept[name] for name in key], order_by=order)
+    ranked = kept.mutate(_rank=ibis.row_number().over(window))
+    return ranked.filter(ranked["_rank"] == 0).drop("_rank")
+
+
+def _is_valid(table: Table, contract: Contract, as_of: int) -> BooleanValue:
+    """Whether a row became valid by the end of the month; a year is valid once it is over."""
+    value = table[contract.valid_on]
+    bounds = {"date": last_day(as_of), "month": check_month(as_of), "year": as_of // 100 - (as_of % 100 < 12)}
+    if contract.valid_kind not in bounds:
+        raise ContractError("有效时间", contract.valid_kind, "Give validKind as date, month or year.")
+    is_valid: BooleanValue = (value <= bounds[contract.valid_kind]) | value.isnull()
+    return is_valid

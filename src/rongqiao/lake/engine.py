@@ -1,0 +1,72 @@
+"""The embedded engine: DuckDB reads the Delta tables' Parquet files directly; Ibis speaks to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ibis.backends.duckdb import Backend
+
+    from rongqiao.lake.tables import Lake
+
+
+def quote(name: str) -> str:
+    """Write a table or column name as an SQL identifier."""
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def literal(text: str) -> str:
+    """Write a string as an SQL literal."""
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'"
+
+
+def connect(lake: Lake, tables: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
+    """Open DuckDB in memory with one view per lake table, named as the table is.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where the tables stand.
+    tables : Sequence[str]
+        Such as ``published/taxation.tax_filing``. A view shows the version that is newest now and keeps to it.
+
+    Raises
+    ------
+    ContractError
+        If a table was never written.
+    """
+    connection = duckdb.connect(":memory:")
+    connection.execute("SET enable_progress_bar = false")
+    for table in tables:
+        add_view(connection, lake, table)
+    return connection
+
+
+def add_view(connection: duckdb.DuckDBPyConnection, lake: Lake, table: str, name: str | None = None) -> None:
+    """Show one lake table as a view; columns added later are null in older rows."""
+    view = quote(name or table)
+    files = lake.uris(table)
+    if files:
+        listed = ", ".join(literal(uri) for uri in files)
+        source = f"read_parquet([{listed}], union_by_name = true)"
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {source}")  # noqa: S608
+        return
+    empty = lake.schema(table).empty_table()
+    connection.register(f"{name or table} (empty)", empty)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {view} AS SELECT * FROM {quote(f'{name or table} (empty)')}"  # noqa: S608
+    )
+
+
+def ibis_connection(lake: Lake, tables: Sequence[str] = ()) -> Backend:
+    """Open an Ibis connection on DuckDB with the same views as :func:`connect`."""
+    import ibis  # Half a second of imports that plain SQL need not pay.
+
+    backend: Backend = ibis.duckdb.from_connection(connect(lake, tables))
+    return backend

@@ -1,0 +1,161 @@
+"""Delta tables under one root: exactly-once appends, whole replacements, and content digests for proofs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+
+from rongqiao.kernel import home
+from rongqiao.kernel.errors import ContractError
+from rongqiao.lake import engine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def default_root() -> str:
+    """Root of the installation's lake: ``RONGQIAO_LAKE_URL`` (a path or object store), else ``var/lake``."""
+    return os.environ.get("RONGQIAO_LAKE_URL") or str(home.var() / "lake")
+
+
+class Lake:
+    """Named Delta tables, such as ``published/taxation.tax_filing``, under one root.
+
+    Parameters
+    ----------
+    root : str | Path | None
+        A folder or an object-store address; ``None`` for the installation's own lake.
+    """
+
+    def __init__(self, root: str | Path | None = None) -> None:
+        self.root = str(root) if root is not None else default_root()
+
+    def address(self, table: str) -> str:
+        """Where a table stands."""
+        return f"{self.root.rstrip('/')}/{table}"
+
+    def exists(self, table: str) -> bool:
+        """Whether the table has had at least one commit."""
+        return bool(DeltaTable.is_deltatable(self.address(table)))
+
+    def open(self, table: str) -> DeltaTable:
+        """Open the newest version of a table.
+
+        Raises
+        ------
+        ContractError
+            If no such table was ever written.
+        """
+        if not self.exists(table):
+            raise ContractError("数据湖表", table, f"Run `rongqiao govern` on the lake {self.root} first.")
+        return DeltaTable(self.address(table))
+
+    def has(self, table: str, transaction: str) -> bool:
+        """Whether the transaction's rows are already in the table."""
+        return transaction in self.committed(table, [transaction])
+
+    def committed(self, table: str, transactions: Sequence[str]) -> set[str]:
+        """Those of the transactions whose rows are already in the table."""
+        if not transactions or not self.exists(table):
+            return set()
+        opened = DeltaTable(self.address(table))
+        return {name for name in transactions if opened.transaction_version(name) is not None}
+
+    def append(self, table: str, rows: pa.Table, *, transaction: str | Sequence[str]) -> bool:
+        """Add rows once, however often it is called with the same transaction.
+
+        Parameters
+        ----------
+        table : str
+            Name under the root.
+        rows : pa.Table
+            Rows of one transaction, or of several that land in one atomic commit.
+        transaction : str | Sequence[str]
+            Names that stand for these rows for ever. If all are in the table already, nothing is written.
+
+        Returns
+        -------
+        bool
+            Whether rows were written.
+
+        Raises
+        ------
+        ContractError
+            If only some of the transactions are in the table: the caller must leave those rows out.
+        """
+        names = [transaction] if isinstance(transaction, str) else list(transaction)
+        done = self.committed(table, names)
+        if names and len(done) == len(names):
+            return False
+        if done:
+            raise ContractError(
+                "数据湖事务", sorted(done), "Leave out rows of transactions that are committed."
+            )
+        self._write(table, rows, mode="append", transactions=names)
+        return True
+
+    def replace(self, table: str, rows: pa.Table, *, transaction: str | None = None) -> None:
+        """Put the rows in the place of all that the table held, in one atomic commit."""
+        self._write(table, rows, mode="overwrite", transactions=[transaction] if transaction else [])
+
+    def _write(self, table: str, rows: pa.Table, *, mode: str, transactions: Sequence[str]) -> None:
+        """Commit rows together with their transaction marks, the only writer of the lake."""
+        marks = [Transaction(name, 1) for name in transactions]
+        write_deltalake(
+            self.address(table),
+            rows,
+            mode=mode,
+            schema_mode="overwrite" if mode == "overwrite" else "merge",
+            commit_properties=CommitProperties(app_transactions=marks) if marks else None,
+        )
+
+    def uris(self, table: str) -> list[str]:
+        """Parquet files that make up the newest version, for engines that read them directly."""
+        return sorted(str(uri) for uri in self.open(table).file_uris())
+
+    def schema(self, table: str) -> pa.Schema:
+        """Arrow schema of the newest version."""
+        return pa.schema(self.open(table).schema().to_arrow())
+
+    def read(self, table: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """All rows of the newest version, in no promised order.
+
+        Raises
+        ------
+        ContractError
+            If no such table was ever written.
+        """
+        chosen = ", ".join(engine.quote(name) for name in columns) if columns else "*"
+        with engine.connect(self, [table]) as connection:
+            return connection.sql(f"SELECT {chosen} FROM {engine.quote(table)}").to_arrow_table()  # noqa: S608
+
+    def digest(self, table: str, columns: Sequence[str] | None = None) -> str:
+        """Digest of the content that does not depend on files, versions or the order of rows.
+
+        Parameters
+        ----------
+        table : str
+            Name under the root.
+        columns : Sequence[str] | None
+            Columns that count; all when ``None``. They count in alphabetical order.
+
+        Returns
+        -------
+        str
+            SHA-256 in hex over the sorted digests of the rows; equal for equal bags of rows.
+        """
+        names = sorted(columns) if columns else sorted(self.schema(table).names)
+        fields = ", ".join(f"coalesce({engine.quote(name)}::VARCHAR, chr(0))" for name in names)
+        query = (
+            f"SELECT md5(concat_ws(chr(31), {fields})) AS row_digest FROM {engine.quote(table)} ORDER BY 1"  # noqa: S608
+        )
+        total = hashlib.sha256("\x1f".join(names).encode())
+        with engine.connect(self, [table]) as connection:
+            for batch in connection.sql(query).to_arrow_reader(100_000):
+                total.update("".join(batch.column(0).to_pylist()).encode())
+        return total.hexdigest()
