@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from django.views.i18n import set_language
+
+from rongqiao.portal import (
+    routes_bank,
+    routes_enterprise,
+    routes_government,
+    routes_operator,
+    routes_public,
+)
 
 app_name = "portal"
 
-
-def _home(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("融桥")
-
-
-urlpatterns = [path("", _home, name="home"), path("workspace/", _home, name="workspace")]
+urlpatterns = [
+    *routes_public.urlpatterns,
+    *routes_enterprise.urlpatterns,
+    *routes_bank.urlpatterns,
+    *routes_government.urlpatterns,
+    *routes_operator.urlpatterns,
+    path("language/", set_language, name="set_language"),
+]

@@ -37,3 +37,21 @@ def share(value: float | None) -> str:
 def month(value: int | None) -> str:
     """Show ``202610`` as ``2026-10``."""
     return "—" if not value else f"{value // 100}-{value % 100:02d}"
+
+
+@register.filter
+def grouped(value: int | None) -> str:
+    """Show a count with thousands separators."""
+    return "—" if value is None else f"{value:,}"
+
+
+@register.filter
+def prefix(value: object, text: str) -> str:
+    """Put words before a value that is shown already."""
+    return f"{text}{value}"
+
+
+@register.filter
+def suffix(value: object, text: str) -> str:
+    """Put words after a value that is shown already."""
+    return f"{value}{text}"

@@ -1,0 +1,75 @@
+"""Who may open a page, and how a refusal or an error looks to its reader."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.shortcuts import render
+
+from rongqiao.accounts.roles import ROLE_TITLES, Role
+from rongqiao.kernel.errors import IllegalTransitionError, NotAllowedError, RongqiaoError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponse
+
+    from rongqiao.accounts.scope import Scope
+
+    View = Callable[..., HttpResponse]
+
+ENTERPRISE = (Role.ENTERPRISE_OWNER, Role.ENTERPRISE_CLERK)
+BANK = (Role.BANK_OFFICER, Role.BANK_RISK)
+
+
+def request_scope(request: HttpRequest) -> Scope:
+    """Scope that the middleware bound to the request."""
+    return cast("Scope", request.scope)  # type: ignore[attr-defined]
+
+
+def for_roles(*roles: Role) -> Callable[[View], View]:
+    """Open a view to these roles only; without roles, to everybody.
+
+    Anonymous readers are sent to sign in; other roles see a 403 page that names who may. A
+    ``NotAllowedError`` of a service is a 403 page with its words, ``IllegalTransitionError`` a 409, any other
+    ``RongqiaoError`` a 422, each with the remedy.
+    """
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if roles:
+                if not request.user.is_authenticated:
+                    return redirect_to_login(request.get_full_path())
+                if request_scope(request).role not in roles:
+                    return refuse(request, roles)
+            try:
+                return view(request, *args, **kwargs)
+            except RongqiaoError as error:
+                return show_error(request, error)
+
+        # Read by the access matrix.
+        guarded.roles = roles  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def refuse(request: HttpRequest, roles: tuple[Role, ...]) -> HttpResponse:
+    """403 page that names the roles a page is for."""
+    titles = "、".join(ROLE_TITLES[role] for role in roles)
+    error = NotAllowedError("此页面", request.path, f"仅向以下角色开放：{titles}。请使用相应账号登录。")
+    return show_error(request, error)
+
+
+def show_error(request: HttpRequest, error: RongqiaoError) -> HttpResponse:
+    """Page with what is wrong and what to do; the status follows the kind of error."""
+    if isinstance(error, NotAllowedError):
+        status = 403
+    elif isinstance(error, IllegalTransitionError):
+        status = 409
+    else:
+        status = 422
+    return render(request, "portal/error.html", {"error": error, "status": status}, status=status)

@@ -1,0 +1,141 @@
+"use strict";
+
+/* Three small things: HTMX carries the CSRF token, clocks tick, charts are drawn from the JSON beside them. */
+(() => {
+  const BLUE = "#14427a";
+  const COLOURS = [BLUE, "#b93418", "#8a8f98", "#5f8bbd"];
+  const INK = "#565c64";
+  const LINE = "#dfdcd6";
+  const TICK_MS = 30000;
+  let library = null;
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    event.detail.headers["X-CSRFToken"] = document.body.dataset.csrf;
+  });
+
+  function leftText(milliseconds) {
+    const minutes = Math.floor(milliseconds / 60000);
+    const hours = Math.floor(minutes / 60);
+    const days = Math.floor(hours / 24);
+    if (milliseconds <= 0) return "已到期";
+    if (days) return hours % 24 ? `还剩 ${days} 天 ${hours % 24} 小时` : `还剩 ${days} 天`;
+    if (hours) return `还剩 ${hours} 小时 ${minutes % 60} 分`;
+    return minutes ? `还剩 ${minutes} 分钟` : "不足 1 分钟";
+  }
+
+  function tick() {
+    for (const clock of document.querySelectorAll("time[data-deadline]")) {
+      const left = new Date(clock.dateTime) - Date.now();
+      clock.textContent = leftText(left);
+      clock.closest(".rq-clock")?.classList.toggle("rq-urgent", left < 86400000);
+    }
+  }
+
+  /* A text must have been scrolled to its end before what it guards can be ticked. */
+  function guardReading(box) {
+    const gates = document.querySelectorAll(`[data-needs-reading="${box.id}"]`);
+    const open = () => {
+      if (box.scrollTop + box.clientHeight < box.scrollHeight - 8) return;
+      for (const gate of gates) gate.disabled = false;
+      document.querySelector(`[data-reading-hint="${box.id}"]`)?.setAttribute("hidden", "");
+    };
+    for (const gate of gates) gate.disabled = true;
+    box.addEventListener("scroll", open, { passive: true });
+    open();
+  }
+
+  function loadLibrary() {
+    library ??= new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = document.body.dataset.echarts;
+      script.onload = () => resolve(window.echarts);
+      script.onerror = () => reject(new Error("echarts"));
+      document.head.append(script);
+    });
+    return library;
+  }
+
+  function seriesOf(data, entry, index) {
+    const isLine = data.kind === "line";
+    const colour = COLOURS[index % COLOURS.length];
+    const alone = data.series.length === 1;
+    return {
+      name: entry.name,
+      type: isLine ? "line" : "bar",
+      data: entry.values,
+      color: colour,
+      symbol: "none",
+      lineStyle: { width: 2, type: index ? "dashed" : "solid" },
+      barMaxWidth: 22,
+      // Names stand at the lines' ends; a legend would be one more thing to match by colour.
+      endLabel: { show: isLine && !alone, formatter: "{a}", color: colour, fontSize: 13 },
+      label: { show: !isLine && alone, position: data.kind === "hbar" ? "right" : "top", color: INK, fontSize: 12 },
+      markPoint: isLine && alone ? lastPoint(entry.values, data.labels, colour) : undefined,
+    };
+  }
+
+  function lastPoint(values, labels, colour) {
+    const index = values.findLastIndex((value) => value !== null);
+    if (index < 0) return undefined;
+    return {
+      symbol: "circle",
+      symbolSize: 8,
+      itemStyle: { color: colour },
+      label: { show: true, position: "top", color: colour, fontWeight: 600, fontSize: 13 },
+      data: [{ coord: [labels[index], values[index]], value: values[index] }],
+    };
+  }
+
+  function optionOf(data, isNarrow) {
+    const categories = {
+      type: "category",
+      data: data.labels,
+      axisLabel: { color: INK, fontSize: 12, hideOverlap: true },
+      axisLine: { lineStyle: { color: LINE } },
+      axisTick: { show: false },
+      inverse: data.kind === "hbar",
+    };
+    const values = {
+      type: "value",
+      axisLabel: { color: INK, fontSize: 12 },
+      splitLine: { lineStyle: { color: "#eeece7" } },
+      splitNumber: isNarrow ? 3 : 4,
+      scale: data.kind === "line" && data.unit === "分",
+    };
+    const isFlat = data.kind === "hbar";
+    return {
+      animation: false,
+      textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
+      grid: { left: 4, right: data.series.length > 1 && data.kind === "line" ? 72 : 44, top: 24, bottom: 4, containLabel: true },
+      legend: data.kind !== "line" && data.series.length > 1 ? { right: 0, top: 0, itemWidth: 12, itemHeight: 12 } : undefined,
+      tooltip: { trigger: "axis", confine: true, valueFormatter: (value) => (value == null ? "缺" : `${value} ${data.unit}`) },
+      xAxis: isFlat ? values : categories,
+      yAxis: isFlat ? categories : values,
+      series: data.series.map((entry, index) => seriesOf(data, entry, index)),
+    };
+  }
+
+  async function drawCharts(root) {
+    const places = [...root.querySelectorAll("[data-chart]")].filter((place) => !place.dataset.drawn);
+    if (!places.length) return;
+    const echarts = await loadLibrary();
+    for (const place of places) {
+      place.dataset.drawn = "1";
+      const data = JSON.parse(document.getElementById(place.dataset.chart).textContent);
+      const drawing = echarts.init(place, null, { renderer: "svg" });
+      drawing.setOption(optionOf(data, place.clientWidth < 480));
+      new ResizeObserver(() => drawing.resize()).observe(place);
+    }
+  }
+
+  function start(root) {
+    root.querySelectorAll("[data-reading]").forEach(guardReading);
+    drawCharts(root);
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    start(document);
+    setInterval(tick, TICK_MS);
+  });
+  document.addEventListener("htmx:load", (event) => start(event.detail.elt));
+})();

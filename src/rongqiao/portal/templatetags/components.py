@@ -1,0 +1,224 @@
+"""Components that every page is built from; see the list in ``rongqiao.portal``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django import template
+from django.utils import timezone
+
+from rongqiao.contracts.catalog import code_list, current_region, industries
+from rongqiao.kernel.errors import RongqiaoError
+from rongqiao.kernel.money import format_cny
+from rongqiao.portal import navigation
+from rongqiao.portal.wording import STATUSES, Word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from django.http import HttpRequest
+
+    from rongqiao.portal.charts import Chart
+    from rongqiao.portal.listing import Listing
+
+register = template.Library()
+URGENT = dt.timedelta(hours=24)
+
+
+@register.simple_tag
+def public_links(request: HttpRequest) -> list[navigation.Link]:
+    """Links that every reader sees."""
+    return navigation.public_links(request)
+
+
+@register.simple_tag
+def workspace_links(request: HttpRequest) -> list[navigation.Link]:
+    """Links of the reader's own workspace."""
+    return navigation.workspace_links(request)
+
+
+@register.inclusion_tag("portal/components/figure.html")
+def figure(
+    value: Any, label: str, unit: str = "", source: str = "", fresh: Any = None, note: str = ""
+) -> dict[str, Any]:
+    """One figure: value, unit, label, and where and when it comes from. Null shows as 暂无数据, never as zero."""
+    if value is not None and unit == "cny":
+        value, _, unit = format_cny(value).partition(" ")
+    elif isinstance(value, int) and not isinstance(value, bool):
+        value = f"{value:,}"
+    return {"value": value, "label": label, "unit": unit, "source": source, "fresh": fresh, "note": note}
+
+
+@register.inclusion_tag("portal/components/status.html")
+def status(code: str | None, family: str = "") -> dict[str, Any]:
+    """Status as a word with an icon. ``family`` disambiguates a code, such as ``loan`` for ``drawn``."""
+    code = str(code or "")
+    word = STATUSES.get(f"{family}.{code}") or STATUSES.get(code) or Word(code or "—", "point", "quiet")
+    return {"word": word}
+
+
+@register.inclusion_tag("portal/components/decision.html")
+def decision(reasons: Iterable[Any], is_short: bool = False) -> dict[str, Any]:
+    """Conditions of a decision, unmet and unknown first, each with its reason and what would settle it."""
+    order = {"unmet": 0, "unknown": 1, "met": 2}
+    rows = [_as_reason(reason) for reason in reasons or []]
+    rows.sort(key=lambda row: order.get(row["outcome"], 1))
+    return {"rows": [row for row in rows if not is_short or row["outcome"] != "met"], "met": _count_met(rows)}
+
+
+def _as_reason(reason: Any) -> dict[str, str]:
+    read = reason.get if isinstance(reason, dict) else lambda key, default="": getattr(reason, key, default)
+    return {key: str(read(key, "") or "") for key in ("outcome", "text", "settles", "fact")}
+
+
+def _count_met(rows: Sequence[dict[str, str]]) -> int:
+    return sum(row["outcome"] == "met" for row in rows)
+
+
+@register.inclusion_tag("portal/components/money.html")
+def money(value: Decimal | float | None) -> dict[str, Any]:
+    """Show an amount in 元, 万元 or 亿元, with the exact yuan as its title."""
+    exact = "" if value is None else f"{Decimal(str(value)):,.2f} 元"
+    number, _, unit = format_cny(value).partition(" ")
+    return {"number": number, "unit": unit, "exact": exact}
+
+
+@register.inclusion_tag("portal/components/deadline.html")
+def deadline(at: dt.datetime | None, label: str = "", now: dt.datetime | None = None) -> dict[str, Any]:
+    """Clock: how long until ``at``; urgent within a day, and in words when it has run out."""
+    if at is None:
+        return {"at": None, "label": label}
+    left = at - (now or timezone.now())
+    return {
+        "at": at,
+        "label": label,
+        "text": _left_text(left),
+        "is_over": left <= dt.timedelta(),
+        "is_urgent": left < URGENT,
+    }
+
+
+def _left_text(left: dt.timedelta) -> str:
+    if left <= dt.timedelta():
+        return "已到期"
+    minutes = int(left.total_seconds() // 60)
+    days, hours = divmod(minutes // 60, 24)
+    if days:
+        return f"还剩 {days} 天 {hours} 小时" if hours else f"还剩 {days} 天"
+    if hours:
+        return f"还剩 {hours} 小时 {minutes % 60} 分"
+    return f"还剩 {minutes} 分钟" if minutes else "不足 1 分钟"
+
+
+@register.inclusion_tag("portal/components/empty.html")
+def empty(title: str, text: str = "", url: str = "", label: str = "", icon: str = "inbox") -> dict[str, str]:
+    """Empty state that says what to do next."""
+    return {"title": title, "text": text, "url": url, "label": label, "icon": icon}
+
+
+@register.inclusion_tag("portal/components/field.html")
+def field(bound: Any, reason: str = "", unit: str = "") -> dict[str, Any]:
+    """Form field: label, control, unit, why a value was proposed, help and errors."""
+    widget = bound.field.widget
+    described = [f"{bound.id_for_label}_{part}" for part in ("help", "reason", "error")]
+    parts = [bound.help_text, reason, bound.errors]
+    ids = " ".join(name for name, part in zip(described, parts, strict=True) if part)
+    attributes = {"aria-describedby": ids} if ids else {}
+    if bound.errors:
+        attributes["aria-invalid"] = "true"
+    kind = getattr(widget, "input_type", type(widget).__name__.lower())
+    if kind not in ("checkbox", "radio"):
+        attributes["class"] = " ".join(
+            filter(None, (widget.attrs.get("class"), "form-select" if kind == "select" else "form-control"))
+        )
+    return {
+        "field": bound,
+        "control": bound.as_widget(attrs=attributes),
+        "reason": reason,
+        "unit": unit,
+        "kind": kind,
+        "is_group": kind == "radio" or type(widget).__name__ == "CheckboxSelectMultiple",
+    }
+
+
+@register.inclusion_tag("portal/components/steps.html")
+def steps(items: Sequence[str], current: int) -> dict[str, Any]:
+    """Step tracker; ``current`` counts from 1, steps before it are done, beyond the last all are."""
+    states = ["done" if n < current else "now" if n == current else "next" for n in range(1, len(items) + 1)]
+    return {"steps": list(zip(items, states, strict=True))}
+
+
+@register.inclusion_tag("portal/components/chart.html")
+def chart(chart: Chart) -> dict[str, Any]:
+    """Chart with direct labels, unit and source, and the same data as a table one click away."""
+    return {"chart": chart}
+
+
+@register.inclusion_tag("portal/components/listing.html", takes_context=True)
+def listing(context: dict[str, Any], listing: Listing) -> dict[str, Any]:
+    """Show a filtered, sorted, paginated table (or cards) with its CSV export."""
+    return {"listing": listing, "request": context["request"]}
+
+
+@register.filter
+def code_title(code: str | None, list_id: str) -> str:
+    """Official Chinese title of a code: ``{{ product.kind|code_title:"product_kinds" }}``; null is ``—``."""
+    if not code:
+        return "—"
+    try:
+        return code_list(list_id).title(str(code))
+    except RongqiaoError:
+        return str(code)
+
+
+@register.filter
+def code_titles(codes: Iterable[str] | None, list_id: str) -> str:
+    """Titles of several codes, joined."""
+    return "、".join(code_title(code, list_id) for code in codes or []) or "不限"
+
+
+@register.filter
+def region_name(code: str | None) -> str:
+    """Name of a region, with its prefecture before a county's: 长沙市芙蓉区; null is ``—``."""
+    if not code:
+        return "—"
+    try:
+        region = current_region(str(code))
+    except RongqiaoError:
+        return str(code)
+    above = region_name(region.parent) if region.level == "county" and region.parent else ""
+    return f"{above}{region.name}"
+
+
+@register.filter
+def region_names(codes: Iterable[str] | None) -> str:
+    """Names of several regions, joined; none means the whole province."""
+    return "、".join(region_name(code) for code in codes or []) or "全省"
+
+
+@register.filter
+def industry_name(code: str | None) -> str:
+    """Name of an industry class, else of the widest level known; null is ``—``."""
+    known = industries()
+    text = str(code or "")
+    digits = text.lstrip("ABCDEFGHIJKLMNOPQRST")
+    for size in range(len(digits), 1, -1):
+        if digits[:size] in known:
+            return known[digits[:size]].name
+    return known[text[:1]].name if text[:1] in known else text or "—"
+
+
+@register.filter
+def months_text(months: int | None) -> str:
+    """Term in months, and in years where it comes out even: ``12 个月（1 年）``."""
+    if not months:
+        return "—"
+    return f"{months} 个月（{months // 12} 年）" if months % 12 == 0 else f"{months} 个月"
+
+
+@register.filter
+def item(mapping: dict[str, Any] | None, key: str) -> Any:
+    """Value of a mapping by key; null where there is none."""
+    return (mapping or {}).get(key)

@@ -1,0 +1,83 @@
+"""Words and icons of every status that a page shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A status as the reader sees it.
+
+    Parameters
+    ----------
+    text : str
+        The word.
+    icon : str
+        Name of a Tabler icon.
+    tone : str
+        ``good`` (blue), ``urgent`` (vermilion), ``wait`` or ``quiet`` (greys); never the only carrier of meaning.
+    """
+
+    text: str
+    icon: str
+    tone: str
+
+
+# Keys are codes, or `family.code` where one code means different things.
+STATUSES = {
+    # decisions
+    "met": Word("符合", "circle-check", "good"),
+    "unmet": Word("不符合", "circle-x", "urgent"),
+    "unknown": Word("待确认", "help-circle", "wait"),
+    # values
+    "ok": Word("有数据", "circle-check", "good"),
+    "missing": Word("缺数据", "circle-dashed", "wait"),
+    "not_authorised": Word("未授权", "lock", "quiet"),
+    "not_applicable": Word("不适用", "circle-minus", "quiet"),
+    "stale": Word("数据过期", "clock-exclamation", "urgent"),
+    # demands
+    "draft": Word("草稿", "pencil", "quiet"),
+    "published": Word("已发布，等待银行响应", "broadcast", "wait"),
+    "taken": Word("银行已抢单，等待报价", "hand-grab", "good"),
+    "quoted": Word("已有报价", "tag", "good"),
+    "accepted": Word("已接受报价", "circle-check", "good"),
+    "fulfilled": Word("已放款", "building-bank", "good"),
+    "withdrawn": Word("已撤回", "arrow-back-up", "quiet"),
+    "expired": Word("已过期", "clock-off", "quiet"),
+    # takes and quotes
+    "active": Word("已抢单，待报价", "hand-grab", "wait"),
+    "take.quoted": Word("已报价", "tag", "good"),
+    "won": Word("已成交", "trophy", "good"),
+    "lost": Word("未成交", "circle-minus", "quiet"),
+    "released": Word("已释放", "arrow-back-up", "quiet"),
+    "quote.submitted": Word("有效", "tag", "good"),
+    "closed": Word("已关闭", "circle-minus", "quiet"),
+    # applications
+    "submitted": Word("审批中", "hourglass", "wait"),
+    "approved": Word("已批准", "circle-check", "good"),
+    "refused": Word("未批准", "circle-x", "urgent"),
+    "contracted": Word("已签约", "writing-sign", "good"),
+    # loans
+    "loan.contracted": Word("已签约，待放款", "writing-sign", "wait"),
+    "drawn": Word("正常还款中", "circle-check", "good"),
+    "overdue": Word("逾期", "alert-triangle", "urgent"),
+    "repaid": Word("已结清", "checks", "quiet"),
+    "defaulted": Word("违约", "alert-octagon", "urgent"),
+    "written_off": Word("已核销", "circle-minus", "quiet"),
+    # five-class
+    "normal": Word("正常", "circle-check", "good"),
+    "special_mention": Word("关注", "eye", "wait"),
+    "substandard": Word("次级", "alert-triangle", "urgent"),
+    "doubtful": Word("可疑", "alert-triangle", "urgent"),
+    "loss": Word("损失", "alert-octagon", "urgent"),
+    # quality rules
+    "passed": Word("通过", "circle-check", "good"),
+    "failed": Word("未通过", "circle-x", "urgent"),
+    "warned": Word("警告", "alert-triangle", "wait"),
+    "not_run": Word("未运行", "player-pause", "quiet"),
+    # consents
+    "live": Word("生效中", "shield-check", "good"),
+    "revoked": Word("已撤回", "shield-off", "quiet"),
+    "over": Word("已到期", "clock-off", "quiet"),
+}
