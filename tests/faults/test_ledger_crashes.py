@@ -11,6 +11,7 @@ import pytest
 from rongqiao.ledger.entries import Draft, digest_payload
 from rongqiao.ledger.errors import LedgerDamagedError
 from rongqiao.ledger.log import Ledger
+from rongqiao.ledger.signing import SoftwareSigner
 
 DERIVED = ("nodes.bin", "index.bin")
 FILES = ("entries.jsonl", *DERIVED)
@@ -103,8 +104,6 @@ def test_an_index_made_again_does_not_hide_an_altered_entry(tmp_path):
 
 
 def test_a_torn_head_is_set_aside(tmp_path):
-    from rongqiao.ledger.signing import SoftwareSigner
-
     ledger = Ledger(tmp_path / "ledger")
     signer = SoftwareSigner(tmp_path / "keys")
     append(ledger, 0)
@@ -132,6 +131,26 @@ def test_two_processes_append_at_once_and_agree(tmp_path):
     assert ledger.size == 120
     assert {entry.subject: str(entry.index) for entry in ledger.entries()} == answers
     assert ledger.verify().is_sound
+
+
+@pytest.mark.faults
+def test_a_ledger_verifies_and_seals_while_another_process_writes(tmp_path):
+    path = tmp_path / "ledger"
+    signer = SoftwareSigner(tmp_path / "keys")
+    writer = start_writer(path, "busy", 10_000)
+    writer.stdout.readline()
+    ledger = Ledger(path)
+    try:
+        for day in range(1, 11):
+            head = ledger.seal(signer, f"2026-11-{day:02}T08:00:00+00:00")
+            outcome = ledger.verify(signer.public_key)
+            assert outcome.problems == ()
+            assert outcome.sealed_size == head.size <= outcome.size
+            assert ledger.prove(head.size - 1).problems(signer.public_key) == []
+    finally:
+        writer.kill()
+        writer.communicate(timeout=60)
+    assert ledger.size > ledger.signed_heads()[0].size
 
 
 @pytest.mark.faults
