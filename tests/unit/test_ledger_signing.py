@@ -110,6 +110,9 @@ def test_a_key_is_made_once_and_only_its_owner_may_read_it(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o600
     assert sorted(file.name for file in path.parent.iterdir()) == ["public.pem", "sm2.key"]
     assert check_public_key((tmp_path / "ledger" / "public.pem").read_text()) == first.public_key
+    (tmp_path / "ledger" / "public.pem").write_text("-----BEGIN")
+    SoftwareSigner(tmp_path / "ledger")
+    assert check_public_key((tmp_path / "ledger" / "public.pem").read_text()) == first.public_key
     path.chmod(0o644)
     with pytest.raises(InvalidValueError, match="chmod 600"):
         SoftwareSigner(tmp_path / "ledger")

@@ -174,8 +174,7 @@ class SoftwareSigner:
         if not re.fullmatch(r"[0-9a-f]{64}", self._private):
             raise InvalidValueError("SM2 key file", str(path), "It is malformed; restore it from a backup.")
         self._public = check_public_key(public)
-        if not (folder / PUBLIC_FILE).exists():
-            (folder / PUBLIC_FILE).write_text(public_pem(self._public))
+        _keep_public(folder / PUBLIC_FILE, public_pem(self._public))
 
     @property
     def public_key(self) -> str:
@@ -185,6 +184,14 @@ class SoftwareSigner:
     def sign(self, message: bytes) -> bytes:
         """DER signature over the message; about 6 ms."""
         return sign_message(self._private, self._public, message)
+
+
+def _keep_public(path: Path, text: str) -> None:
+    """Leave the key's public half beside it; a file that a crash cut short is written again."""
+    if not path.exists() or path.read_text() != text:
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        draft.write_text(text)
+        draft.replace(path)
 
 
 def _create_key(folder: Path) -> None:
