@@ -1,5 +1,6 @@
 """Step 5, cleaning: one spelling for names, one form for codes, and every row assigned to its enterprise or set aside."""
 
+# ruff: noqa: S608  (names come from contracts of this repository and are quoted; values are bound)
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ def load_register(lake: Lake) -> Register:
             with connect(lake, [table]) as connection:
                 rows.update(
                     connection.execute(
-                        f"SELECT DISTINCT enterprise_id, {number}, {name} FROM {quote(table)} {extra}"  # noqa: S608
+                        f"SELECT DISTINCT enterprise_id, {number}, {name} FROM {quote(table)} {extra}"
                     ).fetchall()
                 )
     return Register(sorted(rows, key=lambda row: tuple(value or "" for value in row)))
@@ -58,7 +59,7 @@ def resolve(work: Workbench, register: Register) -> None:
     if work.contract.id in SUBJECT_CONTRACTS:
         _enter_subjects(work, register)
     pairs = work.connection.execute(
-        f"SELECT DISTINCT {code}, {shown_name} FROM standing ORDER BY ALL"  # noqa: S608
+        f"SELECT DISTINCT {code}, {shown_name} FROM standing ORDER BY ALL"
     ).fetchall()
     _stage([(pair, register.resolve(*pair)) for pair in pairs], work)
     items = ", ".join(_item_sql(item, code) for item in work.contract.columns)
@@ -67,12 +68,12 @@ def resolve(work: Workbench, register: Register) -> None:
         joined += " AND s.name IS NOT DISTINCT FROM r.raw_name"
     work.connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE resolved AS
-        SELECT s.batch, s.line, {items}, r.enterprise_id FROM {joined} WHERE r.enterprise_id IS NOT NULL"""  # noqa: S608
+        SELECT s.batch, s.line, {items}, r.enterprise_id FROM {joined} WHERE r.enterprise_id IS NOT NULL"""
     )
     work.connection.execute(
         f"""INSERT INTO rejected
         SELECT s.batch, s.line, {literal(code)}, {literal(UNRESOLVED)}, coalesce(s.{code}, r.raw_name), r.message
-        FROM {joined} WHERE r.enterprise_id IS NULL"""  # noqa: S608
+        FROM {joined} WHERE r.enterprise_id IS NULL"""
     )
     _log_merges(work, joined)
 
@@ -88,7 +89,7 @@ def _enter_subjects(work: Workbench, register: Register) -> None:
     code = work.contract.identifier
     number = "registration_no" if "registration_no" in work.contract.columns else "NULL::VARCHAR"
     rows = work.connection.execute(
-        f"SELECT DISTINCT {code}, {number}, name FROM standing WHERE {code} IS NOT NULL ORDER BY ALL"  # noqa: S608
+        f"SELECT DISTINCT {code}, {number}, name FROM standing WHERE {code} IS NOT NULL ORDER BY ALL"
     ).fetchall()
     for raw, registration_no, name in rows:
         if code != "uscc" or is_uscc(raw):
@@ -117,7 +118,7 @@ def _log_merges(work: Workbench, joined: str) -> None:
     """Log each row that was not recognised by its plain code; the rest is as delivered and needs no log."""
     rows = work.connection.execute(
         f"""SELECT s.batch, s.line, r.method, r.raw_code, r.raw_name, r.enterprise_id, r.score
-        FROM {joined} WHERE r.method <> 'uscc' ORDER BY s.batch, s.line"""  # noqa: S608
+        FROM {joined} WHERE r.method <> 'uscc' ORDER BY s.batch, s.line"""
     ).fetchall()
     for number, line, method, raw_code, raw_name, enterprise_id, score in rows:
         batch = work.batches[number]

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rongqiao.governance.batch import Batch
+from rongqiao.ledger.entries import Draft, Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rongqiao.governance.batch import Delivery, Workbench
+    from rongqiao.ledger.log import Ledger
 
 TITLE = "数据归集"
-
-#: Kind of the ledger entries that collection writes.
-RECEIPT_KIND = "governance.batch_received"
-
-
-class LedgerWriter(Protocol):
-    """What collection asks of a ledger."""
-
-    def append(self, kind: str, subject: str, digest: str) -> int:
-        """Enter a fact once; the same fact again gives the same leaf."""
 
 
 def receive(delivery: Delivery, number: int) -> Batch:
@@ -39,13 +31,15 @@ def receive(delivery: Delivery, number: int) -> Batch:
     return Batch(number, batch_id, delivery, digest, len(content), content)
 
 
-def collect(work: Workbench, landing: Path, ledger: LedgerWriter | None) -> None:
+def collect(work: Workbench, landing: Path, ledger: Ledger | None) -> None:
     """Keep the bytes of every batch and enter its receipt; doing it again changes nothing."""
     for batch in work.batches:
         keep(landing, batch.digest, batch.content)
         batch.content = b""
-        if ledger is not None:
-            batch.ledger_index = ledger.append(RECEIPT_KIND, batch.batch_id, batch.digest)
+    if ledger is not None:
+        drafts = [Draft(Kind.RECEIPT, batch.batch_id, batch.digest) for batch in work.batches]
+        for batch, index in zip(work.batches, ledger.append_many(drafts), strict=True):
+            batch.ledger_index = index
 
 
 def keep(landing: Path, digest: str, content: bytes) -> Path:

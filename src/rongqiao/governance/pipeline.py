@@ -1,5 +1,6 @@
 """The six steps in order, contract by contract: from a folder of deliveries to published facts."""
 
+# ruff: noqa: S608  (names come from contracts of this repository and are quoted; values are bound)
 from __future__ import annotations
 
 import datetime as dt
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rongqiao.governance.batch import Batch
     from rongqiao.governance.register import Register
     from rongqiao.lake.tables import Lake
+    from rongqiao.ledger.log import Ledger
 
 #: Name and Chinese title of each step, in order.
 STEPS: tuple[tuple[str, str], ...] = (
@@ -39,8 +41,6 @@ STEPS: tuple[tuple[str, str], ...] = (
     ("service", service.TITLE),
 )
 _FILE_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:_[^.]*)?\.")
-
-Progress = "Callable[[str, str, int, int], None]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def find_deliveries(folder: Path) -> tuple[list[Delivery], list[str]]:
 def govern(
     deliveries: Path | Sequence[Delivery],
     lake: Lake,
-    ledger: collection.LedgerWriter | None,
+    ledger: Ledger | None,
     *,
     landing: Path | None = None,
     on_progress: Callable[[str, str, int, int], None] | None = None,
@@ -118,7 +118,7 @@ def govern(
     deliveries : Path or sequence of Delivery
         A folder as departments fill it, or deliveries that an adapter found.
     lake : Lake
-    ledger : LedgerWriter or None
+    ledger : Ledger or None
         Where receipts are entered; ``None`` leaves ``ledger_index`` null.
     landing : Path or None
         Where files are kept by digest; ``landing/`` in a lake on disk when ``None``.
@@ -191,7 +191,7 @@ class _Run:
     """One run over the pending contracts."""
 
     lake: Lake
-    ledger: collection.LedgerWriter | None
+    ledger: Ledger | None
     landing: Path
     report: Report
     tell: Callable[[str, str, int, int], None]
@@ -303,7 +303,7 @@ def _previous(work: Workbench, lake: Lake) -> _Previous:
     if lake.exists(service.RECEIPTS):
         with connect(lake, [service.RECEIPTS]) as connection:
             found = connection.execute(
-                f"SELECT batch_id, rows_in FROM {quote(service.RECEIPTS)} WHERE contract_id = ? "  # noqa: S608
+                f"SELECT batch_id, rows_in FROM {quote(service.RECEIPTS)} WHERE contract_id = ? "
                 "ORDER BY delivered_on DESC, file_name DESC LIMIT 1",
                 [work.contract.id],
             ).fetchone()
@@ -321,7 +321,7 @@ def _baselines(lake: Lake, batch_id: str) -> inventory.Baselines:
     table = "operations/profiles"
     with connect(lake, [table]) as connection:
         rows = connection.execute(
-            f'SELECT "column", histogram FROM {quote(table)} WHERE batch_id = ? AND histogram IS NOT NULL',  # noqa: S608
+            f'SELECT "column", histogram FROM {quote(table)} WHERE batch_id = ? AND histogram IS NOT NULL',
             [batch_id],
         ).fetchall()
     return {column: json.loads(histogram) for column, histogram in rows if histogram != "{}"}
@@ -336,7 +336,7 @@ def _stage_reference(work: Workbench, lake: Lake, place: str) -> bool:
     with connect(lake, [table]) as connection:
         found = connection.sql(
             f"SELECT DISTINCT {quote(column)} AS value FROM {quote(table)}"
-        ).to_arrow_table()  # noqa: S608
+        ).to_arrow_table()
     work.connection.register("staged reference", found)
     work.connection.execute('CREATE OR REPLACE TEMP TABLE reference AS SELECT value FROM "staged reference"')
     work.connection.unregister("staged reference")

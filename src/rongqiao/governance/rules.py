@@ -3,6 +3,7 @@
 A rule whose SQL is null for a row did not judge it. A rule that judged no row, or cannot run, is ``not_run``: never green.
 """
 
+# ruff: noqa: S608  (names come from contracts of this repository and are quoted; values are bound)
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -100,7 +101,7 @@ def _check_rows(work: Workbench, rules: Sequence[QualityRule], source: str) -> N
 def _can_run(work: Workbench, rule: QualityRule, source: str) -> bool:
     try:
         work.connection.execute(
-            f"SELECT count(*) FILTER ({rule.expression}) FROM ({source}) JOIN deliveries USING (batch)"  # noqa: S608
+            f"SELECT count(*) FILTER ({rule.expression}) FROM ({source}) JOIN deliveries USING (batch)"
         ).fetchall()
     except duckdb.Error:
         return False
@@ -111,12 +112,12 @@ def _scan(work: Workbench, rules: Sequence[QualityRule], source: str) -> None:
     """Write table ``verdicts`` (batch, line, one boolean per rule), then count it and reject by it."""
     flags = ", ".join(f"CAST(({rule.expression}) AS BOOLEAN) AS r{at}" for at, rule in enumerate(rules))
     work.connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE verdicts AS SELECT batch, line, {flags} FROM ({source}) JOIN deliveries USING (batch)"  # noqa: S608
+        f"CREATE OR REPLACE TEMP TABLE verdicts AS SELECT batch, line, {flags} FROM ({source}) JOIN deliveries USING (batch)"
     )
     counts = ", ".join(f"count(r{at}), count(*) FILTER (NOT r{at})" for at in range(len(rules)))
     rows = work.connection.execute(
         f"SELECT batch, {counts} FROM verdicts GROUP BY batch ORDER BY batch"
-    ).fetchall()  # noqa: S608
+    ).fetchall()
     seen = {number: counted for number, *counted in rows}
     for batch in work.batches:
         counted = seen.get(batch.number, [0] * (2 * len(rules)))
@@ -142,7 +143,7 @@ def _reject(work: Workbench, broken: str, rules: Mapping[int, QualityRule]) -> N
         f"""INSERT INTO rejected
         SELECT batch, line, CASE broken {columns} END, CASE broken {ids} END, CASE broken {values} END, CASE broken {titles} END
         FROM (SELECT * FROM ({broken}) WHERE broken IS NOT NULL) JOIN raw USING (batch, line)
-        WHERE NOT EXISTS (SELECT 1 FROM rejected r WHERE r.batch = raw.batch AND r.line = raw.line)"""  # noqa: S608
+        WHERE NOT EXISTS (SELECT 1 FROM rejected r WHERE r.batch = raw.batch AND r.line = raw.line)"""
     )
 
 
@@ -155,7 +156,7 @@ def _check_table(work: Workbench, rule: QualityRule) -> None:
     source = "typed JOIN deliveries USING (batch)"
     try:
         rows = work.connection.execute(
-            f"SELECT batch, count(*), CAST(({rule.expression}) AS DOUBLE) FROM {source} WHERE misfit IS NULL GROUP BY batch"  # noqa: S608
+            f"SELECT batch, count(*), CAST(({rule.expression}) AS DOUBLE) FROM {source} WHERE misfit IS NULL GROUP BY batch"
         ).fetchall()
     except duckdb.Error:
         rows = []
@@ -173,7 +174,7 @@ def _check_table(work: Workbench, rule: QualityRule) -> None:
         if failed and rule.severity == "reject":
             failed_batches.append(str(batch.number))
     if failed_batches:
-        broken = f"SELECT batch, line, 0 AS broken FROM typed WHERE batch IN ({', '.join(failed_batches)})"  # noqa: S608
+        broken = f"SELECT batch, line, 0 AS broken FROM typed WHERE batch IN ({', '.join(failed_batches)})"
         _reject(work, broken, {0: rule})
 
 
@@ -186,7 +187,7 @@ def _check_reference(work: Workbench, rule: QualityRule, *, is_present: bool) ->
     column = quote(rule.columns[0])
     joined = f"resolved LEFT JOIN reference ON reference.value = resolved.{column}"
     work.connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE verdicts AS SELECT batch, line, "  # noqa: S608
+        f"CREATE OR REPLACE TEMP TABLE verdicts AS SELECT batch, line, "
         f"CASE WHEN {column} IS NOT NULL THEN reference.value IS NOT NULL END AS r0 FROM {joined}"
     )
     _settle(work, (rule.id, rule.severity), rule.family)
@@ -203,14 +204,14 @@ def _check_key(work: Workbench, rule: tuple[str, str, str], columns: Sequence[st
         f"""CREATE OR REPLACE TEMP TABLE verdicts AS SELECT batch, line,
         CASE WHEN {is_complete} THEN line = max(line) OVER (PARTITION BY batch, {keys}) END AS r0
         FROM resolved WHERE NOT EXISTS
-        (SELECT 1 FROM rejected r WHERE r.batch = resolved.batch AND r.line = resolved.line)"""  # noqa: S608
+        (SELECT 1 FROM rejected r WHERE r.batch = resolved.batch AND r.line = resolved.line)"""
     )
     _settle(work, (rule_id, severity), "uniqueness")
     if severity == "reject":
         shown = ", ".join(f"CAST({quote(column)} AS VARCHAR)" for column in columns)
         work.connection.execute(
             f"""INSERT INTO rejected SELECT batch, line, {literal(columns[0])}, {literal(rule_id)}, concat_ws('|', {shown}), {literal(title)}
-            FROM verdicts JOIN resolved USING (batch, line) WHERE NOT r0"""  # noqa: S608
+            FROM verdicts JOIN resolved USING (batch, line) WHERE NOT r0"""
         )
 
 
