@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from rongqiao.bases.enterprises.models import Portrait
+from rongqiao.bases.enterprises.models import Enterprise, Portrait
 from rongqiao.bases.resources.models import Product
 from rongqiao.kernel.decision import Decision, Outcome, Reason
 from rongqiao.kernel.errors import InvalidValueError
@@ -65,6 +65,28 @@ def _judge(wanted: rule.Demand, product: Product, facts: Mapping[str, Any]) -> J
         reason = Reason(Outcome.UNKNOWN, error.thing, "产品条件无法与数据比对", None, None, error.remedy)
         return Judged(product, Decision(Outcome.UNKNOWN, (reason,), rule.RULE, rule.VERSION), 0.0, ())
     return Judged(product, match.decision, round(match.score / FULL_SCORE, 4), match.parts)
+
+
+def judge_criteria(uscc: str, products: Iterable[Product], facts: Mapping[str, Any]) -> list[Judged]:
+    """Judge products for an enterprise that has not said what it wants: region and criteria alone.
+
+    The fit is that of the largest demand the product serves.
+    """
+    entry = Enterprise.objects.filter(pk=uscc).first()
+    county = (entry.county_code if entry else "") or None
+    judged = [_judge(_typical(product, county), product, facts) for product in products]
+    return sorted(judged, key=lambda j: (rule.ORDER[j.decision.outcome], -j.fit, j.product.code))
+
+
+def _typical(product: Product, county_code: str | None) -> rule.Demand:
+    """Demand that breaks none of the product's own limits."""
+    return rule.Demand(
+        amount_cny=product.max_amount_cny,
+        term_months=product.max_term_months,
+        county_code=county_code,
+        purpose=next(iter(product.purposes), None),
+        guarantee_kind=next(iter(product.guarantee_kinds), None),
+    )
 
 
 def to_rule(product: Product) -> rule.Product:
