@@ -1,10 +1,10 @@
 """Declared indicators: each an Ibis expression over contract tables, computed for everyone in one pass per table.
 
 ``compute`` yields the wide table, ``write_indicators`` keeps it in the lake, ``enterprise_facts`` gives what criteria
-read. One file per theme; a theme declares, :mod:`rongqiao.indicators.compute` runs.
+read. One file per theme; a theme declares, :mod:`rongqiao.indicators.computation` runs.
 """
 
-from rongqiao.indicators.compute import compute, indicators_key, write_indicators
+from rongqiao.indicators.computation import compute, indicators_key, write_indicators
 from rongqiao.indicators.facts import criteria_facts, enterprise_facts
 from rongqiao.indicators.registry import Indicator, get_indicator, load_indicators
 

@@ -9,7 +9,7 @@ import ibis
 import pyarrow as pa
 
 from rongqiao.contracts.catalog import industry_section, size_limits_of
-from rongqiao.indicators.compute import ENTERPRISES, TARGET
+from rongqiao.indicators.computation import ENTERPRISES, TARGET
 from rongqiao.indicators.registry import At, load_indicators
 from rongqiao.kernel.errors import ContractError, InvalidValueError
 from rongqiao.lake import asof

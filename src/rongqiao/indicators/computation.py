@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import ibis
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from rongqiao.contracts.standards import load_contract
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 ENTERPRISES = "published/enterprises"
 TARGET = "analytics/indicators"
 MONTH_DAYS = 31
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +93,16 @@ def compute(lake: Lake, *, as_of: int, known_at: dt.date, only: Sequence[str] | 
     reads = _open_tables(lake, at, by_source)
     if not reads.connection_tables:
         return _empty(chosen)
-    wide = _population(reads)
+    population = reads.keep("population", _population(reads))
+    columns: dict[str, Any] = {"enterprise_id": _arrow(population).column("enterprise_id")}
     for source, members in by_source.items():
         if source.grain != "derived":
-            wide = _join_source(reads, wide, source, members, at)
-    wide = reads.keep("wide", wide)
-    derived = [item for source, members in by_source.items() if source.grain == "derived" for item in members]
-    wide = _add_derived(wide, derived)
+            columns |= _source_columns(reads, population, source, members, at)
+    for source, members in by_source.items():
+        if source.grain == "derived":
+            columns |= _derived_columns(reads, columns, members)
     names = list(chosen) if only is None else [name for name in chosen if name in set(only)]
-    return _finish(wide, names, at)
+    return _finish(columns, names, at)
 
 
 class _Reads:
@@ -156,13 +161,20 @@ def _population(reads: _Reads) -> Any:
     )
 
 
-def _join_source(reads: _Reads, wide: Any, source: Source, members: list[Indicator], at: At) -> Any:
-    """Aggregate one source once for all its indicators, and join values and statuses."""
+def _arrow(rows: Any) -> pa.Table:
+    """Fetch rows in the one order that all columns share."""
+    return rows.order_by("enterprise_id").to_pyarrow()
+
+
+def _source_columns(
+    reads: _Reads, population: Any, source: Source, members: list[Indicator], at: At
+) -> dict[str, Any]:
+    """Aggregate one source once for all its indicators: values and statuses of the whole population."""
     opened = [reads.connection_tables.get(name) for name in source.contracts]
     if any(read is None or read.rows == 0 for read in opened):
-        return wide.mutate(**_absent(members))
+        return _absent(members, population.count().to_pyarrow().as_py())
     tables = {name: reads.connection_tables[name].table for name in source.contracts}
-    prepared = source.prepare(tables, at)
+    prepared = reads.keep(f"prepared_{source.id}", source.prepare(tables, at))
     aggregates: dict[str, Any] = {}
     for item in members:
         aggregates[item.id] = item.measure(prepared).cast("float64")
@@ -175,58 +187,69 @@ def _join_source(reads: _Reads, wide: Any, source: Source, members: list[Indicat
         aggregates["newest_back"] = prepared.back.min()
     grouped = reads.keep(source.id, prepared.group_by("enterprise_id").aggregate(**aggregates))
     grouped = grouped.rename(joined_id="enterprise_id")
-    joined = wide.left_join(grouped, wide.enterprise_id == grouped.joined_id)
-    is_old = _is_old(source, joined, opened, at)
+    joined = population.left_join(grouped, population.enterprise_id == grouped.joined_id)
+    found = _arrow(joined.drop("joined_id"))
+    is_old = _is_old(source, found, opened, at)
     columns: dict[str, Any] = {}
     for item in members:
-        columns[item.id] = _value(joined, item)
-        columns[f"{item.id}__status"] = _status(joined, item, is_old)
-    return joined.select(*wide.columns, **columns)
-
-
-def _is_old(source: Source, joined: Any, opened: list[Any], at: At) -> Any:
-    if source.grain == "series":
-        return joined.newest_back >= source.stale_after_months
-    newest = max(read.newest_known for read in opened)
-    days = (at.known_at - newest).days
-    is_old = source.grain == "event" and days > source.stale_after_months * MONTH_DAYS
-    return ibis.literal(is_old)
-
-
-def _value(joined: Any, item: Indicator) -> Any:
-    value = joined[item.id]
-    value = ibis.ifelse(value.isnan() | value.isinf(), None, value)
-    return value.coalesce(0.0) if item.null_policy == "absent_is_zero" else value
-
-
-def _status(joined: Any, item: Indicator, is_old: Any) -> Any:
-    value = _value(joined, item)
-    is_young = (joined.age_months < item.minimum_months - 1).fill_null(False)
-    if item.source.grain == "event":
-        # A complete register: what has no value has none by nature.
-        is_undefined: Any = ibis.literal(value=True)
-    else:
-        name = f"{item.id}__undefined"
-        is_undefined = joined[name].fill_null(False) if name in joined.columns else ibis.literal(value=False)
-    return ibis.cases(
-        (value.notnull() & is_old.fill_null(False), "stale"),
-        (value.notnull(), "ok"),
-        (is_undefined | is_young, "not_applicable"),
-        else_="missing",
-    )
-
-
-def _absent(members: list[Indicator]) -> dict[str, Any]:
-    columns: dict[str, Any] = {}
-    for item in members:
-        columns[item.id] = ibis.null("float64")
-        columns[f"{item.id}__status"] = ibis.literal("missing")
+        values = _values(found, item)
+        columns[item.id] = pa.array(values, pa.float64(), mask=np.isnan(values))
+        columns[f"{item.id}__status"] = _status(found, item, ~np.isnan(values), is_old)
     return columns
 
 
-def _add_derived(wide: Any, members: list[Indicator]) -> Any:
-    """Values over other values; a derived status is the worst of what was read."""
+def _numbers(found: pa.Table, name: str) -> Floats:
+    """Return a column with NaN for null."""
+    return np.asarray(found.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
+
+
+def _values(found: pa.Table, item: Indicator) -> Floats:
+    values = _numbers(found, item.id)
+    values = np.where(np.isfinite(values), values, np.nan)
+    return np.nan_to_num(values, nan=0.0) if item.null_policy == "absent_is_zero" else values
+
+
+def _is_old(source: Source, found: pa.Table, opened: list[Any], at: At) -> Flags:
+    if source.grain == "series":
+        # Comparing with NaN is false: what was never observed is missing, not stale.
+        return _numbers(found, "newest_back") >= source.stale_after_months
+    newest = max(read.newest_known for read in opened)
+    days = (at.known_at - newest).days
+    is_old = source.grain == "event" and days > source.stale_after_months * MONTH_DAYS
+    return np.full(found.num_rows, is_old)
+
+
+def _status(found: pa.Table, item: Indicator, has_value: Flags, is_old: Flags) -> pa.Array:
+    is_young = _numbers(found, "age_months") < item.minimum_months - 1
+    if item.source.grain == "event":
+        # A complete register: what has no value has none by nature.
+        is_undefined = np.full(found.num_rows, fill_value=True)
+    elif f"{item.id}__undefined" in found.column_names:
+        is_undefined = _numbers(found, f"{item.id}__undefined") == 1
+    else:
+        is_undefined = np.full(found.num_rows, fill_value=False)
+    status = np.select(
+        [has_value & is_old, has_value, is_undefined | is_young], ["stale", "ok", "not_applicable"], "missing"
+    )
+    return pa.array(status, pa.string())
+
+
+def _absent(members: list[Indicator], rows: int) -> dict[str, Any]:
     columns: dict[str, Any] = {}
+    for item in members:
+        columns[item.id] = pa.nulls(rows, pa.float64())
+        columns[f"{item.id}__status"] = pa.repeat(pa.scalar("missing"), rows)
+    return columns
+
+
+def _derived_columns(reads: _Reads, columns: Mapping[str, Any], members: list[Indicator]) -> dict[str, Any]:
+    """Values over other values; a derived status is the worst of what was read."""
+    inputs = sorted(
+        {column for item in members for name in item.inputs for column in (name, f"{name}__status")}
+    )
+    known = {name: columns[name] for name in ("enterprise_id", *inputs)}
+    wide = reads.connection.create_table(f"wide_{members[0].id}", pa.table(known), temp=True)
+    made: dict[str, Any] = {}
     for item in members:
         value = item.measure(wide).cast("float64")
         statuses = [wide[f"{name}__status"] for name in item.inputs]
@@ -234,15 +257,16 @@ def _add_derived(wide: Any, members: list[Indicator]) -> Any:
             _any(status == word for status in statuses) for word in ("stale", "missing", "not_applicable")
         )
         is_undefined = item.undefined(wide).fill_null(False) if item.undefined else ibis.literal(value=False)
-        columns[item.id] = value
-        columns[f"{item.id}__status"] = ibis.cases(
+        made[item.id] = value
+        made[f"{item.id}__status"] = ibis.cases(
             (value.notnull() & any_stale, "stale"),
             (value.notnull(), "ok"),
             (any_missing, "missing"),
             (any_inapplicable | is_undefined, "not_applicable"),
             else_="missing",
         )
-    return wide.mutate(**columns) if columns else wide
+    found = _arrow(wide.select("enterprise_id", **made))
+    return {name: found.column(name) for name in made}
 
 
 def _any(conditions: Any) -> Any:
@@ -252,13 +276,12 @@ def _any(conditions: Any) -> Any:
     return result
 
 
-def _finish(wide: Any, names: list[str], at: At) -> pa.Table:
-    pairs = [column for name in names for column in (name, f"{name}__status")]
-    rows = wide.order_by("enterprise_id").select("enterprise_id", *pairs).to_pyarrow()
-    values = [rows.column("enterprise_id")]
-    values.append(pa.array([at.as_of] * rows.num_rows, pa.int32()))
-    values.append(pa.array([at.known_at] * rows.num_rows, pa.date32()))
-    values += [rows.column(name) for name in pairs]
+def _finish(columns: Mapping[str, Any], names: list[str], at: At) -> pa.Table:
+    rows = len(columns["enterprise_id"])
+    values: list[Any] = [columns["enterprise_id"]]
+    values.append(pa.repeat(pa.scalar(at.as_of, pa.int32()), rows))
+    values.append(pa.repeat(pa.scalar(at.known_at, pa.date32()), rows))
+    values += [columns[column] for name in names for column in (name, f"{name}__status")]
     return pa.Table.from_arrays(values, schema=wide_schema(names))
 
 
