@@ -235,8 +235,11 @@ def _decimal_readings(raw: str, folded: str, physical_type: str) -> tuple[str, .
             f"CASE WHEN isfinite({one}) THEN {one} END" for one in (f"try_cast({raw} AS DOUBLE)", number)
         ]
         return finite[0], finite[1]
+    number, factor = (f"split_part({raw}, '×', {part})" for part in (1, 2))
+    product = f"try_cast({number} AS DECIMAL(28,6)) * try_cast({factor} AS DECIMAL(10,0))"
+    scaled = f"CASE WHEN contains({raw}, '×') THEN try_cast({product} AS {physical_type}) END"
     slow = f"try_cast({_number_sql(folded, 'DECIMAL(28,6)')} AS {physical_type})"
-    return f"try_cast({raw} AS {physical_type})", f"try_cast({grouped} AS {physical_type})", slow
+    return f"try_cast({raw} AS {physical_type})", f"try_cast({grouped} AS {physical_type})", scaled, slow
 
 
 def _integer_readings(raw: str, folded: str, physical_type: str) -> tuple[str, ...]:
