@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rongqiao.synth.dirt import DirtRates
 from rongqiao.synth.province import CHUNK_ROWS, DEFAULT_SEED, write_province
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 app = typer.Typer(help="Write a synthetic province: deliveries, truth and market history.")
 

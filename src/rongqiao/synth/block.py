@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from rongqiao.kernel.period import add_months, last_day
-from rongqiao.synth.codes import Texts
 from rongqiao.synth.geography import counties
 from rongqiao.synth.names import make_people, make_streets
 from rongqiao.synth.paths import Panel, Paths, build_paths
 from rongqiao.synth.population import Days, Flags, Population, build_population
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from rongqiao.synth.codes import Texts
 
 # Day of the following month on which each department's monthly data arrive.
 DELIVERY_DAYS = {

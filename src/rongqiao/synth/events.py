@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from rongqiao.kernel.period import last_day
 from rongqiao.synth.block import Block, Delivery, delivered_on
-from rongqiao.synth.population import Days, Flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from rongqiao.synth.population import Days, Flags
 
 COURT, PENALTY, LISTING = "court.judicial_case", "market_regulation.penalty", "market_regulation.listing"
 RIGHT, TITLE = "intellectual_property.ip_right", "science.title"

@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from rongqiao.kernel.period import add_months
 from rongqiao.synth.block import Block, Delivery, delivered_on, group_periods
-from rongqiao.synth.population import Flags, Floats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from rongqiao.synth.population import Flags, Floats
 
 TAX, INVOICE = "taxation.tax_filing", "taxation.invoice_summary"
 INSURANCE, UTILITY = "human_resources.social_insurance", "utilities.utility_usage"
@@ -195,7 +196,7 @@ def invoice_deliveries(block: Block) -> Iterator[Delivery]:
     reversed_share = np.where(
         random.random(shape) < 0.25, _sigmoid(random.normal(-3.2, 0.8, shape) - 0.5 * health), 0
     )
-    columns = {
+    columns: dict[str, Panel] = {
         "out_amount_cny": _money(out),
         "out_count": count,
         "out_void_count": np.minimum(random.poisson(np.minimum(count, 1e6) * void_share), count),
@@ -220,7 +221,7 @@ def insurance_deliveries(block: Block) -> Iterator[Delivery]:
     due = _money(base * 0.258)
     behind = _spells(block, random, 0.75, 2.3)
     paid = _money(due * np.where(behind, random.uniform(0, 0.8, heads.shape), 1.0))
-    columns = {
+    columns: dict[str, Panel] = {
         "insured_headcount": heads,
         "contribution_base_cny": base,
         "contribution_due_cny": due,
@@ -248,7 +249,7 @@ def utility_deliveries(block: Block) -> Iterator[Delivery]:
     burns &= random.random(len(sales)) < 0.4
     gas = np.where(burns[:, None], electricity * 0.12 * random.lognormal(0, 0.2, sales.shape), np.nan)
     behind = _spells(block, random, 0.6, 2.2)
-    columns = {
+    columns: dict[str, Panel] = {
         "electricity_kwh": np.round(electricity, 1),
         "water_m3": np.round(water, 1),
         "gas_m3": np.round(gas, 1),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from rongqiao.synth.codes import Ints, Texts
+if TYPE_CHECKING:
+    from rongqiao.synth.codes import Ints, Texts
 
 _FIRST = tuple(
     "湘衡岳洞沅澧资麓湖楚星芙橘潇韶鑫宏恒金盛华兴广天瑞隆泰德嘉万佳永新中创锦昌顺君百正安利民福宝和誉云凯远鸿"

@@ -15,8 +15,9 @@ HISTORY_MONTHS = 130
 _PERSISTENCE = 0.93
 _HEALTH_SPREAD = 0.8
 _SHOCK = 0.22
-_DISTRESS_BASE = -6.75
-_DISTRESS_SLOPE = 1.75
+_DISTRESS_BASE = -6.9
+_DISTRESS_SLOPE = 2.2
+_STRAIN_BASE = -6.0
 _CLOSING_BASE = -6.0
 
 Panel = npt.NDArray[np.float32]
@@ -57,6 +58,34 @@ class Paths:
         return slice(len(self.months) - width, len(self.months))
 
 
+def strain(
+    paths: Paths, rows: npt.NDArray[np.int64], since: npt.NDArray[np.int64], random: np.random.Generator
+) -> None:
+    """Let debt bring down some of those who look for it: more distress, after the month they first asked.
+
+    Parameters
+    ----------
+    paths : Paths
+        Changed in place: distress, and from then on sales and health.
+    rows, since : array of int
+        Enterprises, and the column after which debt can weigh on each.
+    random : numpy.random.Generator
+        Source of chance.
+    """
+    columns = len(paths.months)
+    weight = np.exp(_STRAIN_BASE - _DISTRESS_SLOPE * paths.health[rows])
+    hazard = np.where(np.arange(columns)[None, :] > since[:, None] + 2, np.minimum(weight, 0.3), 0)
+    event = _first_event(random, hazard.astype(np.float32), 0, columns)
+    struck = event < np.minimum(paths.distress[rows], paths.closing[rows])
+    fallen, at = rows[struck], event[struck]
+    sinking = _after(at, columns) & ~_after(paths.distress[fallen], columns)
+    paths.sales[fallen] *= np.where(sinking, random.uniform(0.25, 0.85, (len(fallen), 1)), 1.0).astype(
+        np.float32
+    )
+    paths.health[fallen] -= 1.5 * sinking
+    paths.distress[fallen] = at
+
+
 def _draw_health(random: np.random.Generator, rows: int, columns: int) -> Panel:
     """A fixed mean per enterprise plus a slow autoregression around it."""
     mean = random.normal(0.0, _HEALTH_SPREAD, rows).astype(np.float32)
@@ -79,7 +108,7 @@ def _first_event(
 
 def _draw_sales(random: np.random.Generator, people: Population, health: Panel, months: list[int]) -> Panel:
     """Level that ends at today's size, trend, season and noise."""
-    rows, columns = health.shape
+    rows, _columns = health.shape
     trend = random.normal(0.004, 0.006, (rows, 1)).astype(np.float32)
     steps = 0.014 * health + trend + random.normal(0.0, 0.02, health.shape).astype(np.float32)
     steps = np.clip(steps, -0.08, 0.08)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,15 @@ from rongqiao.kernel.period import check_month, last_day
 from rongqiao.synth import events, monthly, registers
 from rongqiao.synth.block import Block, Delivery, build_block
 from rongqiao.synth.dirt import DirtRates
+from rongqiao.synth.market.history import play_history, records
+from rongqiao.synth.market.institutions import make_institutions
+from rongqiao.synth.market.policies import make_policies
+from rongqiao.synth.market.products import make_products
 from rongqiao.synth.writer import CORRECTION_SCHEMA, DIRT_SCHEMA, DeliveryWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 CHUNK_ROWS = 20_000
 EXTRA_MONTHS = 2
@@ -115,6 +123,19 @@ class _TruthFiles:
             writer.close()
 
 
+class _MarketFiles:
+    """JSON lines that grow block by block."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.lines: dict[str, int] = {}
+
+    def append(self, name: str, rows: list[dict[str, Any]]) -> None:
+        with (self.root / f"{name}.jsonl").open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        self.lines[name] = self.lines.get(name, 0) + len(rows)
+
+
 def _prepare(out: Path) -> None:
     """Make the three folders; never mix two provinces."""
     for name in ("deliveries", "truth", "market"):
@@ -171,10 +192,22 @@ def write_province(
     _prepare(out)
     writer = DeliveryWriter(out / "deliveries", rates or DirtRates())
     truth = _TruthFiles(out / "truth")
+    market = _MarketFiles(out / "market")
+    products = make_products()
+    for name, lines in (
+        ("institutions", make_institutions()),
+        ("products", products),
+        ("policies", make_policies()),
+    ):
+        market.append(name, lines)
     dirty = 0
     for part, first in enumerate(range(0, enterprises, chunk_rows)):
         rows = min(chunk_rows, enterprises - first)
         block = build_block(first, rows, seed=seed, as_of=as_of, window=months + EXTRA_MONTHS)
+        # The market first: debt changes how its borrowers fare, and departments must see the same fate.
+        history = play_history(block, products, months)
+        for name, lines in records(history):
+            market.append(name, lines)
         for position, source in enumerate(SOURCES):
             writer.write_all(source(block), block.random(100 + position), part)
         planted, corrections = writer.take_truth()
@@ -186,4 +219,4 @@ def write_province(
         if on_progress:
             on_progress(first + rows, enterprises)
     truth.close()
-    return Province(enterprises, writer.files, writer.rows, dirty, {})
+    return Province(enterprises, writer.files, writer.rows, dirty, market.lines)
