@@ -1,0 +1,338 @@
+"""What is taken out of the lake for the web: views as of two times, and the queries that shape them into rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rongqiao.contracts.catalog import code_list
+from rongqiao.contracts.standards import load_contract, load_contracts
+from rongqiao.indicators.facts import RATINGS, enterprise_facts
+from rongqiao.indicators.registry import load_indicators
+from rongqiao.kernel.errors import ContractError
+from rongqiao.kernel.period import add_months, last_day
+from rongqiao.lake import asof
+from rongqiao.lake.engine import ibis_connection, literal, quote
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable
+
+    from duckdb import DuckDBPyConnection
+    from ibis.backends.duckdb import Backend
+
+    from rongqiao.lake.tables import Lake
+
+ENTERPRISES = "published/enterprises"
+INDICATORS = "analytics/indicators"
+OPERATIONS = ("receipts", "quarantine", "rule_results", "profiles")
+SERIES_MONTHS = 24
+EVENT_MONTHS = 60
+EVENTS_SHOWN = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A monthly series shown on a portrait: one column of one contract, null in months nobody reported."""
+
+    id: str
+    contract_id: str
+    column: str
+    title: str
+    unit: str
+
+
+SERIES = (
+    Series("tax_taxable_sales_cny", "taxation.tax_filing", "taxable_sales_cny", "应税销售额", "元"),
+    Series("tax_vat_paid_cny", "taxation.tax_filing", "vat_paid_cny", "实缴增值税", "元"),
+    Series("invoice_out_amount_cny", "taxation.invoice_summary", "out_amount_cny", "开票金额", "元"),
+    Series("invoice_in_amount_cny", "taxation.invoice_summary", "in_amount_cny", "取得发票金额", "元"),
+    Series(
+        "social_insured_headcount_count",
+        "human_resources.social_insurance",
+        "insured_headcount",
+        "参保人数",
+        "人",
+    ),
+    Series("utility_electricity_kwh", "utilities.utility_usage", "electricity_kwh", "用电量", "千瓦时"),
+)
+
+
+def _coded(column: str, list_id: str) -> str:
+    """Write SQL that shows a code by its Chinese title, and an unlisted code as it is."""
+    cases = " ".join(
+        f"WHEN {literal(code)} THEN {literal(title)}" for code, title in code_list(list_id).choices()
+    )
+    return f"CASE {column} {cases} ELSE {column} END"
+
+
+def _event_queries(known_at: dt.date) -> dict[str, tuple[str, str, str, str]]:
+    """Contract → (date column, SQL title, SQL amount, SQL condition)."""
+    day = literal(known_at.isoformat())
+    change = f"concat({_coded('change_item', 'change_items')}, '：', coalesce(value_before, '—'), ' → ', coalesce(value_after, '—'))"
+    penalty = f"concat('行政处罚（', {_coded('kind', 'penalty_kinds')}, '，', {_coded('severity', 'penalty_severities')}, '）')"
+    case = f"concat({_coded('role', 'case_roles')}, '，', coalesce(cause, '案由未公开'), if(is_dishonest, '，失信被执行人', ''), if(closed_on IS NULL, '', '，已结案'))"
+    return {
+        "market_regulation.change": ("changed_on", change, "NULL", "true"),
+        # A penalty whose publication has ended is no longer shown (信用修复管理办法).
+        "market_regulation.penalty": ("decided_on", penalty, "amount_cny", f"published_until IS NULL OR published_until >= DATE {day}"),
+        "market_regulation.listing": (
+            "listed_on",
+            f"concat('列入', {_coded('list_kind', 'list_kinds')}, if(removed_on IS NULL, '', '，已移出'))",
+            "NULL",
+            "true",
+        ),
+        "court.judicial_case": ("filed_on", case, "amount_cny", "true"),
+        "intellectual_property.ip_right": ("granted_on", f"concat('取得', {_coded('kind', 'ip_kinds')})", "NULL", "true"),
+        "science.title": ("granted_on", f"concat('获得', {_coded('title_kind', 'title_kinds')})", "NULL", "true"),
+        "taxation.tax_grade": ("published_on", "concat(grade_year, '年度纳税缴费信用', grade, '级')", "NULL", "true"),
+    }  # fmt: skip
+
+
+class Extraction:
+    """The lake as it stood at two times, opened once; every method gives one SQL query over it.
+
+    Parameters
+    ----------
+    lake : Lake
+        Holds ``published/enterprises`` and ``analytics/indicators`` of the month; other tables may be absent.
+    as_of : int
+        Month ``YYYYMM``.
+    known_at : datetime.date
+        What arrived later is left out.
+
+    Raises
+    ------
+    ContractError
+        If there are no enterprises, or the indicators of the month were never computed.
+    """
+
+    def __init__(self, lake: Lake, *, as_of: int, known_at: dt.date) -> None:
+        self.lake, self.as_of, self.known_at = lake, as_of, known_at
+        if not lake.exists(ENTERPRISES):
+            raise ContractError(
+                "数据湖表", ENTERPRISES, f"Run `rongqiao govern` on the lake {lake.root} first."
+            )
+        self.contracts = [name for name in load_contracts() if lake.exists(f"published/{name}")]
+        self.facts = enterprise_facts(lake, as_of=as_of, known_at=known_at)
+        operations = [f"operations/{name}" for name in OPERATIONS if lake.exists(f"operations/{name}")]
+        analytics = [name for name in (INDICATORS, RATINGS) if lake.exists(name)]
+        published = [f"published/{name}" for name in self.contracts]
+        self._ibis: Backend = ibis_connection(lake, [ENTERPRISES, *published, *operations, *analytics])
+        self.connection: DuckDBPyConnection = self._ibis.con
+        self.connection.register("facts", self.facts)
+        self._open(operations, analytics)
+
+    def _open(self, operations: list[str], analytics: list[str]) -> None:
+        """Make tables ``enterprises``, ``current_<contract>``, ``indicators``, ``ratings`` and the operations."""
+        table = self._ibis.table
+        self._keep("enterprises", asof.latest(table(ENTERPRISES), ["enterprise_id"], known_at=self.known_at))
+        for name in {*(each.contract_id for each in SERIES), *_event_queries(self.known_at)} & set(
+            self.contracts
+        ):
+            rows = asof.current(
+                table(f"published/{name}"), load_contract(name), as_of=self.as_of, known_at=self.known_at
+            )
+            self._keep(f"current_{name}", rows)
+        for target, source in (("indicators", INDICATORS), ("ratings", RATINGS)):
+            if source in analytics:
+                rows = table(source)
+                rows = rows.filter((rows.as_of == self.as_of) & (rows.known_at <= self.known_at))
+                self._keep(target, asof.latest(rows, ["enterprise_id"], known_at=self.known_at))
+        for source in operations:
+            column = "delivered_on" if source.endswith("receipts") else "known_at"
+            rows = table(source)
+            self._keep(source.split("/")[1], rows.filter(rows[column] <= self.known_at))
+
+    def _keep(self, name: str, rows: Any) -> None:
+        self.connection.execute(f"CREATE TEMP TABLE {quote(name)} AS {self._ibis.compile(rows)}")
+
+    def has(self, table: str) -> bool:
+        """Whether a table of that name was made."""
+        found = self.connection.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]
+        ).fetchone()
+        return found is not None
+
+    def enterprises(self) -> str:
+        """One row per enterprise of the register."""
+        return """SELECT enterprise_id AS uscc, name, coalesce(legal_form, '') AS legal_form,
+            coalesce(status, '') AS status, coalesce(industry_code, '') AS industry_code,
+            coalesce(county_code, '') AS county_code, coalesce(address, '') AS address,
+            coalesce(legal_rep_name, '') AS legal_rep_name, registered_capital_cny, established_on, known_at
+            FROM enterprises ORDER BY enterprise_id"""
+
+    def portraits(self) -> str:
+        """One row per enterprise; JSON columns as text."""
+        self._stage_indicators()
+        self._stage_facts()
+        self._stage_series()
+        self._stage_events()
+        ratings = "ratings" if self.has("ratings") else f"({_NO_RATINGS})"
+        return f"""SELECT e.enterprise_id, coalesce(e.county_code, '') AS region_code, {self.as_of} AS as_of,
+            DATE '{self.known_at.isoformat()}' AS known_at, coalesce(i.indicators, '{{}}') AS indicators,
+            coalesce(f.facts, '{{}}') AS facts, coalesce(s.series, '{{}}') AS series,
+            coalesce(v.events, '[]') AS events, r.score, coalesce(r.grade, '') AS grade, r.default_probability,
+            coalesce(r.coverage_ratio, i.ok_ratio, 0) AS coverage_ratio, coalesce(r.reasons, '[]') AS reasons,
+            coalesce(concat_ws('@', r.model, r.model_version), '') AS model
+            FROM enterprises e LEFT JOIN stage_indicators i USING (enterprise_id)
+            LEFT JOIN stage_facts f USING (enterprise_id) LEFT JOIN stage_series s USING (enterprise_id)
+            LEFT JOIN stage_events v USING (enterprise_id) LEFT JOIN {ratings} r USING (enterprise_id)
+            ORDER BY e.enterprise_id"""  # noqa: S608
+
+    def _stage(self, name: str, query: str) -> None:
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE stage_{name} AS {query}")
+
+    def _columns(self, table: str) -> set[str]:
+        return {row[0] for row in self.connection.execute(f"DESCRIBE {quote(table)}").fetchall()}
+
+    def _stage_indicators(self) -> None:
+        known = self._columns("indicators")
+        names = [name for name in load_indicators() if name in known]
+        pairs = ", ".join(
+            f"{quote(name)} := struct_pack(value := if(isfinite({quote(name)}), {quote(name)}, NULL), "
+            f"status := {quote(name + '__status')})"
+            for name in names
+        )
+        statuses = ", ".join(quote(f"{name}__status") for name in names)
+        self._stage(
+            "indicators",
+            f"""SELECT enterprise_id, to_json(struct_pack({pairs})) AS indicators,
+            len(list_filter([{statuses}], lambda x: x = 'ok')) / {len(names)} AS ok_ratio FROM indicators""",  # noqa: S608
+        )
+
+    def _stage_facts(self) -> None:
+        names = [name for name in self.facts.column_names if name != "enterprise_id"]
+        numbers = {field.name for field in self.facts.schema if str(field.type) == "double"}
+        pairs = ", ".join(
+            f"{quote(name)} := "
+            + (f"if(isfinite({quote(name)}), {quote(name)}, NULL)" if name in numbers else quote(name))
+            for name in names
+        )
+        # Merging into an empty object drops the nulls: what is not known is simply absent.
+        self._stage(
+            "facts",
+            f"SELECT enterprise_id, json_merge_patch('{{}}', to_json(struct_pack({pairs}))) AS facts FROM facts",  # noqa: S608
+        )
+
+    def _stage_series(self) -> None:
+        months = [add_months(self.as_of, back) for back in range(1 - SERIES_MONTHS, 1)]
+        shown = [each for each in SERIES if each.contract_id in self.contracts]
+        if not shown:
+            self._stage(
+                "series", "SELECT NULL::VARCHAR AS enterprise_id, NULL::VARCHAR AS series WHERE false"
+            )
+            return
+        parts = [
+            f"""SELECT enterprise_id, {literal(each.id)} AS id, period, {quote(each.column)}::DOUBLE AS value
+            FROM {quote("current_" + each.contract_id)} WHERE period >= {months[0]}"""  # noqa: S608
+            for each in shown
+        ]
+        listed = ", ".join(str(month) for month in months)
+        self._stage(
+            "series",
+            f"""WITH months AS (SELECT enterprise_id, id, period, max(value) AS value
+                FROM ({" UNION ALL ".join(parts)}) GROUP BY ALL),
+            mapped AS (SELECT enterprise_id, id,
+                map_from_entries(list(struct_pack(k := period, v := value))) AS known FROM months GROUP BY ALL),
+            lines AS (SELECT enterprise_id, id, array_to_string(list_transform([{listed}], lambda month:
+                concat('[', month, ',', coalesce(element_at(known, month)[1]::VARCHAR, 'null'), ']')), ',') AS line FROM mapped)
+            SELECT enterprise_id, concat('{{', string_agg(concat('"', id, '":[', line, ']'), ',' ORDER BY id), '}}') AS series
+            FROM lines GROUP BY enterprise_id""",  # noqa: S608
+        )
+
+    def _stage_events(self) -> None:
+        since = last_day(add_months(self.as_of, -EVENT_MONTHS)).isoformat()
+        parts = [
+            f"""SELECT enterprise_id, {day} AS happened_on, {literal(name)} AS source, {title} AS title,
+            {amount}::DOUBLE AS amount, batch_id, line FROM {quote("current_" + name)}
+            WHERE {day} > DATE '{since}' AND ({condition})"""  # noqa: S608
+            for name, (day, title, amount, condition) in _event_queries(self.known_at).items()
+            if name in self.contracts
+        ]
+        if not parts:
+            self._stage(
+                "events", "SELECT NULL::VARCHAR AS enterprise_id, NULL::VARCHAR AS events WHERE false"
+            )
+            return
+        self._stage(
+            "events",
+            f"""SELECT enterprise_id, to_json(list(struct_pack("on" := happened_on, source := source, title := title,
+            amount_cny := amount, batch_id := batch_id, line := line) ORDER BY happened_on DESC, source, batch_id, line)
+            [:{EVENTS_SHOWN}]) AS events FROM ({" UNION ALL ".join(parts)}) GROUP BY enterprise_id""",  # noqa: S608
+        )
+
+    def deliveries(self) -> str:
+        """One row per receipt."""
+        return """SELECT batch_id, contract_id, file_name, digest, size_bytes, coalesce(encoding, '') AS encoding,
+            delivered_on, rows_in, rows_accepted, rows_quarantined, ledger_index FROM receipts"""
+
+    def rule_results(self) -> str:
+        """One row per rule of each contract, from the contract's newest deliveries; ``not_run`` where none judged it."""
+        listed = ", ".join(
+            f"({literal(contract.id)}, {literal(rule.id)}, {literal(rule.family)})"
+            for contract in load_contracts().values()
+            for rule in contract.rules
+        )
+        found = "rule_results" if self.has("rule_results") else f"({_NO_RULES})"
+        return f"""WITH declared(contract_id, rule_id, family) AS (VALUES {listed}),
+            newest AS (SELECT * FROM {found} QUALIFY known_at = max(known_at) OVER (PARTITION BY contract_id)),
+            judged AS (SELECT contract_id, rule_id, any_value(family) AS family, max(known_at) AS known_at,
+                sum(rows_checked) AS rows_checked, sum(rows_failed) AS rows_failed,
+                arg_max(outcome, list_position(['not_run', 'passed', 'warned', 'failed'], outcome)) AS outcome
+                FROM newest GROUP BY ALL)
+            SELECT contract_id, rule_id, family, coalesce(outcome, 'not_run') AS outcome,
+            coalesce(rows_checked, 0)::BIGINT AS rows_checked, coalesce(rows_failed, 0)::BIGINT AS rows_failed,
+            coalesce(known_at, DATE '{self.known_at.isoformat()}') AS known_at
+            FROM declared FULL JOIN judged USING (contract_id, rule_id, family) ORDER BY 1, 2"""  # noqa: S608
+
+    def profiles(self) -> str:
+        """One row per column of each contract's newest delivery."""
+        return """SELECT contract_id, "column", rows, nulls, distinct_count, left(coalesce(minimum, ''), 200) AS minimum,
+            left(coalesce(maximum, ''), 200) AS maximum, left(coalesce(top_pattern, ''), 200) AS top_pattern,
+            drift, known_at FROM profiles
+            QUALIFY row_number() OVER (PARTITION BY contract_id, "column" ORDER BY known_at DESC, batch_id DESC) = 1"""
+
+    def quarantine(self) -> str:
+        """One row per reason for which a row was set aside."""
+        return """SELECT batch_id, contract_id, file_name, coalesce(line, 0) AS line, coalesce("column", '') AS "column",
+            rule_id, coalesce(value, '') AS value, left(coalesce(message, ''), 300) AS message,
+            coalesce(row_json, '{}') AS "row", known_at FROM quarantine"""
+
+    def sources(self) -> str:
+        """One row per contract: freshness, rows, outcomes of rules, enterprises covered. Contracts never delivered too."""
+        rows = ", ".join(
+            f"({literal(each.id)}, {literal(each.title)}, {literal(each.department_title)})"
+            for each in load_contracts().values()
+        )
+        counts: Iterable[str] = (
+            f"""SELECT {literal(name)} AS contract_id, count(DISTINCT enterprise_id) AS enterprises
+            FROM {quote(f"published/{name}")} WHERE known_at <= DATE '{self.known_at.isoformat()}\'"""  # noqa: S608
+            for name in self.contracts
+        )
+        covered = " UNION ALL ".join(counts) or "SELECT '' AS contract_id, 0 AS enterprises WHERE false"
+        receipts = "receipts" if self.has("receipts") else f"({_NO_RECEIPTS})"
+        return f"""WITH listed(contract_id, title, department) AS (VALUES {rows}),
+            received AS (SELECT contract_id, max(delivered_on) AS delivered_on, sum(rows_in)::BIGINT AS rows_in,
+                sum(rows_accepted)::BIGINT AS rows_accepted, sum(rows_quarantined)::BIGINT AS rows_quarantined
+                FROM {receipts} GROUP BY contract_id),
+            judged AS (SELECT contract_id, count_if(outcome = 'passed') AS passed, count_if(outcome = 'warned') AS warned,
+                count_if(outcome = 'failed') AS failed, count_if(outcome = 'not_run') AS not_run
+                FROM ({self.rule_results()}) GROUP BY contract_id),
+            covered AS ({covered})
+            SELECT l.contract_id, l.title, l.department, r.delivered_on, coalesce(r.rows_in, 0) AS rows_in,
+            coalesce(r.rows_accepted, 0) AS rows_accepted, coalesce(r.rows_quarantined, 0) AS rows_quarantined,
+            coalesce(j.passed, 0) AS rules_passed, coalesce(j.warned, 0) AS rules_warned,
+            coalesce(j.failed, 0) AS rules_failed, coalesce(j.not_run, 0) AS rules_not_run,
+            coalesce(c.enterprises, 0) AS enterprises
+            FROM listed l LEFT JOIN received r USING (contract_id) LEFT JOIN judged j USING (contract_id)
+            LEFT JOIN covered c USING (contract_id)"""  # noqa: S608
+
+
+_NO_RATINGS = """SELECT NULL::VARCHAR AS enterprise_id, NULL::DOUBLE AS score, NULL::VARCHAR AS grade,
+    NULL::DOUBLE AS default_probability, NULL::DOUBLE AS coverage_ratio, NULL::VARCHAR AS reasons,
+    NULL::VARCHAR AS model, NULL::VARCHAR AS model_version WHERE false"""
+_NO_RULES = """SELECT NULL::VARCHAR AS contract_id, NULL::VARCHAR AS rule_id, NULL::VARCHAR AS family,
+    NULL::VARCHAR AS outcome, NULL::BIGINT AS rows_checked, NULL::BIGINT AS rows_failed, NULL::DATE AS known_at WHERE false"""
+_NO_RECEIPTS = """SELECT NULL::VARCHAR AS contract_id, NULL::DATE AS delivered_on, NULL::BIGINT AS rows_in,
+    NULL::BIGINT AS rows_accepted, NULL::BIGINT AS rows_quarantined WHERE false"""

@@ -1,0 +1,152 @@
+"""A portrait as one reader may see it: what is not authorised has no value, and says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from rongqiao.bases.enterprises.extraction import SERIES
+from rongqiao.contracts.catalog import consent_data_classes
+from rongqiao.indicators.registry import load_indicators
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Collection
+
+    from rongqiao.accounts.models import Consent
+    from rongqiao.bases.enterprises.models import Enterprise, Portrait
+
+NOT_AUTHORISED = "not_authorised"
+#: Facts that are no indicators but rest on data that need consent.
+GUARDED_FACTS = {"size_class": "market_regulation.annual_report", "tax_grade_now": "taxation.tax_grade"}
+RATING_FACTS = ("grade", "score")
+
+
+@dataclass(frozen=True, slots=True)
+class PortraitView:
+    """One enterprise's governed data, masked for one reader.
+
+    Parameters
+    ----------
+    enterprise : Enterprise
+        Public register entry.
+    as_of, known_at : int, datetime.date
+        The two times the portrait was published for.
+    indicators : dict
+        Id → ``{"value": number|None, "status": ok|missing|not_applicable|stale|not_authorised}``.
+    facts, series, events : dict, dict, list
+        As in the model, less what is not authorised.
+    rating_status : str
+        ``ok``; ``missing`` when the model abstained; ``not_authorised`` when the rating rests on data that the reader
+        may not see. Score, grade, probability and reasons are then empty.
+    data_classes : tuple of str
+        Classes the reader may see, public ones included.
+    basis : str
+        ``own``, ``consent`` or ``statutory_duty``.
+    consent : Consent or None
+        The consent it rests on.
+    """
+
+    enterprise: Enterprise
+    region_code: str
+    as_of: int
+    known_at: dt.date
+    indicators: dict[str, dict[str, Any]]
+    facts: dict[str, Any]
+    series: dict[str, list[list[Any]]]
+    events: list[dict[str, Any]]
+    score: float | None
+    grade: str
+    default_probability: float | None
+    coverage_ratio: float
+    reasons: list[dict[str, Any]]
+    model: str
+    rating_status: str
+    data_classes: tuple[str, ...]
+    basis: str
+    consent: Consent | None = None
+
+
+def public_classes() -> frozenset[str]:
+    """Classes of data that need no consent."""
+    return frozenset(key for key, each in consent_data_classes().items() if each.is_public)
+
+
+def readable_contracts(data_classes: Collection[str]) -> frozenset[str]:
+    """Contracts that a reader authorised for the classes may see, public ones included."""
+    allowed = set(data_classes) | public_classes()
+    return frozenset(
+        contract
+        for key, each in consent_data_classes().items()
+        if key in allowed
+        for contract in each.contracts
+    )
+
+
+@lru_cache(maxsize=4096)
+def indicator_contracts(indicator_id: str) -> tuple[str, ...] | None:
+    """Contracts an indicator rests on, the resolved registry left out; null for an unknown indicator."""
+    found = load_indicators().get(indicator_id)
+    return None if found is None else tuple(name for name in found.sources if name != "enterprises")
+
+
+def is_readable(indicator_id: str, contracts: frozenset[str]) -> bool:
+    """Whether all an indicator rests on may be read; an indicator nobody declared may not."""
+    needed = indicator_contracts(indicator_id)
+    return needed is not None and contracts.issuperset(needed)
+
+
+def mask(
+    portrait: Portrait, *, data_classes: Collection[str], basis: str, consent: Consent | None = None
+) -> PortraitView:
+    """Show of a portrait what the classes allow."""
+    contracts = readable_contracts(data_classes)
+    hidden = {"value": None, "status": NOT_AUTHORISED}
+    indicators = {
+        key: value if is_readable(key, contracts) else dict(hidden)
+        for key, value in portrait.indicators.items()
+    }
+    rating = _rating_status(portrait, contracts)
+    shown = rating == "ok"
+    guarded = {each.id: each.contract_id for each in SERIES}
+    return PortraitView(
+        enterprise=portrait.enterprise,
+        region_code=portrait.region_code,
+        as_of=portrait.as_of,
+        known_at=portrait.known_at,
+        indicators=indicators,
+        facts={
+            key: value for key, value in portrait.facts.items() if _is_fact_readable(key, contracts, shown)
+        },
+        series={key: value for key, value in portrait.series.items() if guarded.get(key) in contracts},
+        events=[event for event in portrait.events if event["source"] in contracts],
+        score=portrait.score if shown else None,
+        grade=portrait.grade if shown else "",
+        default_probability=portrait.default_probability if shown else None,
+        coverage_ratio=portrait.coverage_ratio,
+        reasons=portrait.reasons if shown else [],
+        model=portrait.model,
+        rating_status=rating,
+        data_classes=tuple(
+            key for key in consent_data_classes() if key in {*data_classes, *public_classes()}
+        ),
+        basis=basis,
+        consent=consent,
+    )
+
+
+def _rating_status(portrait: Portrait, contracts: frozenset[str]) -> str:
+    if not portrait.grade:
+        return "missing"
+    used = (reason.get("indicator", "") for reason in portrait.reasons)
+    return "ok" if all(is_readable(each, contracts) for each in used) else NOT_AUTHORISED
+
+
+def _is_fact_readable(fact: str, contracts: frozenset[str], is_rating_shown: bool) -> bool:
+    if fact in RATING_FACTS:
+        return is_rating_shown
+    if fact in GUARDED_FACTS:
+        return GUARDED_FACTS[fact] in contracts
+    # What is neither guarded nor an indicator is an attribute of the public register.
+    return fact not in load_indicators() or is_readable(fact, contracts)

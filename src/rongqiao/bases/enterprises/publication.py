@@ -1,0 +1,152 @@
+"""Brings what the lake says into the web's tables: built beside, then put in place in one transaction."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection
+
+from rongqiao.accounts.scope import system_scope
+from rongqiao.bases.enterprises.extraction import Extraction
+from rongqiao.bases.enterprises.models import (
+    ColumnProfile,
+    Delivery,
+    Enterprise,
+    Portrait,
+    QuarantinedRow,
+    RuleResult,
+    SourceStatus,
+)
+from rongqiao.lake.engine import literal, quote
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from django.db import models
+
+    from rongqiao.lake.tables import Lake
+
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Rows put in place, per table."""
+
+    enterprises: int
+    portraits: int
+    sources: int
+    deliveries: int
+    rule_results: int
+    profiles: int
+    quarantined: int
+
+
+def publish_from_lake(*, lake: Lake, as_of: int, known_at: dt.date) -> Published:
+    """Replace the web's picture of enterprises and of the data by what the lake says as of two times.
+
+    Readers see the whole old picture until the whole new one is there; a failure leaves the old one.
+
+    Parameters
+    ----------
+    lake : Lake
+        See `extraction.Extraction`.
+    as_of : int
+        Month ``YYYYMM`` of indicators and rating.
+    known_at : datetime.date
+        What arrived later is left out.
+
+    Raises
+    ------
+    ContractError
+        If governance or the indicators of the month were never run.
+    """
+    taken = Extraction(lake, as_of=as_of, known_at=known_at)
+    queries: list[tuple[type[models.Model], str | None]] = [
+        (Portrait, taken.portraits()),
+        (SourceStatus, taken.sources()),
+        (Delivery, taken.deliveries() if taken.has("receipts") else None),
+        (RuleResult, taken.rule_results()),
+        (ColumnProfile, taken.profiles() if taken.has("profiles") else None),
+        (QuarantinedRow, taken.quarantine() if taken.has("quarantine") else None),
+    ]
+    with tempfile.TemporaryDirectory() as name, system_scope():
+        folder = Path(name)
+        counts = [_merge(Enterprise, _export(taken, taken.enterprises(), folder), folder)]
+        counts += [_replace(model, _export(taken, query, folder), folder) for model, query in queries]
+        # Portraits of enterprises that left are gone now, so the enterprises can go.
+        _drop_departed(Enterprise)
+    return Published(*counts)
+
+
+def _export(taken: Extraction, query: str | None, folder: Path) -> list[str]:
+    """Write the rows as CSV and return the columns; no columns when there is nothing to take."""
+    if query is None:
+        return []
+    columns = [row[0] for row in taken.connection.execute(f"DESCRIBE {query}").fetchall()]
+    target = literal(str(folder / "rows.csv"))
+    taken.connection.execute(f"COPY ({query}) TO {target} (FORMAT csv, HEADER false)")
+    return columns
+
+
+def _stage(cursor: Any, model: type[models.Model], columns: list[str], folder: Path) -> str:
+    """Load the CSV into a temporary table of the model's shape and return its name."""
+    table = model._meta.db_table
+    stage = f"stage_{table}"
+    listed = ", ".join(quote(name) for name in columns)
+    cursor.execute(f"DROP TABLE IF EXISTS {stage}")
+    cursor.execute(f"CREATE TEMP TABLE {stage} AS SELECT {listed} FROM {table} WITH NO DATA")  # noqa: S608
+    # Row security forbids COPY into the tables themselves.
+    with (
+        cursor.copy(f"COPY {stage} ({listed}) FROM STDIN (FORMAT csv)") as copy,
+        (folder / "rows.csv").open("rb") as file,
+    ):
+        while chunk := file.read(CHUNK_BYTES):
+            copy.write(chunk)
+    return stage
+
+
+def _replace(model: type[models.Model], columns: list[str], folder: Path) -> int:
+    """Put the staged rows in the place of all the table held."""
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {table}")  # noqa: S608
+        if not columns:
+            return 0
+        stage = _stage(cursor, model, columns, folder)
+        listed = ", ".join(quote(name) for name in columns)
+        cursor.execute(f"INSERT INTO {table} ({listed}) SELECT {listed} FROM {stage}")  # noqa: S608
+        count: int = cursor.rowcount
+        cursor.execute(f"DROP TABLE {stage}")
+        return count
+
+
+def _merge(model: type[models.Model], columns: list[str], folder: Path) -> int:
+    """Insert new rows and change those that differ; the stage stays for :func:`_drop_departed`."""
+    table, key = model._meta.db_table, str(model._meta.pk.column)  # type: ignore[union-attr]
+    rest = [name for name in columns if name != key]
+    listed = ", ".join(quote(name) for name in columns)
+    sets = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in rest)
+    old = ", ".join(f"{table}.{quote(name)}" for name in rest)
+    new = ", ".join(f"excluded.{quote(name)}" for name in rest)
+    with connection.cursor() as cursor:
+        stage = _stage(cursor, model, columns, folder)
+        cursor.execute(
+            f"INSERT INTO {table} ({listed}) SELECT {listed} FROM {stage} ON CONFLICT ({quote(key)}) "  # noqa: S608
+            f"DO UPDATE SET {sets} WHERE ({old}) IS DISTINCT FROM ({new})"
+        )
+        cursor.execute(f"SELECT count(*) FROM {stage}")  # noqa: S608
+        count: int = cursor.fetchone()[0]
+        return count
+
+
+def _drop_departed(model: type[models.Model]) -> None:
+    table, key = model._meta.db_table, str(model._meta.pk.column)  # type: ignore[union-attr]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM {table} t WHERE NOT EXISTS (SELECT FROM stage_{table} s WHERE s.{key} = t.{key})"  # noqa: S608
+        )
+        cursor.execute(f"DROP TABLE stage_{table}")
