@@ -1,5 +1,7 @@
 """Whatever is changed on disk is found and named."""
 
+from dataclasses import replace
+
 import pytest
 
 from rongqiao.ledger.entries import Draft, digest_payload
@@ -7,6 +9,7 @@ from rongqiao.ledger.errors import LedgerDamagedError
 from rongqiao.ledger.heads import SignedHead, sign_head
 from rongqiao.ledger.log import Ledger
 from rongqiao.ledger.signing import SoftwareSigner
+from rongqiao.ledger.store import Store
 
 ATS = [f"2026-11-2{day}T08:00:00+00:00" for day in range(3)]
 SIZES = [4, 9, 13]
@@ -63,7 +66,7 @@ def test_an_altered_entry_is_named(ledger, signer, place):
 def test_every_single_flipped_byte_of_the_entries_is_found(ledger, signer):
     path = ledger.path / "entries.jsonl"
     content = path.read_bytes()
-    for place in range(0, len(content), 37):
+    for place in range(0, len(content), 97):
         path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
         assert ledger.verify(signer.public_key).first_bad_entry is not None, place
 
@@ -200,6 +203,22 @@ def test_entries_cut_off_below_a_head_are_missing(ledger, signer):
     outcome = ledger.verify(signer.public_key)
     assert outcome.first_bad_entry == 10
     assert codes(outcome) == {"entry_missing"}
+
+
+def test_a_ledger_cut_back_below_its_last_head_is_not_signed_over(ledger, signer):
+    small = Ledger(ledger.path.parent / "small")
+    small.append("receipt", "batch-0", digest_payload({"n": 0}))
+    for name in ("entries.jsonl", "nodes.bin", "index.bin"):
+        (ledger.path / name).write_bytes((small.path / name).read_bytes())
+    with pytest.raises(LedgerDamagedError):
+        ledger.seal(signer, ATS[2])
+
+
+def test_a_key_that_was_entered_twice_behind_the_ledgers_back_is_found(ledger, signer):
+    store = Store(ledger.path)
+    store.write([replace(ledger.entry(3), index=15)], store.frontier(15))
+    outcome = ledger.verify(signer.public_key)
+    assert [(problem.code, problem.index) for problem in outcome.problems] == [("entry_repeated", 15)]
 
 
 def test_a_witness_tells_rewriting_from_cutting(tmp_path, ledger, signer):

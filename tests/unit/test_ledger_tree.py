@@ -100,3 +100,10 @@ def test_every_tree_begins_with_the_empty_one_and_no_other_root_passes_for_it():
 def test_steps_of_a_wrong_length_are_refused_not_hashed():
     assert not verify_inclusion(A, 0, 2, [B + b"\x00"], node_hash(A, B + b"\x00"))
     assert not verify_consistency(1, 2, [B[:-1]], A, node_hash(A, B[:-1]))
+
+
+def test_a_proof_that_stops_short_of_the_claimed_size_is_refused():
+    assert verify_inclusion(A, 0, 4, [B, CD], ABCD)
+    assert not verify_inclusion(A, 0, 8, [B, CD], ABCD)
+    assert verify_consistency(2, 4, [CD], AB, ABCD)
+    assert not verify_consistency(2, 8, [CD], AB, ABCD)
