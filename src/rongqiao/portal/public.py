@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from rongqiao.bases.enterprises.selectors import source_statuses
 from rongqiao.bases.resources import selectors as resources
 from rongqiao.contracts.catalog import code_list, consent_data_classes, consent_purposes, regions
 from rongqiao.kernel.money import WAN
@@ -17,7 +18,7 @@ from rongqiao.portal.access import for_roles
 from rongqiao.portal.criteria_words import describe_criteria
 from rongqiao.portal.forms import StartForm
 from rongqiao.portal.listing import Column, Filter, Listing
-from rongqiao.portal.public_figures import home_figures, source_rows
+from rongqiao.portal.public_figures import home_figures
 from rongqiao.windows.selectors import get_window
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def show_transparency(request: HttpRequest) -> HttpResponse:
         {
             "classes": consent_data_classes().values(),
             "purposes": consent_purposes().values(),
-            "sources": source_rows(),
+            "sources": source_statuses(),
         },
     )
 

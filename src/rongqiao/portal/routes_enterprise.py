@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.urls import path
+from django.utils.translation import gettext_lazy as _
 
-from rongqiao.portal import registration
+from rongqiao.portal import enterprise, enterprise_consents, enterprise_demands, enterprise_loans
 
-if TYPE_CHECKING:
-    from django.urls import URLPattern
-
-urlpatterns: list[URLPattern] = [
-    path("enterprise/demands/new/", registration.open_workspace, name="enterprise_demand_new")
+urlpatterns = [
+    path("enterprise/", enterprise.show_workspace, name="enterprise"),
+    path("enterprise/profile/", enterprise.show_profile, name="enterprise_profile"),
+    path("enterprise/reads/", enterprise.list_reads, name="enterprise_reads"),
+    path("enterprise/demands/", enterprise_demands.list_demands, name="enterprise_demands"),
+    path("enterprise/demands/new/", enterprise_demands.new_demand, name="enterprise_demand_new"),
+    path("enterprise/demands/<uuid:demand_id>/", enterprise_demands.show_demand, name="enterprise_demand"),
+    path(
+        "enterprise/demands/<uuid:demand_id>/withdraw/",
+        enterprise_demands.withdraw_demand,
+        name="enterprise_demand_withdraw",
+    ),
+    path(
+        "enterprise/quotes/<uuid:quote_id>/accept/",
+        enterprise_demands.accept_quote,
+        name="enterprise_quote_accept",
+    ),
+    path("enterprise/loans/", enterprise_loans.list_loans, name="enterprise_loans"),
+    path("enterprise/loans/<uuid:loan_id>/", enterprise_loans.show_loan, name="enterprise_loan"),
+    path("enterprise/consents/", enterprise_consents.list_consents, name="enterprise_consents"),
+    path(
+        "enterprise/consents/<uuid:consent_id>/revoke/",
+        enterprise_consents.revoke_consent,
+        name="enterprise_consent_revoke",
+    ),
 ]
-NAVIGATION: list[tuple[str, str]] = []
+NAVIGATION = [
+    (_("工作台"), "portal:enterprise"),
+    (_("融资需求"), "portal:enterprise_demands"),
+    (_("我的贷款"), "portal:enterprise_loans"),
+    (_("我的画像"), "portal:enterprise_profile"),
+    (_("授权管理"), "portal:enterprise_consents"),
+    (_("谁读过我的数据"), "portal:enterprise_reads"),
+]

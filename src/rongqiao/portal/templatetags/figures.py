@@ -55,3 +55,15 @@ def prefix(value: object, text: str) -> str:
 def suffix(value: object, text: str) -> str:
     """Put words after a value that is shown already."""
     return f"{value}{text}"
+
+
+@register.filter
+def absolute(value: int) -> int:
+    """Drop a number's sign, where words give it."""
+    return abs(value)
+
+
+@register.filter
+def plain_markdown(text: str) -> str:
+    """Take the few Markdown marks off a text that is shown as plain paragraphs."""
+    return text.replace("**", "").replace("# ", "", 1)
