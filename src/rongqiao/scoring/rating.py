@@ -1,0 +1,218 @@
+"""From scores to grades: abstention, knock-outs, reasons, and the table of ratings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from rongqiao.contracts.catalog import threshold, threshold_table
+from rongqiao.kernel.errors import ContractError
+from rongqiao.kernel.period import check_month, last_day
+from rongqiao.lake.engine import connect, quote
+from rongqiao.scoring.card import Card, Floats, apply_card, coverage, feature_points, reason_text
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from rongqiao.lake.tables import Lake
+
+INDICATORS, RATINGS = "analytics/indicators", "analytics/ratings"
+LOWEST_GRADE = "D"
+KNOCK_OUTS = {
+    "judicial_dishonest_open_count": "列为失信被执行人且未了结",
+    "registration_revoked_flag": "营业执照被吊销",
+    "registration_cancelled_flag": "已注销",
+    "registration_serious_illegal_open_flag": "列入严重违法失信名单且未移出",
+}
+SCHEMA = pa.schema(
+    [
+        ("enterprise_id", pa.string()),
+        ("as_of", pa.int32()),
+        ("known_at", pa.date32()),
+        ("score", pa.float64()),
+        ("grade", pa.string()),
+        ("default_probability", pa.float64()),
+        ("coverage_ratio", pa.float64()),
+        ("reasons", pa.string()),
+        ("knock_outs", pa.string()),
+        ("model", pa.string()),
+        ("model_version", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GradeScale:
+    """Dated numbers that turn scores into grades.
+
+    Parameters
+    ----------
+    cutoffs : mapping
+        Grade → lowest score that earns it, best first; the last is the lowest grade.
+    coverage_min : float
+        With less of the card covered by data there is no rating.
+    """
+
+    cutoffs: Mapping[str, float]
+    coverage_min: float
+
+
+def scale_of(on: dt.date) -> GradeScale:
+    """Read the scale in force on a day from the catalogue."""
+    table: Mapping[str, Decimal] = threshold_table("grade_cutoffs", on)
+    cutoffs = dict(sorted(((name, float(low)) for name, low in table.items()), key=lambda pair: -pair[1]))
+    return GradeScale(cutoffs, float(threshold("rating_coverage_min", on)))
+
+
+def grade_of(score: float | None, scale: GradeScale) -> str | None:
+    """Grade of a score; ``None`` where there is none."""
+    if score is None:
+        return None
+    return next((grade for grade, low in scale.cutoffs.items() if score >= low), LOWEST_GRADE)
+
+
+def rate(features: pa.Table, card: Card, scale: GradeScale) -> pa.Table:
+    """Rate every row of a wide table of indicators.
+
+    Parameters
+    ----------
+    features : pa.Table
+        ``enterprise_id``, ``as_of``, ``known_at`` and indicators.
+    card : Card
+        The model.
+    scale : GradeScale
+        Cut-offs and the coverage that is needed.
+
+    Returns
+    -------
+    pa.Table
+        Rows of ``analytics/ratings`` in the order given. Score, grade and probability are null where coverage is too
+        low (not rated); a knock-out gives D whatever the coverage, with a score below the cut-off of C.
+        ``reasons`` lists all indicators of the card, those that cost most points first.
+    """
+    rows = features.num_rows
+    values = _numbers(features, [feature.indicator for feature in card.features])
+    points = feature_points(card, values)
+    scores, probabilities = apply_card(card, values)
+    covered = coverage(card, values, rows)
+    knock_outs = _knock_outs(features)
+    ceiling = _ceiling(scale)
+    columns: dict[str, list[Any]] = {
+        name: [] for name in ("score", "grade", "probability", "reasons", "knock_outs")
+    }
+    for row in range(rows):
+        is_rated = covered[row] >= scale.coverage_min
+        score = round(float(scores[row]), 2) if is_rated else None
+        if knock_outs[row]:
+            score = min(score, ceiling) if score is not None else None
+        columns["score"].append(score)
+        columns["grade"].append(LOWEST_GRADE if knock_outs[row] else grade_of(score, scale))
+        columns["probability"].append(float(probabilities[row]) if is_rated else None)
+        columns["reasons"].append(_reasons(card, values, points, row))
+        columns["knock_outs"].append(json.dumps(knock_outs[row], ensure_ascii=False))
+    return pa.Table.from_arrays(
+        [
+            features.column("enterprise_id"),
+            features.column("as_of"),
+            features.column("known_at"),
+            pa.array(columns["score"], pa.float64()),
+            pa.array(columns["grade"], pa.string()),
+            pa.array(columns["probability"], pa.float64()),
+            pa.array(covered, pa.float64()),
+            pa.array(columns["reasons"], pa.string()),
+            pa.array(columns["knock_outs"], pa.string()),
+            pa.repeat(card.model, rows),
+            pa.repeat(card.version, rows),
+        ],
+        schema=SCHEMA,
+    )
+
+
+def _ceiling(scale: GradeScale) -> float:
+    """Score just below the lowest grade's neighbour."""
+    lows = [low for grade, low in scale.cutoffs.items() if grade != LOWEST_GRADE]
+    return min(lows) - 1 if lows else 0.0
+
+
+def _numbers(features: pa.Table, names: list[str]) -> dict[str, Floats]:
+    return {
+        name: np.asarray(features.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
+        for name in names
+        if name in features.column_names
+    }
+
+
+def _knock_outs(features: pa.Table) -> list[list[str]]:
+    found = _numbers(features, list(KNOCK_OUTS))
+    return [
+        [KNOCK_OUTS[name] for name, values in found.items() if values[row] > 0]
+        for row in range(features.num_rows)
+    ]
+
+
+def _reasons(card: Card, values: Mapping[str, Floats], points: Floats, row: int) -> str:
+    listed = []
+    for column, feature in enumerate(card.features):
+        given = values.get(feature.indicator)
+        value = None if given is None or np.isnan(given[row]) else float(given[row])
+        got = float(points[row, column])
+        listed.append(
+            {
+                "indicator": feature.indicator,
+                "points": round(got, 2),
+                "max_points": round(feature.max_points, 2),
+                "text": reason_text(feature, value, got),
+            }
+        )
+    listed.sort(key=lambda reason: float(reason["points"]) - float(reason["max_points"]))  # type: ignore[arg-type]
+    return json.dumps(listed, ensure_ascii=False)
+
+
+def write_ratings(
+    lake: Lake, *, as_of: int, known_at: dt.date, card: Card, scale: GradeScale | None = None
+) -> bool:
+    """Rate all enterprises from the kept indicators into ``analytics/ratings``, once per pair of times and card.
+
+    Parameters
+    ----------
+    lake : Lake
+        Holds ``analytics/indicators`` of exactly these two times.
+    as_of : int
+        Month ``YYYYMM``.
+    known_at : date
+        As the indicators were computed.
+    card : Card
+        The model.
+    scale : GradeScale or None
+        The catalogue's scale of the last day of ``as_of`` when ``None``.
+
+    Returns
+    -------
+    bool
+        Whether rows were written; ``False`` if they stand there already.
+
+    Raises
+    ------
+    ContractError
+        If the indicators were not computed for these times.
+    """
+    key = f"ratings@{check_month(as_of)}@{known_at.isoformat()}@{card.model}@{card.version}"
+    if lake.has(RATINGS, transaction=key):
+        return False
+    remedy = f"Run `rongqiao indicators compute --as-of {as_of} --known-at {known_at}` first."
+    if not lake.exists(INDICATORS):
+        raise ContractError("指标", as_of, remedy)
+    with connect(lake, [INDICATORS]) as connection:
+        features = connection.execute(
+            f"SELECT * FROM {quote(INDICATORS)} WHERE as_of = ? AND known_at = ? ORDER BY enterprise_id",  # noqa: S608
+            [as_of, known_at],
+        ).to_arrow_table()
+    if features.num_rows == 0:
+        raise ContractError("指标", as_of, remedy)
+    return lake.append(RATINGS, rate(features, card, scale or scale_of(last_day(as_of))), transaction=key)
