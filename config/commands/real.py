@@ -97,7 +97,10 @@ def _all_files(lake: Lake, fresh: list[FileReport]) -> list[FileReport]:
     rules: dict[str, dict[str, int]] = {}
     for batch_id, rule_id, count in counted:
         rules.setdefault(batch_id, {})[rule_id] = count
-    return [known.get(row[2]) or FileReport(*row, rules.get(row[2], {})) for row in receipts]
+    return [
+        known.get(row[2]) or FileReport(row[0], row[1], row[2], row[3], row[4], row[5], rules.get(row[2], {}))
+        for row in receipts
+    ]
 
 
 def _last_month(lake: Lake) -> int:

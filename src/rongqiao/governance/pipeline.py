@@ -19,6 +19,7 @@ import pyarrow as pa
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.governance import cleaning, collection, inventory, rules, service, sources, standards
 from rongqiao.governance.batch import NAME_CONTRACT, SUBJECT_CONTRACTS, Broken, Delivery, Workbench
+from rongqiao.kernel import home
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.lake.engine import connect, quote
 
@@ -121,7 +122,7 @@ def govern(
     ledger : Ledger or None
         Where receipts are entered; ``None`` leaves ``ledger_index`` null.
     landing : Path or None
-        Where files are kept by digest; ``landing/`` in a lake on disk when ``None``.
+        Where files are kept by digest; ``None`` for ``landing/`` in a lake on disk, or under ``var/`` beside an object store.
     on_progress : callable or None
         Called before each step with contract title, step title, steps done and steps in all.
 
@@ -137,7 +138,7 @@ def govern(
     report = Report()
     if isinstance(deliveries, Path):
         deliveries, report.skipped = find_deliveries(deliveries)
-    landing = landing or Path(lake.root) / "landing"
+    landing = landing or (home.var() if "://" in lake.root else Path(lake.root)) / "landing"
     with _alone(landing):
         pending = _receive(deliveries, lake, report)
         run = _Run(lake, ledger, landing, report, on_progress or (lambda *_: None), len(pending))
