@@ -150,3 +150,13 @@ def _is_plausible(name: str, text: str) -> bool:
     except InvalidOperation:
         return False
     return number.is_finite() and 0 < number <= 1_000_000 and (name != "term" or number == int(number))
+
+
+def storable(prefill: Mapping[str, Any]) -> dict[str, Any]:
+    """What data proposed, as plain JSON values: amounts as text, so that no cent is lost."""
+    return {
+        key: {**found, "value": str(found["value"])}
+        if isinstance(found.get("value"), Decimal)
+        else dict(found)
+        for key, found in prefill.items()
+    }

@@ -50,7 +50,7 @@ def show_workspace(request: HttpRequest) -> HttpResponse:
             "step": step,
             "demands": demands,
             "loans": [row for row in loans if row.state.outstanding_cny > 0][:SHOWN],
-            "outstanding": sum((row.state.outstanding_cny for row in loans), 0) if loans else None,
+            "outstanding": sum(row.state.outstanding_cny for row in loans),
             "portrait": portrait,
             "consents_count": consents.count(),
             "reads": list(base.list_reads(scope)[:SHOWN]),

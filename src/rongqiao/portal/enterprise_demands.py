@@ -22,7 +22,7 @@ from rongqiao.kernel.money import WAN
 from rongqiao.platforms.financing import selectors as market
 from rongqiao.platforms.financing import services
 from rongqiao.portal.access import ENTERPRISE, for_roles, request_scope
-from rongqiao.portal.demand_form import ConsentForm, DemandForm, proposed_values
+from rongqiao.portal.demand_form import ConsentForm, DemandForm, proposed_values, storable
 from rongqiao.portal.listing import Column, Filter, Listing
 from rongqiao.portal.progress import DEMAND_STEPS, demand_step
 from rongqiao.portal.wording import STATUSES
@@ -87,13 +87,15 @@ def new_demand(request: HttpRequest) -> HttpResponse:
                     data_classes=consent.cleaned_data["data_classes"],
                     consent_days=consent.cleaned_data["consent_days"],
                     text_version=version,
-                    prefilled=prefill,
+                    prefilled=storable(prefill),
                     demand_id=draft_id,
                     now=now,
                 )
                 messages.success(request, "需求已发布，并推送给条件相符的银行。")
             else:
-                demand = services.draft_demand(scope=scope, **form.wanted(), prefilled=prefill, now=now)
+                demand = services.draft_demand(
+                    scope=scope, **form.wanted(), prefilled=storable(prefill), now=now
+                )
                 messages.success(request, "草稿已保存，银行看不到；由企业负责人发布。")
         except InvalidValueError as error:
             form.add_error(FIELDS.get(error.thing), f"{error.thing}：{error.remedy}")

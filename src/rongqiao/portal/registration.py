@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_safe
 
 from rongqiao.accounts.services import find_register_entry, register_enterprise
@@ -48,10 +50,17 @@ def register(request: HttpRequest) -> HttpResponse:
             form.add_error(FIELDS.get(error.thing), error.remedy)
         else:
             login(request, user, backend=BACKEND)
-            return redirect("portal:workspace")
+            return redirect(_asked_page(request))
     status = 422 if form.is_bound else 200
     check = describe_code(form["uscc"].value() or "")
     return render(request, "portal/public/register.html", {"form": form, "check": check}, status=status)
+
+
+def _asked_page(request: HttpRequest) -> str:
+    """Where the reader was going before registering, if that is on this site."""
+    asked = request.GET.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
+    return asked if is_ours else reverse("portal:workspace")
 
 
 @require_safe

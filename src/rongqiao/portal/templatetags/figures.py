@@ -22,6 +22,12 @@ def cny(value: Decimal | float | None) -> str:
 
 
 @register.filter
+def yuan(value: Decimal | float | None) -> str:
+    """Show an amount to the yuan, for comparing offers: ``73,000 元``."""
+    return "—" if value is None else f"{value:,.0f} 元"
+
+
+@register.filter
 def rate(value: Decimal | float | None) -> str:
     """Show a ratio per year as a percentage with two places."""
     return format_rate(value)
