@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from rongqiao.synth.dirt import DirtRates
 from rongqiao.synth.province import CHUNK_ROWS, DEFAULT_SEED, write_province
 
-if TYPE_CHECKING:
-    from pathlib import Path
+Out = Annotated[Path, typer.Option(help="Folder for deliveries/, truth/ and market/.")]
 
 app = typer.Typer(help="Write a synthetic province: deliveries, truth and market history.")
 
 
 @app.command()
 def synth(
-    out: Annotated[Path, typer.Option(help="Folder for deliveries/, truth/ and market/.")],
+    out: Out,
     enterprises: Annotated[int, typer.Option(help="Number of enterprises.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = DEFAULT_SEED,
     as_of: Annotated[int, typer.Option(help="Last complete month, YYYYMM.")] = 202610,

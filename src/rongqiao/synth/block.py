@@ -90,15 +90,15 @@ class Block:
         return len(self.paths.months) - self.window
 
     def random(self, purpose: int) -> np.random.Generator:
-        """Generator for one purpose, independent of what else was drawn."""
+        """Give a generator for one purpose, independent of what else was drawn."""
         return np.random.default_rng([self.seed, int(self.people.serial[0]), purpose])
 
     def recent(self, values: Panel | Flags) -> npt.NDArray[np.float64]:
-        """The window's columns of a panel, as floats."""
+        """Cut out the window's columns of a panel, as floats."""
         return values[:, self.first_column :].astype(np.float64)
 
     def names_at(self, column: int) -> Texts:
-        """Registered names as they stood in a month."""
+        """Give the registered names as they stood in a month."""
         return self.value_at("name", column)
 
     def value_at(self, kind: str, column: int) -> Texts:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rongqiao.synth.styles import STYLES, scale_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -190,7 +192,8 @@ def _candidates(contract: Contract, what: str, kind: str) -> list[Item]:
         signed = ("net_profit", "out_red", "taxable_sales", "out_amount", "in_amount", "top")
         return [item for item in chosen if not item.id.startswith(signed)]
     if kind == "wan_text":
-        return [item for item in chosen if item.unit == "元" and not item.scaled_headers]
+        style = STYLES[contract.id]
+        return [item for item in chosen if item.unit == "元" and scale_of(item, style) == 1]
     return chosen
 
 
@@ -263,5 +266,5 @@ def plant(
 
 
 def shift(dirt: Dirt, row: int) -> Dirt:
-    """The same mistake, counted from another row."""
+    """Give the same mistake, counted from another row."""
     return dataclasses.replace(dirt, row=row)

@@ -39,7 +39,7 @@ def _identity(block: Block, rows: Rows) -> dict[str, pa.Array]:
 
 
 def _days_in(block: Block, columns: Rows, random: np.random.Generator) -> Days:
-    """A day inside each column's month."""
+    """Draw a day inside each column's month."""
     starts = np.array([np.datetime64(f"{month // 100}-{month % 100:02d}-01") for month in block.paths.months])
     days: Days = starts[columns] + random.integers(0, 28, len(columns)).astype("timedelta64[D]")
     return days
@@ -68,7 +68,7 @@ def _sinking(block: Block, delay: int) -> Flags:
 def _deliver_by_quarter(
     block: Block, contract_id: str, happened: Days, table: pa.Table, step: int = 3
 ) -> Iterator[Delivery]:
-    """What happened before the window's first quarter comes in one file, the rest quarter by quarter."""
+    """Send what happened before the window's first quarter comes in one file, the rest quarter by quarter."""
     months = block.paths.months[block.first_column :]
     cuts = months[::-1][::step][::-1]
     floor = np.datetime64("1900-01-01")
@@ -211,7 +211,7 @@ def listing_deliveries(block: Block) -> Iterator[Delivery]:
 
 
 def _born_days(block: Block, rows: Rows, random: np.random.Generator) -> Days:
-    """Some day between the second year of life and as_of."""
+    """Draw some day between the second year of life and as_of."""
     last = np.datetime64(last_day(block.as_of))
     span = np.maximum((last - block.people.established_on[rows]).astype(np.int64) - 300, 1)
     days: Days = last - (random.random(len(rows)) ** 1.5 * np.minimum(span, 3_000)).astype("timedelta64[D]")

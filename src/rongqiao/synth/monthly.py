@@ -81,7 +81,7 @@ def _tax_columns(block: Block) -> dict[str, Panel]:
     burden = np.where(is_general, random.uniform(0.012, 0.05, (len(sales), 1)), 0.01)
     exempt = ~is_general & (taxable < 100_000)
     payable = np.where(exempt, 0.0, taxable * burden * random.uniform(0.8, 1.2, sales.shape))
-    in_arrears = _spells(block, random, 0.7, 2.35)
+    in_arrears = _spells(block, random, 0.9, 2.5)
     unpaid = np.where(in_arrears, payable * random.uniform(0.4, 1.0, sales.shape), 0.0)
     arrears = np.empty_like(unpaid)
     owed = np.zeros(len(unpaid))
@@ -126,7 +126,7 @@ def tax_deliveries(block: Block) -> Iterator[Delivery]:
 
 
 def _blank_unfiled(table: pa.Table, is_open: Flags) -> pa.Table:
-    """What the tax office knows of those who have not filed: that they have not."""
+    """Leave what the tax office knows of those who have not filed: that they have not."""
     for name in (
         "taxable_sales_cny",
         "vat_payable_cny",
@@ -192,7 +192,7 @@ def invoice_deliveries(block: Block) -> Iterator[Delivery]:
     cost = np.where(is_shell[:, None], 0.99, random.uniform(0.45, 0.9, (shape[0], 1)))
     incoming = sales * cost * random.normal(1, 0.15, shape).clip(0.3, 2)
     in_count = np.maximum(np.ceil(incoming / ticket / 0.8), 1)
-    void_share = _sigmoid(random.normal(-3.4, 0.5, shape) - 0.55 * health + 1.2 * is_shell[:, None])
+    void_share = _sigmoid(random.normal(-3.4, 0.45, shape) - 0.6 * health + 1.2 * is_shell[:, None])
     reversed_share = np.where(
         random.random(shape) < 0.25, _sigmoid(random.normal(-3.2, 0.8, shape) - 0.5 * health), 0
     )
@@ -219,7 +219,7 @@ def insurance_deliveries(block: Block) -> Iterator[Delivery]:
     wage = random.lognormal(8.62, 0.16, (len(heads), 1)) * random.normal(1, 0.01, heads.shape)
     base = _money(heads * wage)
     due = _money(base * 0.258)
-    behind = _spells(block, random, 0.75, 2.3)
+    behind = _spells(block, random, 0.9, 2.4)
     paid = _money(due * np.where(behind, random.uniform(0, 0.8, heads.shape), 1.0))
     columns: dict[str, Panel] = {
         "insured_headcount": heads,
@@ -250,9 +250,9 @@ def utility_deliveries(block: Block) -> Iterator[Delivery]:
     gas = np.where(burns[:, None], electricity * 0.12 * random.lognormal(0, 0.2, sales.shape), np.nan)
     behind = _spells(block, random, 0.6, 2.2)
     columns: dict[str, Panel] = {
-        "electricity_kwh": np.round(electricity, 1),
-        "water_m3": np.round(water, 1),
-        "gas_m3": np.round(gas, 1),
+        "electricity_kwh": np.round(electricity.astype(np.float64), 1),
+        "water_m3": np.round(water.astype(np.float64), 1),
+        "gas_m3": np.round(gas.astype(np.float64), 1),
         "arrears_cny": _money(
             np.where(behind, electricity * 0.65 * random.uniform(0.3, 2.5, sales.shape), 0)
         ),

@@ -70,7 +70,7 @@ def make_trade_names(random: np.random.Generator, serials: Ints) -> list[str]:
 
 
 def make_suffixes(random: np.random.Generator, legal_forms: Texts) -> list[str]:
-    """Ending of each name by legal form."""
+    """Draw the ending of each name by legal form."""
     draws = random.random(len(legal_forms)).tolist()
     endings = []
     for form, draw in zip(legal_forms.tolist(), draws, strict=True):

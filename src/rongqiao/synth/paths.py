@@ -12,12 +12,12 @@ from rongqiao.synth.industries import SEASONS
 from rongqiao.synth.population import PROFILES, Flags, Floats, Population
 
 HISTORY_MONTHS = 130
-_PERSISTENCE = 0.93
-_HEALTH_SPREAD = 0.8
-_SHOCK = 0.22
-_DISTRESS_BASE = -6.9
+_PERSISTENCE = 0.95
+_HEALTH_SPREAD = 0.9
+_SHOCK = 0.18
+_DISTRESS_BASE = -7.2
 _DISTRESS_SLOPE = 2.2
-_STRAIN_BASE = -6.0
+_STRAIN_BASE = -5.75
 _CLOSING_BASE = -6.0
 
 Panel = npt.NDArray[np.float32]
@@ -87,7 +87,7 @@ def strain(
 
 
 def _draw_health(random: np.random.Generator, rows: int, columns: int) -> Panel:
-    """A fixed mean per enterprise plus a slow autoregression around it."""
+    """Draw a fixed mean per enterprise plus a slow autoregression around it."""
     mean = random.normal(0.0, _HEALTH_SPREAD, rows).astype(np.float32)
     spread = _SHOCK / np.sqrt(1 - _PERSISTENCE**2)
     state = random.normal(0.0, spread, rows).astype(np.float32)
@@ -110,7 +110,7 @@ def _draw_sales(random: np.random.Generator, people: Population, health: Panel, 
     """Level that ends at today's size, trend, season and noise."""
     rows, _columns = health.shape
     trend = random.normal(0.004, 0.006, (rows, 1)).astype(np.float32)
-    steps = 0.014 * health + trend + random.normal(0.0, 0.02, health.shape).astype(np.float32)
+    steps = 0.018 * health + trend + random.normal(0.0, 0.02, health.shape).astype(np.float32)
     steps = np.clip(steps, -0.08, 0.08)
     level = np.cumsum(steps, axis=1)
     level -= level[:, -1:]

@@ -169,7 +169,7 @@ def _plant_namesakes(names: Texts, serial: Ints, county: Ints, forms: Texts) -> 
 
 
 def _plant_rings(random: np.random.Generator, people: Population, first_serial: int) -> None:
-    """Groups that share telephone, address or legal representative: shells and mutual guarantors."""
+    """Plant groups that share telephone, address or legal representative: shells and mutual guarantors."""
     rows = len(people)
     for number in range(max(1, rows // RING_EVERY)):
         members = random.choice(rows, size=min(rows, int(random.integers(4, 10))), replace=False)

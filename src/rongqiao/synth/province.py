@@ -66,7 +66,7 @@ class Province:
 
 
 def truth_table(block: Block) -> pa.Table:
-    """True identity and fate of each enterprise of a block; the platform never reads it."""
+    """Tell the true identity and fate of each enterprise of a block; the platform never reads it."""
     people, paths = block.people, block.paths
     last = len(paths.months)
     months = np.array([*(np.datetime64(last_day(month)) for month in paths.months), np.datetime64("NaT")])

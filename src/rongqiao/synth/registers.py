@@ -113,7 +113,7 @@ def change_deliveries(block: Block) -> Iterator[Delivery]:
 
 
 def _opening_day(block: Block, day: int) -> dt.date:
-    """A day in the month after the window's first, when the departments began to deliver."""
+    """Give a day in the month after the window's first, when the departments began to deliver."""
     month = add_months(block.paths.months[block.first_column], 1)
     return dt.date(month // 100, month % 100, day)
 
@@ -137,10 +137,10 @@ def _annual_rows(block: Block, year: int) -> pa.Table:
         yearly_sum(paths.sales, paths.months, year) * random.normal(1.01, 0.04, len(people)), 2
     )
     revenue = np.maximum(revenue, 0)
-    margin = people.profile_column("margin_ratio") + 0.035 * health + random.normal(0, 0.03, len(people))
+    margin = people.profile_column("margin_ratio") + 0.035 * health + random.normal(0, 0.025, len(people))
     turnover = random.lognormal(-0.1, 0.35, len(people))
     assets = np.maximum(revenue / turnover, people.paid_in_cny * 0.4) + 20_000
-    debt = np.clip(0.52 - 0.11 * health + random.normal(0, 0.13, len(people)), 0.03, 1.35)
+    debt = np.clip(0.52 - 0.13 * health + random.normal(0, 0.1, len(people)), 0.03, 1.35)
     per_head = people.profile_column("sales_per_head_cny")
     research = np.where(
         people.technology > 0.1, revenue * people.technology * random.uniform(0.02, 0.13, len(people)), 0
@@ -198,7 +198,7 @@ def _grade_rows(block: Block, year: int) -> pa.Table:
     end = paths.column(year * 100 + 12)
     graded = paths.is_alive[:, end] & (random.random(len(people)) < 0.8)
     rows = np.flatnonzero(graded & (people.legal_form != "个体工商户"))
-    score = 0.75 * _year_health(block, year) + random.normal(0, 0.7, len(people))
+    score = 0.85 * _year_health(block, year) + random.normal(0, 0.5, len(people))
     grade = np.where(score > 0.55, "A", np.where(score > -1.15, "B", np.where(score > -1.9, "C", "D")))
     age_months = end - np.where(paths.birth == 0, -36, paths.birth)
     grade = np.where((age_months < 36) & (grade != "D"), "M", grade)

@@ -80,18 +80,24 @@ class DeliveryWriter:
             Number of the block: spreadsheets cannot be appended to and become one file per block.
         """
         known = list(deliveries)
+        regular = [delivery for delivery in known if not delivery.tag]
         pending: list[tuple[pa.Table, dict[str, Any]]] = []
-        for position, delivery in enumerate(known):
-            is_last = position == len(known) - 1
-            if pending and (is_last or position % CORRECTIONS_EVERY == CORRECTIONS_EVERY - 1):
+        for delivery in known:
+            position = next((place for place, sent in enumerate(regular) if sent is delivery), None)
+            is_last = position == len(regular) - 1
+            if (
+                position is not None
+                and pending
+                and (is_last or position % CORRECTIONS_EVERY == CORRECTIONS_EVERY - 1)
+            ):
                 self._write_corrections(delivery, pending)
                 pending = []
-            suffix = self._suffix(delivery, position, len(known))
+            suffix = self._suffix(delivery, position, len(regular))
             pending += self._write(delivery, random, suffix, part, may_correct=not is_last)
 
-    def _suffix(self, delivery: Delivery, position: int, count: int) -> str:
+    def _suffix(self, delivery: Delivery, position: int | None, count: int) -> str:
         suffix = STYLES[delivery.contract_id].suffix
-        if position >= count - _LATE_SPREADSHEETS.get(delivery.contract_id, 0):
+        if position is not None and position >= count - _LATE_SPREADSHEETS.get(delivery.contract_id, 0):
             suffix = "xlsx"
         if position == 0 and delivery.contract_id in _COMPRESSED_FIRST:
             suffix = "csv.gz"
@@ -275,7 +281,7 @@ def _json_lines(contract: Contract, texts: dict[str, pa.Array]) -> list[str]:
 
 
 def _spreadsheet(contract: Contract, headers: list[str], texts: dict[str, pa.Array]) -> bytes:
-    """A workbook with one sheet, the same bytes for the same rows (the library stamps the clock; we unstamp it)."""
+    """Make a workbook with one sheet, the same bytes for the same rows (the library stamps the clock; we unstamp it)."""
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet(contract.title)
     sheet.append(headers)

@@ -31,7 +31,7 @@ def aged(months: int) -> Tree:
 
 
 def located(region: str, name: str) -> Tree:
-    """Registered within a region."""
+    """Require registration within a region."""
     return leaf(
         "county_code",
         "within_region",
@@ -163,7 +163,7 @@ def not_abnormal() -> Tree:
 
 
 def inventive(rights: int) -> Tree:
-    """Valid invention patents."""
+    """Require valid invention patents."""
     return leaf(
         "ip_invention_valid_count",
         ">=",

@@ -62,7 +62,7 @@ class _Market:
             demand["status"] = "withdrawn"
             return
         offered = self._offer(demand, applicant)
-        if not offered or not self.chance(1.35 + 0.5 * applicant.seen_health):
+        if not offered or not self.chance(1.3 + 0.3 * applicant.seen_health):
             demand["status"] = (
                 "expired" if published + dt.timedelta(days=EXPIRES_DAYS) <= self.end else "published"
             )
@@ -217,7 +217,7 @@ class _Market:
         if decided > self.end:
             return
         application["decided_on"] = decided.isoformat()
-        if self.chance(2.05 + 0.95 * applicant.seen_health):
+        if self.chance(1.95 + 0.5 * applicant.seen_health):
             application["status"] = "approved"
             self._lend(demand, applicant, quote, application, decided)
         elif self.random.random() < 0.12:
@@ -232,7 +232,7 @@ class _Market:
             )
 
     def _refuse(self, applicant: Applicant, demand: Record) -> str:
-        """A reason that fits the applicant."""
+        """Find a reason that fits the applicant."""
         draw = float(self.random.random())
         if applicant.age_months < 24 and draw < 0.5:
             return "operating_time"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from rongqiao.kernel.period import month_index
 from rongqiao.rules.schedules import Instalment, build_schedule
@@ -16,6 +15,9 @@ from rongqiao.synth.codes import stable_id
 if TYPE_CHECKING:
     from rongqiao.synth.block import Block
     from rongqiao.synth.market.demands import Applicant
+
+if TYPE_CHECKING:
+    import numpy as np
 
 DEFAULT_DAYS = 91
 _SLIP_BASE = -5.6
@@ -77,7 +79,7 @@ def _slips(block: Block, applicant: Applicant, due: dt.date, draw: float) -> boo
     """Whether a sound borrower pays this instalment late."""
     column = month_index(due.year * 100 + due.month) - month_index(block.paths.months[0])
     health = float(block.paths.health[applicant.row, min(column, len(block.paths.months) - 1)])
-    return draw < 1 / (1 + np.exp(-(_SLIP_BASE - _SLIP_SLOPE * health)))
+    return draw < 1 / (1 + math.exp(_SLIP_SLOPE * health - _SLIP_BASE))
 
 
 def _fail(log: _Log, due: Instalment, left: Decimal) -> str:

@@ -106,7 +106,7 @@ _PREMIUM_BP = {"state_bank": 0, "policy_bank": -15, "joint_stock_bank": 15, "cit
 
 
 def _base_conditions(kind: str) -> tuple[c.Tree, ...]:
-    """What everybody asks for; state banks also look at enforcement."""
+    """Give what everybody asks for; state banks also look at enforcement."""
     usual = (c.not_dishonest(), c.not_abnormal())
     return (*usual, c.not_executed()) if kind in ("state_bank", "policy_bank", "joint_stock_bank") else usual
 
