@@ -110,7 +110,9 @@ def test_publication_repeats_and_follows_the_lake(published, lake, tmp_path):
 
 def test_failed_publication_leaves_the_old_picture(published, lake):
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE enterprises_quarantinedrow ADD CONSTRAINT broken CHECK (line < 0) NOT VALID")
+        cursor.execute(
+            "ALTER TABLE enterprises_quarantinedrow ADD CONSTRAINT broken CHECK (line < 0) NOT VALID"
+        )
     from django.db import IntegrityError, transaction
 
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -168,7 +170,9 @@ def test_consented_classes_are_seen_and_others_say_not_authorised(published, own
 def test_every_hidden_value_is_null_whatever_the_class(published, owner, officer):
     consent_to(owner, officer, ["utilities"])
     view = read(officer)
-    private = {key for key, each in consent_data_classes().items() if not each.is_public and key != "utilities"}
+    private = {
+        key for key, each in consent_data_classes().items() if not each.is_public and key != "utilities"
+    }
     closed = {contract for key in private for contract in consent_data_classes()[key].contracts}
     for key, cell in view.indicators.items():
         if closed & set(indicator_contracts(key)):
@@ -181,7 +185,11 @@ def test_reading_leaves_a_record_that_the_enterprise_sees(published, owner, offi
     read(officer)
     with scoped(owner):
         record = selectors.list_reads(owner).get()
-    assert (record.reader_organisation_id, record.consent, record.basis) == (officer.organisation_id, consent, "consent")
+    assert (record.reader_organisation_id, record.consent, record.basis) == (
+        officer.organisation_id,
+        consent,
+        "consent",
+    )
     assert "tax" in record.data_classes
     with scoped(officer):
         assert selectors.list_reads(officer).count() == 1
@@ -229,7 +237,9 @@ def test_second_wall_closes_with_the_revocation(published, owner, officer):
         assert Portrait.unscoped.count() == 0
 
 
-@pytest.mark.parametrize(("kind", "role"), [("operator", Role.OPERATOR), ("enterprise", Role.ENTERPRISE_OWNER)])
+@pytest.mark.parametrize(
+    ("kind", "role"), [("operator", Role.OPERATOR), ("enterprise", Role.ENTERPRISE_OWNER)]
+)
 def test_others_read_nothing(published, kind, role):
     with pytest.raises(NotAllowedError):
         read(person(kind, role, "other", uscc=SECOND if kind == "enterprise" else None))

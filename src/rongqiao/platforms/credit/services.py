@@ -1,0 +1,71 @@
+"""Writes of the credit platform: issuing a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from rongqiao.accounts.models import Organisation
+from rongqiao.accounts.roles import Role
+from rongqiao.accounts.services import record_audit, record_in_ledger, require
+from rongqiao.bases.enterprises.services import read_portrait
+from rongqiao.ledger.entries import digest_payload
+from rongqiao.platforms.credit.content import TEMPLATE, build_content
+from rongqiao.platforms.credit.models import Report
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from rongqiao.accounts.scope import Scope
+
+
+@transaction.atomic
+def issue_report(*, scope: Scope, uscc: str, purpose: str, now: dt.datetime) -> Report:
+    """Issue a credit report: content frozen, digest put on record, reading shown to the enterprise.
+
+    Parameters
+    ----------
+    scope : Scope
+        An institution with the enterprise's live consent for the purpose, or the enterprise itself (free of charge).
+    uscc : str
+        The enterprise.
+    purpose : str
+        A purpose of the catalogue; the enterprise's own is ``self_query``.
+    now : datetime.datetime
+        Instant of issue.
+
+    Raises
+    ------
+    NotAllowedError
+        Naming the role, consent, purpose or data that is missing.
+    """
+    require(scope, Role.BANK_OFFICER, Role.BANK_RISK, Role.ENTERPRISE_OWNER, Role.ENTERPRISE_CLERK)
+    if scope.kind == "enterprise":
+        purpose = "self_query"
+    view = read_portrait(scope=scope, uscc=uscc, purpose=purpose, now=now, what="信用报告")
+    recipient = Organisation.objects.get(pk=scope.organisation_id)
+    content = build_content(view, recipient=recipient, purpose=purpose)
+    report = Report(
+        subject_uscc=uscc,
+        subject_name=view.enterprise.name,
+        recipient=recipient,
+        issued_to_id=scope.user_id,
+        consent=view.consent,
+        purpose=purpose,
+        as_of=view.as_of,
+        known_at=view.known_at,
+        template=TEMPLATE,
+        content=content,
+        digest=digest_payload(content),
+    )
+    report.save(force_insert=True)
+    record_audit(
+        scope=scope,
+        action="report.issued",
+        object_type="report",
+        object_id=report.pk,
+        detail={"subject": uscc, "purpose": purpose, "digest": report.digest},
+    )
+    record_in_ledger(kind="report", subject=f"report:{report.pk}", payload=content)
+    return report
