@@ -211,8 +211,13 @@ def reopen(demand: Demand, now: dt.datetime) -> None:
 
 
 def reopen_if_empty(demand: Demand, now: dt.datetime) -> None:
-    """Start the next round if the last taker let go."""
-    if demand.takes_count == 0 and can_advance("demand", demand.status, "reopen"):
+    """Start the next round if the last taker let go; a demand past its own end expires instead."""
+    if demand.takes_count or not can_advance("demand", demand.status, "reopen"):
+        return
+    if demand.expires_at is not None and now >= demand.expires_at:
+        demand.status = advance("demand", demand.status, "expire")
+        demand.save(update_fields=["status"])
+    else:
         reopen(demand, now)
 
 
