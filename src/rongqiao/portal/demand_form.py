@@ -128,7 +128,7 @@ def proposed_values(prefill: Mapping[str, Any], asked: QueryDict) -> tuple[dict[
         if value is not None:
             initial[name] = _in_wan(value) if name == "amount" else value
             reasons[name] = str(found.get("reason", ""))
-        if name in asked and _is_plausible(name, asked[name]):
+        if name in asked and _is_plausible(name, str(asked[name])):
             initial[name] = asked[name]
             proposal = f"；数据建议 {_in_wan(value)} 万元" if name == "amount" and value is not None else ""
             reasons[name] = f"按您刚才填写的内容{proposal}"
@@ -153,7 +153,7 @@ def _is_plausible(name: str, text: str) -> bool:
 
 
 def storable(prefill: Mapping[str, Any]) -> dict[str, Any]:
-    """What data proposed, as plain JSON values: amounts as text, so that no cent is lost."""
+    """Turn what data proposed into plain JSON values: amounts as text, so that no cent is lost."""
     return {
         key: {**found, "value": str(found["value"])}
         if isinstance(found.get("value"), Decimal)

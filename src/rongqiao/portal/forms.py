@@ -14,7 +14,8 @@ class PlainForm(forms.Form):
     """Form whose labels carry no colon and whose controls know no styling of their own."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
         # Browsers' own messages speak the browser's language, not the page's.
         self.use_required_attribute = False
 

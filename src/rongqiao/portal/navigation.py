@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
@@ -16,9 +16,11 @@ from rongqiao.portal import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http import HttpRequest
 
-WORKSPACES = {
+WORKSPACES: dict[str, Sequence[tuple[Any, str]]] = {
     "enterprise": routes_enterprise.NAVIGATION,
     "institution": routes_bank.NAVIGATION,
     "government": routes_government.NAVIGATION,
@@ -45,7 +47,7 @@ def workspace_links(request: HttpRequest) -> list[Link]:
     return _links(request, WORKSPACES.get(request.scope.kind, []))  # type: ignore[attr-defined]
 
 
-def _links(request: HttpRequest, entries: list[tuple[str, str]]) -> list[Link]:
+def _links(request: HttpRequest, entries: Sequence[tuple[Any, str]]) -> list[Link]:
     urls = [(str(title), reverse(name)) for title, name in entries]
     # The longest prefix wins, so that a workspace's first page is not current on all of them.
     current = max((url for _, url in urls if request.path.startswith(url)), key=len, default="")
