@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections import Counter
 from dataclasses import asdict
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rongqiao.governance.pipeline import STEPS
 from rongqiao.governance.pipeline import govern as run_steps
 from rongqiao.kernel.home import var
 from rongqiao.lake.tables import Lake
@@ -33,7 +35,11 @@ def ledger_of(lake: Path | None) -> Ledger:
 
 
 def show_progress(table: str, step: str, done: int, total: int) -> None:
-    """Tell on standard error which step is at work."""
+    """Tell on standard error which step is at work; a log file gets one line per table, at its first step."""
+    if not sys.stderr.isatty():
+        if done % len(STEPS) == 0:
+            typer.echo(f"[{done // len(STEPS) + 1}/{total // len(STEPS)}] {table}", err=True)
+        return
     typer.echo(f"\r[{done + 1:>3}/{total}] {table} · {step}".ljust(60), nl=False, err=True)
 
 
