@@ -4,9 +4,59 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+
+from rongqiao.portal import bank, bank_applications, bank_credit, bank_loans, bank_quotes
+
 if TYPE_CHECKING:
     from django.urls import URLPattern
 
-urlpatterns: list[URLPattern] = []
-# Pairs of (title, URL name), such as ("工作台", "portal:bank").
-NAVIGATION: list[tuple[str, str]] = []
+urlpatterns: list[URLPattern] = [
+    path("bank/", bank.show_desk, name="bank"),
+    path("bank/demands/", bank.list_demands, name="bank_demands"),
+    path("bank/demands/<uuid:demand_id>/", bank.show_demand, name="bank_demand"),
+    path("bank/demands/<uuid:demand_id>/take/", bank.take, name="bank_demand_take"),
+    path("bank/takes/<uuid:take_id>/release/", bank.release, name="bank_take_release"),
+    path("bank/takes/<uuid:take_id>/quote/", bank_quotes.quote, name="bank_quote"),
+    path("bank/takes/<uuid:take_id>/quote/preview/", bank_quotes.preview, name="bank_quote_preview"),
+    path("bank/quotes/<uuid:quote_id>/withdraw/", bank_quotes.withdraw, name="bank_quote_withdraw"),
+    path("bank/enterprises/<slug:uscc>/", bank_credit.show_enterprise, name="bank_enterprise"),
+    path("bank/enterprises/<slug:uscc>/report/", bank_credit.issue, name="bank_report_issue"),
+    path("bank/reports/", bank_credit.list_reports, name="bank_reports"),
+    path("bank/reports/<uuid:report_id>/", bank_credit.show_report, name="bank_report"),
+    path("bank/reports/<uuid:report_id>/pdf/", bank_credit.print_report, name="bank_report_pdf"),
+    path(
+        "bank/reports/<uuid:report_id>/trace/<slug:indicator_id>/",
+        bank_credit.trace,
+        name="bank_report_trace",
+    ),
+    path("bank/applications/", bank_applications.list_applications, name="bank_applications"),
+    path(
+        "bank/applications/<uuid:application_id>/",
+        bank_applications.show_application,
+        name="bank_application",
+    ),
+    path(
+        "bank/applications/<uuid:application_id>/decide/",
+        bank_applications.decide,
+        name="bank_application_decide",
+    ),
+    path(
+        "bank/applications/<uuid:application_id>/contract/",
+        bank_applications.contract,
+        name="bank_application_contract",
+    ),
+    path("bank/loans/", bank_loans.list_loans, name="bank_loans"),
+    path("bank/loans/<uuid:loan_id>/", bank_loans.show_loan, name="bank_loan"),
+    path("bank/loans/<uuid:loan_id>/drawdown/", bank_loans.draw, name="bank_loan_drawdown"),
+    path("bank/loans/<uuid:loan_id>/repayment/", bank_loans.repay, name="bank_loan_repayment"),
+    path("bank/loans/<uuid:loan_id>/event/", bank_loans.report, name="bank_loan_event"),
+]
+NAVIGATION: list[tuple[str, str]] = [
+    (_("工作台"), "portal:bank"),
+    (_("融资需求"), "portal:bank_demands"),
+    (_("贷款申请"), "portal:bank_applications"),
+    (_("贷款台账"), "portal:bank_loans"),
+    (_("信用报告"), "portal:bank_reports"),
+]
