@@ -47,6 +47,11 @@ def _money(values: Panel) -> Panel:
     return rounded
 
 
+def _tenths(values: Panel) -> Panel:
+    rounded: Panel = np.round(values, 1)
+    return rounded
+
+
 def headcounts(block: Block) -> Panel:
     """Insured employees per month: last year's sales by the trade's productivity, slower than sales."""
     random = block.random(11)
@@ -241,18 +246,18 @@ def utility_deliveries(block: Block) -> Iterator[Delivery]:
         block.people.ring, [ring for ring, kind in block.people.ring_kinds.items() if kind == "shell"]
     )
     intensity = np.where(is_shell, intensity * 0.03, intensity)
-    electricity = sales / 1e4 * intensity[:, None] * random.lognormal(0, 0.09, sales.shape) + 60
+    electricity: Panel = sales / 1e4 * intensity[:, None] * random.lognormal(0, 0.09, sales.shape) + 60
     water = (
         electricity * random.lognormal(-3.6, 0.5, (len(sales), 1)) * random.lognormal(0, 0.15, sales.shape)
     )
     burns = np.isin(np.char.array([code[0] for code in block.people.industry_code]), ["C", "H"])
     burns &= random.random(len(sales)) < 0.4
-    gas = np.where(burns[:, None], electricity * 0.12 * random.lognormal(0, 0.2, sales.shape), np.nan)
+    gas: Panel = np.where(burns[:, None], electricity * 0.12 * random.lognormal(0, 0.2, sales.shape), np.nan)
     behind = _spells(block, random, 0.6, 2.2)
     columns: dict[str, Panel] = {
-        "electricity_kwh": np.round(electricity.astype(np.float64), 1),
-        "water_m3": np.round(water.astype(np.float64), 1),
-        "gas_m3": np.round(gas.astype(np.float64), 1),
+        "electricity_kwh": _tenths(electricity),
+        "water_m3": _tenths(water),
+        "gas_m3": _tenths(gas),
         "arrears_cny": _money(
             np.where(behind, electricity * 0.65 * random.uniform(0.3, 2.5, sales.shape), 0)
         ),
