@@ -205,7 +205,8 @@ def _numbers(found: pa.Table, name: str) -> Floats:
 
 def _values(found: pa.Table, item: Indicator) -> Floats:
     values = _numbers(found, item.id)
-    values = np.where(np.isfinite(values), values, np.nan)
+    # Adding zero turns -0.0 into 0.0, which prints and digests differently.
+    values = np.where(np.isfinite(values), values, np.nan) + 0.0
     return np.nan_to_num(values, nan=0.0) if item.null_policy == "absent_is_zero" else values
 
 

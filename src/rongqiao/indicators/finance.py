@@ -47,10 +47,11 @@ def _declare(
     *,
     direction: Direction = "higher_better",
     base: str | None = None,
+    undefined: Callable[[Any], Any] | None = None,
     window: int = 12,
 ) -> None:
     """Declare a figure of the newest report; ``base`` is the denominator that must be above zero."""
-    undefined = (lambda t: year(t, base) <= 0) if base else None
+    undefined = (lambda t: year(t, base) <= 0) if base else undefined
     indicator(
         id=f"finance_{id}", title=title, theme="finance", source=REPORTS, direction=direction, formula=formula,
         window=window, consent_class=CONSENT, undefined=undefined,
@@ -94,6 +95,7 @@ _declare(
     lambda t: divide(
         year(t, "net_profit_cny"), year(t, "total_assets_cny") - year(t, "total_liabilities_cny")
     ).clip(-1.0, 1.0),
+    undefined=lambda t: year(t, "total_assets_cny") - year(t, "total_liabilities_cny") <= 0,
 )  # fmt: skip
 _declare(
     "asset_turnover_ratio", "总资产周转率", "营业收入÷资产总额",

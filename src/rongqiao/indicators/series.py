@@ -189,8 +189,15 @@ def declare_series(
                 null_policy="missing",
                 consent_class=consent_class,
                 version="1",
+                undefined=_is_observed(column, statistic),
             )
         )
+
+
+def _is_observed(column: str, statistic: Statistic) -> Callable[[Any], Any]:
+    """Whether the column itself has the months: then a null is the formula's, not the data's."""
+    months = max(statistic.window, 1)
+    return lambda t: t[column].count(where=within(t, months)) >= statistic.minimum
 
 
 def _bind(statistic: Statistic, column: str) -> Callable[[Any], Any]:

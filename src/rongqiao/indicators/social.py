@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import ibis
-
 from rongqiao.indicators.registry import At, Source, indicator
 from rongqiao.indicators.series import declare_series, divide, growth, guarded, mean, monthly, total, within
 
@@ -127,4 +125,4 @@ def _headcount_vs_report(t: Any) -> Any:
     undefined=lambda t: t.invoice_out_amount_sum_m12_cny <= 0,
 )  # fmt: skip
 def _declared_vs_invoiced(t: Any) -> Any:
-    return ibis.least(divide(t.tax_taxable_sales_sum_m12_cny, t.invoice_out_amount_sum_m12_cny), 100.0)
+    return divide(t.tax_taxable_sales_sum_m12_cny, t.invoice_out_amount_sum_m12_cny).clip(0.0, 100.0)
