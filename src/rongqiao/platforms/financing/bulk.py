@@ -31,6 +31,8 @@ def insert_new(model: Any, rows: Iterable[Any]) -> int:
     -----
     COPY itself is refused on tables with row security, so the rows go through a temporary table.
     """
+    # Built first: a generator that queries while COPY holds the connection would wait for itself for ever.
+    built = list(rows)
     fields = [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]
     names = sql.SQL(", ").join(sql.Identifier(field.column) for field in fields)
     target, stage = sql.Identifier(model._meta.db_table), sql.Identifier(f"stage_{model._meta.model_name}")
@@ -42,7 +44,7 @@ def insert_new(model: Any, rows: Iterable[Any]) -> int:
             )
         )
         with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(stage, names)) as copy:
-            for row in rows:
+            for row in built:
                 copy.write_row([_prepared(field, row) for field in fields])
         cursor.execute(
             sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT DO NOTHING").format(

@@ -1,0 +1,84 @@
+"""`rongqiao market`: resources, the market's past, its feedback and the province-wide eligibility pass."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config.database import setup_django
+
+app = typer.Typer(no_args_is_help=True, help="载入机构、产品、政策与市场历史；导出贷款表现；全省产品匹配。")
+
+Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="含 JSON Lines 文件的文件夹")]
+Day = Annotated[dt.datetime, typer.Option("--known-at", formats=["%Y-%m-%d"], help="交付日期或已知日期")]
+
+
+@app.command()
+def load(folder: Folder) -> None:
+    """Load institutions, products and policies."""
+    setup_django()
+    from rongqiao.bases.resources.services import load_resources
+
+    counts = load_resources(folder=folder)
+    typer.echo(
+        f"机构 {counts['institutions']}、产品 {counts['products']}、政策 {counts['policies']} 已载入。"
+    )
+
+
+@app.command()
+def history(folder: Folder) -> None:
+    """Bring in demands, quotes, applications, loans and loan events."""
+    setup_django()
+    from rongqiao.platforms.financing.history import import_history
+
+    counts = import_history(folder=folder)
+    typer.echo("新增：" + "、".join(f"{name} {count}" for name, count in counts.items()))
+
+
+@app.command()
+def complete() -> None:
+    """Name and match what history brought in before enterprises were published."""
+    setup_django()
+    from rongqiao.accounts.scope import system_scope
+    from rongqiao.platforms.financing.history import complete_history
+
+    with system_scope() as scope:
+        counts = complete_history(scope=scope)
+    typer.echo(f"补全名称与区划 {counts['named']} 行，新增匹配 {counts['matches']} 条。")
+
+
+@app.command()
+def feedback(out: Annotated[Path, typer.Option("--out", help="交付文件夹")], known_at: Day) -> None:
+    """Write each loan's performance per month-end as a delivery of the platform."""
+    setup_django()
+    from rongqiao.platforms.financing.feedback import export_feedback
+
+    typer.echo(str(export_feedback(folder=out, known_at=known_at.date())))
+
+
+@app.command()
+def eligibility(
+    as_of: Annotated[int, typer.Option("--as-of", help="指标月份 YYYYMM")], known_at: Day
+) -> None:
+    """Judge all products on sale for the whole province."""
+    setup_django()
+    from rongqiao.bases.resources.services import refresh_eligibility
+    from rongqiao.lake.tables import Lake
+
+    rows = refresh_eligibility(lake=Lake(), as_of=as_of, known_at=known_at.date())
+    typer.echo(f"产品 × 区县 {rows} 行。")
+
+
+@app.command()
+def clocks() -> None:
+    """Run the market's clocks once, as the background job does every ten minutes."""
+    setup_django()
+    from django.utils import timezone
+
+    from rongqiao.platforms.financing.services import expire_due
+
+    counts = expire_due(now=timezone.now())
+    typer.echo(f"过期报价 {counts['quotes']}、释放抢单 {counts['takes']}、过期需求 {counts['demands']}。")
