@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 MAX_EXPORT_ROWS = 50_000
+# More filters than these fold away, so that a phone shows results on its first screen.
+OPEN_FILTERS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,21 @@ class Listing:
     def filter_values(self) -> list[tuple[Filter, str]]:
         """Filters with their present values."""
         return [(entry, self.value_of(entry.key)) for entry in self.filters]
+
+    @property
+    def main_filters(self) -> list[tuple[Filter, str]]:
+        """Filters that are always in sight."""
+        return self.filter_values[:OPEN_FILTERS]
+
+    @property
+    def more_filters(self) -> list[tuple[Filter, str]]:
+        """Filters that fold away."""
+        return self.filter_values[OPEN_FILTERS:]
+
+    @property
+    def is_unfolded(self) -> bool:
+        """Whether a folded filter is set."""
+        return any(value for _, value in self.more_filters)
 
     @property
     def is_filtered(self) -> bool:

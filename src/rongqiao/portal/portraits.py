@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises.extraction import SERIES
+from rongqiao.bases.enterprises.portraits import readable_contracts
 from rongqiao.bases.enterprises.selectors import group_figures, source_statuses
 from rongqiao.portal.charts import Chart, scale_cny
 
@@ -43,7 +44,7 @@ def portrait_context(portrait: PortraitView) -> dict[str, Any]:
         "groups": groups,
         "known": sum(group.known for group in groups),
         "total": sum(len(group.figures) for group in groups),
-        "charts": series_charts(portrait.series, sources),
+        "charts": series_charts(portrait, sources),
         "events": portrait.events,
         "sources": sources,
     }
@@ -55,9 +56,14 @@ def main_figures(groups: Sequence[ThemeFigures]) -> list[Figure]:
     return [by_id[name] for name in MAIN_INDICATORS if name in by_id]
 
 
-def series_charts(series: Mapping[str, Any], sources: Mapping[str, Any]) -> list[Chart]:
-    """Draw every series of a portrait over its 24 months; a series without a value says so."""
-    return [_chart(each, series[each.id] or [], sources) for each in SERIES if each.id in series]
+def series_charts(portrait: PortraitView, sources: Mapping[str, Any]) -> list[Chart]:
+    """Draw every series that the reader may see over its 24 months; one without a value says so."""
+    contracts = readable_contracts(portrait.data_classes)
+    return [
+        _chart(each, portrait.series.get(each.id) or [], sources)
+        for each in SERIES
+        if each.contract_id in contracts
+    ]
 
 
 def _chart(declared: Series, points: Sequence[Sequence[Any]], sources: Mapping[str, Any]) -> Chart:

@@ -48,7 +48,7 @@ def show_home(request: HttpRequest) -> HttpResponse:
             "form": StartForm(),
             "figures": home_figures(),
             "products": resources.list_products(sort="newest")[:6],
-            "policies": resources.list_policies(region=get_window().region_code)[:4],
+            "policies": resources.list_policies(region=get_window().region_code).exclude(effective_from=None)[:4],
         },
     )
 
@@ -144,6 +144,7 @@ def list_policies(request: HttpRequest) -> HttpResponse:
             Column("effective_from", "生效日期", "date", sort="effective_from"),
         ],
         filters=[Filter("q", "关键词"), Filter("region", "适用地区", _prefectures())],
+        default_sort="-effective_from",
         empty_title="暂无政策",
         empty_text="政策入库后会显示在这里。",
     )

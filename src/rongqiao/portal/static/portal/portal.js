@@ -81,7 +81,7 @@
       symbol: "circle",
       symbolSize: 8,
       itemStyle: { color: colour },
-      label: { show: true, position: "top", color: colour, fontWeight: 600, fontSize: 13 },
+      label: { show: true, position: "right", color: colour, fontWeight: 600, fontSize: 13 },
       data: [{ coord: [labels[index], values[index]], value: values[index] }],
     };
   }
@@ -106,7 +106,7 @@
     return {
       animation: false,
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
-      grid: { left: 4, right: data.series.length > 1 && data.kind === "line" ? 72 : 44, top: 24, bottom: 4, containLabel: true },
+      grid: { left: 4, right: data.series.length > 1 && data.kind === "line" ? 72 : 58, top: 24, bottom: 4, containLabel: true },
       legend: data.kind !== "line" && data.series.length > 1 ? { right: 0, top: 0, itemWidth: 12, itemHeight: 12 } : undefined,
       tooltip: { trigger: "axis", confine: true, valueFormatter: (value) => (value == null ? "缺" : `${value} ${data.unit}`) },
       xAxis: isFlat ? values : categories,
