@@ -104,6 +104,12 @@ def test_ks_of_perfect_and_of_no_separation() -> None:
     assert kolmogorov_smirnov([0, 1, 0, 1], [0.5, 0.5, 0.5, 0.5]) == 0.0
 
 
+def test_bins_of_one_class_alone_are_merged_before_binning() -> None:
+    frame, target = sample()
+    frame["rare_flag"] = ((target == 0) & (frame["noise_ratio"] > 2)).astype(float)
+    assert "rare_flag" not in Scorecard(directions=DIRECTIONS).fit(frame, target).weights_
+
+
 def test_a_sample_of_one_class_is_refused() -> None:
     frame, target = sample(60)
     with pytest.raises(ContractError):

@@ -115,16 +115,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for name in frame.columns:
             trend = TRENDS.get(directions.get(name, ""), "auto_asc_desc")
             x = frame[name].to_numpy()
-            # One variable at a time: BinningProcess also builds reports, which pandas 3 warns about.
-            binning = OptimalBinning(
-                name,
-                user_splits=candidate_splits(x),
-                max_n_bins=MAX_BINS,
-                min_bin_size=0.05,
-                monotonic_trend=trend,
-            )
-            binning.fit(x, target)
-            found[name] = _evidence(x, target, binning.splits, trend)
+            edges = _populated(x, target, candidate_splits(x))
+            found[name] = _evidence(x, target, _merge(name, x, target, edges, trend), trend)
         return found
 
     def _choose(self, frame: pd.DataFrame, target: Any, binned: Mapping[str, Binned]) -> list[str]:
@@ -217,6 +209,35 @@ def candidate_splits(x: Floats) -> Floats:
         return np.asarray((values[1:] + values[:-1]) / 2)
     edges = np.unique(np.quantile(known, np.linspace(0, 1, PREBINS + 1)[1:-1]))
     return np.asarray(edges[edges > values[0]])
+
+
+def _populated(x: Floats, target: Any, edges: Floats) -> Floats:
+    """Keep the edges between which both classes occur: optbinning cannot start from a bin of one class."""
+    known = ~np.isnan(x)
+    bins = np.searchsorted(edges, x[known], side="right")
+    bad = np.bincount(bins, weights=target[known], minlength=len(edges) + 1)
+    good = np.bincount(bins, minlength=len(edges) + 1) - bad
+    kept: list[float] = []
+    open_bad = open_good = 0.0
+    for place, edge in enumerate(edges):
+        open_bad, open_good = open_bad + bad[place], open_good + good[place]
+        rest_bad, rest_good = bad[place + 1 :].sum(), good[place + 1 :].sum()
+        if min(open_bad, open_good, rest_bad, rest_good) >= 1:
+            kept.append(float(edge))
+            open_bad = open_good = 0.0
+    return np.asarray(kept, dtype=np.float64)
+
+
+def _merge(name: str, x: Floats, target: Any, edges: Floats, trend: str) -> Floats:
+    """Merge bins to the monotone binning of most information; none where no edge is left."""
+    if len(edges) == 0:
+        return edges
+    # One variable at a time: BinningProcess also builds reports, which pandas 3 warns about.
+    binning = OptimalBinning(
+        name, user_splits=edges, max_n_bins=MAX_BINS, min_bin_size=0.05, monotonic_trend=trend
+    )
+    binning.fit(x, target)
+    return np.asarray(binning.splits, dtype=np.float64)
 
 
 def _evidence(x: Floats, target: Any, splits: Any, trend: str) -> Binned:
