@@ -214,20 +214,22 @@ def _figures(
 
 
 def _funnel(steps: dict[str, int], least: int) -> list[dict[str, Any]]:
-    told = {name: suppress(count, threshold=least) for name, count in steps.items()}
-    posted = told["posted"]
-    return [
-        {
-            "id": name,
-            "label": label,
-            "value": told[name],
-            "unit": "户" if name in ("registered", "authorised") else "笔",
-            "share_ratio": told[name] / posted
-            if posted and told[name] is not None and name not in ("registered", "authorised")
-            else None,
-        }
-        for name, label in FUNNEL
-    ]
+    """List steps with the share of published demands that came that far; enterprises have no such share."""
+    rows = []
+    for name, label in FUNNEL:
+        is_people = name in ("registered", "authorised")
+        told, posted = suppress(steps[name], threshold=least), suppress(steps["posted"], threshold=least)
+        share = None if is_people or told is None or not posted else told / posted
+        rows.append(
+            {
+                "id": name,
+                "label": label,
+                "value": told,
+                "unit": "户" if is_people else "笔",
+                "share_ratio": share,
+            }
+        )
+    return rows
 
 
 def _counties(

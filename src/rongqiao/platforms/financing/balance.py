@@ -23,8 +23,9 @@ def load_facts(scope: Scope, loan_ids: Sequence[uuid.UUID] | None = None) -> dic
         "loan_id", "kind", "effective_on", "known_on", "principal_cny", "interest_cny", "pk"
     )
     found = _grouped(loan_ids)
-    for loan_id, *values, key in _narrowed(rows, loan_ids):
-        found.setdefault(loan_id, []).append(Fact(*values, id=str(key)))
+    for loan_id, kind, effective_on, known_on, principal, interest, key in _narrowed(rows, loan_ids):
+        fact = Fact(kind, effective_on, known_on, principal, interest, str(key))
+        found.setdefault(loan_id, []).append(fact)
     return found
 
 

@@ -187,7 +187,8 @@ def _consents(past: Past, pushed: dict[str, list[uuid.UUID]]) -> Iterator[Consen
     for quote in past.quotes.values():
         takers.setdefault(str(quote.demand_id), {})[quote.institution_id] = None
     for key, demand in past.demands.items():
-        text = load_consent_text(_text_version(demand.published_at.date()))
+        given_at = lines.published_at(demand)
+        text = load_consent_text(_text_version(given_at.date()))
         for institution_id in pushed[key] if demand.status in OPEN else takers.get(key, ()):
             yield Consent(
                 id=uuid.uuid5(demand.pk, f"consent:{institution_id}"),
@@ -195,8 +196,8 @@ def _consents(past: Past, pushed: dict[str, list[uuid.UUID]]) -> Iterator[Consen
                 recipient_id=institution_id,
                 purpose=PURPOSE,
                 data_classes=list(default_data_classes()),
-                valid_from=demand.published_at,
-                valid_until=demand.published_at + dt.timedelta(days=CONSENT_DAYS),
+                valid_from=given_at,
+                valid_until=given_at + dt.timedelta(days=CONSENT_DAYS),
                 text_version=text.version,
                 text_digest=text.digest,
             )

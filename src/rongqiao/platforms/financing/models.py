@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Q
@@ -10,6 +11,9 @@ from django.db.models import Q
 from rongqiao.accounts.models import User
 from rongqiao.accounts.scoping import ScopedModel
 from rongqiao.bases.resources.models import Institution, Product
+
+if TYPE_CHECKING:
+    from rongqiao.accounts.scope import Scope
 
 
 class Demand(ScopedModel):
@@ -48,7 +52,7 @@ class Demand(ScopedModel):
         return f"{self.enterprise_name} {self.amount_cny}"
 
     @classmethod
-    def visible_to(cls, scope) -> Q:  # noqa: ANN001
+    def visible_to(cls, scope: Scope) -> Q:
         """Show an institution only demands that were pushed to it."""
         if scope.kind == "institution":
             return Q(pk__in=Push.objects.for_scope(scope).values("demand_id"))

@@ -92,7 +92,7 @@ def known_status(lifecycle: str, status: str) -> str:
 def demand_of(row: Row, past: Past) -> Demand:
     """Build a demand; the name and place are the register's, else the place is the code's own."""
     entry = past.enterprises.get(row["uscc"])
-    published_at = instant(row["published_on"], PUBLISHED_AT, row["id"])
+    posted_at = instant(row["published_on"], PUBLISHED_AT, row["id"])
     rate = row.get("desired_rate_ratio")
     demand = Demand(
         id=uuid.UUID(row["id"]),
@@ -106,8 +106,8 @@ def demand_of(row: Row, past: Past) -> Demand:
         guarantee_kind=row["guarantee_kind"],
         desired_rate_ratio=None if rate is None else ratio(rate),
         status=known_status("demand", row["status"]),
-        published_at=published_at,
-        expires_at=clocks.demand_end(published_at),
+        published_at=posted_at,
+        expires_at=clocks.demand_end(posted_at),
     )
     past.demands[row["id"]] = demand
     return demand
@@ -176,6 +176,13 @@ def _take_of(row: Row, past: Past, demand: Demand, institution_id: uuid.UUID) ->
     return take
 
 
+def published_at(demand: Demand) -> dt.datetime:
+    """Instant of publication, which every demand of the past has."""
+    if demand.published_at is None:
+        raise ValueError(f"demand {demand.pk} was never published")
+    return demand.published_at
+
+
 def push_of(demand: Demand, institution_id: uuid.UUID) -> Push:
     """Build the push of a demand to an institution at the instant of publication."""
     return Push(
@@ -183,7 +190,7 @@ def push_of(demand: Demand, institution_id: uuid.UUID) -> Push:
         institution_id=institution_id,
         uscc=demand.uscc,
         region_code=demand.region_code,
-        pushed_at=demand.published_at,
+        pushed_at=published_at(demand),
     )
 
 

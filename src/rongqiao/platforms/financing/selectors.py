@@ -253,15 +253,14 @@ def _inbox_item(
     if take is not None and not holds and take.status != "lost":
         return None
     if quote is not None:
-        deadline, kind = quote.valid_until, "validity"
+        clock: tuple[dt.datetime, str] | None = (quote.valid_until, "validity")
     elif take is not None and holds:
-        deadline, kind = take.quote_due_at, "quote"
+        clock = (take.quote_due_at, "quote")
     else:
-        window = clocks.window_end(demand.published_at)
-        is_closed = demand.takes_count and now >= window
-        if is_closed or demand.takes_count >= clocks.whole_number("max_takers", now):
-            return None
-        deadline, kind = (window, "take") if now < window else (demand.expires_at, "demand")
+        clock = _open_until(demand, now)
+    if clock is None:
+        return None
+    deadline, kind = clock
     return InboxItem(
         demand=demand,
         push=push,
@@ -273,6 +272,16 @@ def _inbox_item(
         best_match=match,
         is_late=now >= deadline,
     )
+
+
+def _open_until(demand: Demand, now: dt.datetime) -> tuple[dt.datetime, str] | None:
+    """Instant until which one more institution may take a demand, and which clock it is; null if none may."""
+    if demand.published_at is None or demand.expires_at is None or now >= demand.expires_at:
+        return None
+    window = clocks.window_end(demand.published_at)
+    if now < window:
+        return None if demand.takes_count >= clocks.whole_number("max_takers", now) else (window, "take")
+    return None if demand.takes_count else (demand.expires_at, "demand")
 
 
 def list_takes(scope: Scope) -> QuerySet[Take]:

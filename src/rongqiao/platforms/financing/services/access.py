@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from django.db.models import Model
 
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import require
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from rongqiao.accounts.scope import Scope
 
+Row = TypeVar("Row", bound=Model)
 TITLES = {
     "Demand": "融资需求",
     "Take": "抢单",
@@ -53,7 +56,7 @@ def _require_kind(scope: Scope, kind: str) -> None:
         raise NotAllowedError("操作权限", scope.kind, "您所在的组织不能进行此操作。")
 
 
-def find(model: Any, scope: Scope, key: uuid.UUID | str) -> Any:
+def find(model: type[Row], scope: Scope, key: uuid.UUID | str) -> Row:
     """Return a row the caller may see.
 
     Raises
@@ -61,13 +64,13 @@ def find(model: Any, scope: Scope, key: uuid.UUID | str) -> Any:
     NotAllowedError
         If there is none, or it is another's; the two look alike on purpose.
     """
-    row = model.objects.for_scope(scope).filter(pk=key).first()
+    row = _scoped(model, scope).filter(pk=key).first()
     if row is None:
         raise _unknown(model, key)
-    return row
+    return cast("Row", row)
 
 
-def lock(model: Any, scope: Scope, key: uuid.UUID | str) -> Any:
+def lock(model: type[Row], scope: Scope, key: uuid.UUID | str) -> Row:
     """Return a row the caller may see, locked until the transaction ends, as it stands then.
 
     Raises
@@ -75,19 +78,28 @@ def lock(model: Any, scope: Scope, key: uuid.UUID | str) -> Any:
     NotAllowedError
         As for :func:`find`.
     """
-    row = model.objects.for_scope(scope).select_for_update(of=("self",)).filter(pk=key).first()
+    row = _scoped(model, scope).select_for_update(of=("self",)).filter(pk=key).first()
     if row is None:
         raise _unknown(model, key)
-    return row
+    return cast("Row", row)
 
 
-def lock_with_demand(model: Any, scope: Scope, key: uuid.UUID | str) -> tuple[Any, Demand]:
+def lock_with_demand(model: type[Row], scope: Scope, key: uuid.UUID | str) -> tuple[Row, Demand]:
     """Lock the row's demand, then the row."""
-    demand = lock(Demand, scope, find(model, scope, key).demand_id)
+    demand = lock(Demand, scope, _demand_of(find(model, scope, key)))
     return lock(model, scope, key), demand
 
 
-def _unknown(model: Any, key: object) -> NotAllowedError:
+def _scoped(model: Any, scope: Scope) -> Any:
+    return model.objects.for_scope(scope)
+
+
+def _demand_of(row: Any) -> uuid.UUID:
+    key: uuid.UUID = row.demand_id
+    return key
+
+
+def _unknown(model: type[Row], key: object) -> NotAllowedError:
     title = TITLES.get(model.__name__, model.__name__)
     return NotAllowedError(title, str(key), f"没有这一{title}，或您无权查看。")
 

@@ -289,7 +289,8 @@ def _wanted(scope: Scope, demand: Demand) -> rule.Demand:
 
 def _store_matches(demand: Demand, judged: Iterable[Judged]) -> list[uuid.UUID]:
     """Store every verdict; return the institutions with a met or open one, best first."""
-    rows, institutions = [], {}
+    rows: list[Match] = []
+    institutions: dict[uuid.UUID, None] = {}
     for each in judged:
         rows.append(
             Match(
