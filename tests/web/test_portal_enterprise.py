@@ -370,6 +370,16 @@ def test_consent_is_taken_back_and_the_reading_stays(owner, market_place):
     assert "企业授权" in reads
 
 
+def test_product_page_judges_our_own_enterprise_only(client, owner, market_place):
+    url = reverse("portal:product", args=["P1"])
+    page = owner.get(url).content.decode()
+    assert "本企业核对结果" in page
+    assert "待确认" in page
+    assert "补报纳税级别" in page
+    client.logout()
+    assert "本企业核对结果" not in client.get(url).content.decode()
+
+
 def test_withdrawing_asks_once_more(owner, market_place):
     demand = publish(market_place["owner"])
     url = reverse("portal:enterprise_demand_withdraw", args=[demand.pk])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 SHOWN = 5
+SUGGESTED = 3
 
 
 @require_safe
@@ -52,6 +53,7 @@ def show_workspace(request: HttpRequest) -> HttpResponse:
             "loans": [row for row in loans if row.state.outstanding_cny > 0][:SHOWN],
             "outstanding": sum(row.state.outstanding_cny for row in loans),
             "portrait": portrait,
+            "suggested": market.eligible_products(scope)[:SUGGESTED],
             "consents_count": consents.count(),
             "reads": list(base.list_reads(scope)[:SHOWN]),
             "purposes": _titles(consent_purposes().values()),

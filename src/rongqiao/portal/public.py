@@ -14,7 +14,8 @@ from rongqiao.bases.enterprises.selectors import source_statuses
 from rongqiao.bases.resources import selectors as resources
 from rongqiao.contracts.catalog import code_list, consent_data_classes, consent_purposes, regions
 from rongqiao.kernel.money import WAN
-from rongqiao.portal.access import for_roles
+from rongqiao.platforms.financing import selectors as market
+from rongqiao.portal.access import for_roles, request_scope
 from rongqiao.portal.criteria_words import describe_criteria
 from rongqiao.portal.forms import StartForm
 from rongqiao.portal.listing import Column, Filter, Listing
@@ -48,7 +49,9 @@ def show_home(request: HttpRequest) -> HttpResponse:
             "form": StartForm(),
             "figures": home_figures(),
             "products": resources.list_products(sort="newest")[:6],
-            "policies": resources.list_policies(region=get_window().region_code).exclude(effective_from=None)[:4],
+            "policies": resources.list_policies(region=get_window().region_code).exclude(effective_from=None)[
+                :4
+            ],
         },
     )
 
@@ -119,6 +122,7 @@ def show_product(request: HttpRequest, code: str) -> HttpResponse:
         {
             "product": product,
             "criteria": describe_criteria(product.criteria),
+            "verdict": _own_verdict(request, code),
             "lpr": resources.latest_lpr(),
             "eligibility": eligibility,
             "as_of": eligibility[0]["as_of"] if eligibility else None,
@@ -196,6 +200,12 @@ def show_transparency(request: HttpRequest) -> HttpResponse:
             "sources": source_statuses(),
         },
     )
+
+
+def _own_verdict(request: HttpRequest, code: str) -> Any:
+    """Verdict on the product for the reader's own enterprise; null for all other readers."""
+    judged = market.eligible_products(request_scope(request))
+    return next((each.decision for each in judged if each.product.code == code), None)
 
 
 def _by_kind(rows: Any, kind: str) -> Any:
