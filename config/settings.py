@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from rongqiao.kernel.home import home, var
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HOME = home()
 VAR = var()

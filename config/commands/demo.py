@@ -24,7 +24,7 @@ app = typer.Typer(help="生成一个小而完整的演示省份并启动门户�
 
 
 def build_steps(enterprises: int) -> list[tuple[str, Callable[[], None]]]:
-    """Steps of the build in order, each safe to repeat after an interruption."""
+    """List the steps of the build in order, each safe to repeat after an interruption."""
     from config import demo_province as province
 
     return [
@@ -36,7 +36,7 @@ def build_steps(enterprises: int) -> list[tuple[str, Callable[[], None]]]:
         ("计算指标", lambda: province.compute_indicators(AS_OF, KNOWN_AT)),
         ("信用评价", lambda: province.rate(AS_OF, KNOWN_AT)),
         ("发布到企业信用信息库", lambda: province.publish(AS_OF, KNOWN_AT)),
-        ("全省产品匹配", lambda: province.match_products(AS_OF)),
+        ("全省产品匹配", lambda: province.match_products(AS_OF, KNOWN_AT)),
         ("演示账号", lambda: province.create_accounts(PASSWORD)),
         ("存证入账并签名", province.seal_ledger),
     ]
@@ -58,13 +58,13 @@ def build(enterprises: int) -> None:
     mark.write_text(wanted, encoding="utf-8")
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True, help="生成演示省份（只在第一次），然后启动门户。")
 def demo(
     mode: str = typer.Argument("serve", help="serve：生成并启动；build：只生成"),
     enterprises: int = typer.Option(ENTERPRISES, envvar="RONGQIAO_DEMO_ENTERPRISES", help="企业数量"),
     port: int = typer.Option(8000, envvar="RONGQIAO_PORT", help="监听端口"),
 ) -> None:
-    """生成演示省份（只在第一次），然后启动门户。"""
+    """Build the demonstration province once, then serve the portal."""
     if mode not in {"serve", "build"}:
         raise typer.BadParameter(f"{mode!r} 不是可用方式，请用 serve 或 build。")
     setup_django()

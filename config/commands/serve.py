@@ -25,7 +25,16 @@ def _commands(port: int) -> list[list[str]]:
     """Command lines of the web server and of the job worker."""
     granian = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)),
-        *("--workers", "2", "--blocking-threads", "4", "--no-ws", "--log-level", "warning", "config.wsgi:application"),
+        *(
+            "--workers",
+            "2",
+            "--blocking-threads",
+            "4",
+            "--no-ws",
+            "--log-level",
+            "warning",
+            "config.wsgi:application",
+        ),
     ]
     worker = [sys.executable, "-m", "django", "procrastinate", "worker", "--concurrency", "1"]
     return [granian, worker]
@@ -36,7 +45,7 @@ def wait_until_ready(url: str, processes: Sequence[subprocess.Popen[bytes]], sec
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and all(process.poll() is None for process in processes):
         try:
-            with urllib.request.urlopen(url, timeout=5):
+            with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own address on loopback
                 return True
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
@@ -51,15 +60,22 @@ def run(port: int, on_ready: str = "") -> int:
     int
         0 after an interrupt, else 1.
     """
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "RONGQIAO_DATABASE_URL": ensure_database()}
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "RONGQIAO_DATABASE_URL": ensure_database(),
+    }
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     processes: list[subprocess.Popen[bytes]] = []
     try:
-        # Own sessions: Ctrl-C reaches only this process, which then ends the others in order.
-        processes += [subprocess.Popen(command, env=environment, start_new_session=True) for command in _commands(port)]
+        processes.extend(_start(command, environment) for command in _commands(port))
         if not wait_until_ready(f"http://127.0.0.1:{port}/", processes):
-            typer.secho(f"门户未能在端口 {port} 启动。端口被占用时可设置 RONGQIAO_PORT 换一个端口。", err=True, fg="red")
+            typer.secho(
+                f"门户未能在端口 {port} 启动。端口被占用时可设置 RONGQIAO_PORT 换一个端口。",
+                err=True,
+                fg="red",
+            )
             return 1
         typer.echo(on_ready)
         while all(process.poll() is None for process in processes):
@@ -70,6 +86,11 @@ def run(port: int, on_ready: str = "") -> int:
     finally:
         _end(processes)
     return 1
+
+
+def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own: Ctrl-C reaches only this one, which then ends the others in order."""
+    return subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 - our own command lines
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
@@ -85,7 +106,7 @@ def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
             process.wait()
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True, help="启动门户与后台任务；Ctrl-C 结束。")
 def serve(port: int = typer.Option(8000, envvar="RONGQIAO_PORT", help="监听端口")) -> None:
-    """启动门户与后台任务；Ctrl-C 结束。"""
+    """Serve until interrupted."""
     raise typer.Exit(run(port, on_ready=f"门户已启动：http://127.0.0.1:{port}/"))
