@@ -8,13 +8,14 @@ import pytest
 from rongqiao.accounts.models import Consent
 from rongqiao.accounts.scope import scoped, system_scope
 from rongqiao.kernel.errors import InvalidValueError
+from rongqiao.kernel.identifiers import complete_uscc
 from rongqiao.platforms.financing import selectors, services
 from rongqiao.platforms.financing.feedback import export_feedback
 from rongqiao.platforms.financing.figures import market_figures
-from rongqiao.platforms.financing.history import import_history
-from rongqiao.platforms.financing.models import Application, Demand, Loan, LoanEvent, Push, Quote, Take
+from rongqiao.platforms.financing.history import complete_history, import_history
+from rongqiao.platforms.financing.models import Application, Demand, Loan, LoanEvent, Match, Push, Quote, Take
 from tests.web.market_history import write_history
-from tests.web.market_place import NOW, OTHER_USCC, USCC, Market, write_lines
+from tests.web.market_place import NOW, OTHER_USCC, USCC, Market, add_enterprise, write_lines
 
 pytestmark = pytest.mark.django_db
 
@@ -140,3 +141,23 @@ def test_public_figures_hide_small_cells(market, folder):
     assert figures["taken_share_ratio"] == pytest.approx(21 / 31)
     # Two enterprises stand behind eleven loans.
     assert figures["enterprises"] is None
+
+
+def test_history_before_the_register_is_completed_later(folder):
+    unknown = complete_uscc("91430321MA4L00003")
+    write_history(folder, enterprises=[unknown], products=PRODUCTS)
+    import_history(folder=folder)
+    with system_scope() as scope:
+        demand = Demand.objects.for_scope(scope).filter(status="published")[0]
+        assert (demand.enterprise_name, demand.region_code) == (unknown, "430321")
+        assert not Match.objects.for_scope(scope).exists()
+    add_enterprise(unknown, "韶山文旅有限公司", "430382", {"age_months": 30, "tax_grade_now": "B"})
+    with system_scope() as scope:
+        counts = complete_history(scope=scope)
+        demand.refresh_from_db()
+        assert (demand.enterprise_name, demand.region_code) == ("韶山文旅有限公司", "430382")
+        assert {loan.region_code for loan in Loan.objects.for_scope(scope)} == {"430382"}
+        assert {loan.enterprise_name for loan in Loan.objects.for_scope(scope)} == {"韶山文旅有限公司"}
+        assert Match.objects.for_scope(scope).filter(demand=demand, outcome="met").count() == 2
+        assert counts["named"] > counts["matches"] > 0
+        assert complete_history(scope=scope) == {"named": 0, "matches": 0}

@@ -99,6 +99,8 @@ def count_outcomes(facts: pa.Table, criteria: dict[str, Criteria]) -> list[dict[
     judged = table.select(
         "county_code", **{f"o{i}": to_expression(tree, table) for i, tree in enumerate(criteria.values())}
     )
+    # Kept as a table: else the engine would judge anew for each of the three counts.
+    judged = connection.create_table("judged", judged)
     counts = {
         f"o{i}_{word}": (judged[f"o{i}"] == value).sum()
         for i in range(len(criteria))
