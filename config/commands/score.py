@@ -11,7 +11,7 @@ import typer
 
 from rongqiao.indicators import compute, load_indicators
 from rongqiao.kernel.errors import InvalidValueError
-from rongqiao.kernel.period import add_months
+from rongqiao.kernel.period import add_months, shift_date
 from rongqiao.lake.tables import Lake
 from rongqiao.scoring.card import load_card, save_card
 from rongqiao.scoring.evaluation import cross_validate
@@ -31,8 +31,8 @@ Root = Annotated[
 Model = Annotated[str, typer.Option("--model", help="Name of the card, yyyymm_name.")]
 DATA = (
     "Trained on the synthetic province (generated enterprises and loans, no real ones): quality here says that the "
-    "machinery works, nothing about real borrowers. Indicators are restricted by valid time to the month before the "
-    "horizon, with corrections known at the time of training."
+    "machinery works, nothing about real borrowers. Indicators are of the month before the horizon and of what was "
+    "known on that day; no later delivery or correction is read."
 )
 
 
@@ -45,7 +45,9 @@ def _sample(lake: Lake, as_of: int, known_at: dt.date) -> tuple[Any, list[int]]:
     """Borrowers with their indicators 12 months before ``as_of`` and what became of them since."""
     before = add_months(as_of, -HORIZON_MONTHS)
     target = default_target(lake, as_of=before, known_at=known_at)
-    return join_target(compute(lake, as_of=before, known_at=known_at), target)
+    # Only what was known then: a correction or late delivery of the year after would be a leak.
+    known_before = shift_date(known_at, -HORIZON_MONTHS)
+    return join_target(compute(lake, as_of=before, known_at=known_before), target)
 
 
 def _directions() -> dict[str, str]:
