@@ -190,7 +190,7 @@ class Extraction:
         known = self._columns("indicators")
         names = [name for name in load_indicators() if name in known]
         pairs = ", ".join(
-            f"{quote(name)} := struct_pack(value := if(isfinite({quote(name)}), {quote(name)}, NULL), "
+            f"{quote(name)} := struct_pack(value := if(isfinite({quote(name)}), round({quote(name)}, 6), NULL), "
             f"status := {quote(name + '__status')})"
             for name in names
         )
@@ -206,7 +206,11 @@ class Extraction:
         numbers = {field.name for field in self.facts.schema if str(field.type) == "double"}
         pairs = ", ".join(
             f"{quote(name)} := "
-            + (f"if(isfinite({quote(name)}), {quote(name)}, NULL)" if name in numbers else quote(name))
+            + (
+                f"if(isfinite({quote(name)}), round({quote(name)}, 6), NULL)"
+                if name in numbers
+                else quote(name)
+            )
             for name in names
         )
         # Merging into an empty object drops the nulls: what is not known is simply absent.

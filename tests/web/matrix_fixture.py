@@ -1,0 +1,180 @@
+"""People of every role, and one of everything twice: the caller's own and somebody else's."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+from lake_fixture import AS_OF, FIRST, KNOWN_AT, SECOND
+
+from rongqiao.accounts.models import Organisation, User
+from rongqiao.accounts.roles import Role
+from rongqiao.accounts.scope import scope_of, scoped, system_scope
+from rongqiao.accounts.services import give_consent, open_account
+from rongqiao.bases.enterprises.services import publish_from_lake
+from rongqiao.bases.resources.models import Institution, Policy, Product
+from rongqiao.platforms.credit.services import issue_report
+from rongqiao.platforms.financing import models as market
+
+INDICATOR = "tax_taxable_sales_sum_m12_cny"
+PASSWORD = "bamboo-bridge-2026"
+KINDS = {
+    "enterprise": (Role.ENTERPRISE_OWNER, Role.ENTERPRISE_CLERK),
+    "institution": (Role.BANK_OFFICER, Role.BANK_RISK),
+    "government": (Role.GOVERNMENT_OFFICIAL,),
+    "operator": (Role.OPERATOR,),
+}
+
+
+@dataclass
+class World:
+    """People by role, and URL values by kind: ``own`` and ``other``."""
+
+    people: dict[str, User] = field(default_factory=dict)
+    own: dict[str, Any] = field(default_factory=dict)
+    other: dict[str, Any] = field(default_factory=dict)
+
+
+def build_world(lake: Any) -> World:
+    """Build everything through services where a deed leaves records, and through models for the rest."""
+    publish_from_lake(lake=lake, as_of=AS_OF, known_at=KNOWN_AT)
+    world = World()
+    first = _people("一", FIRST, "430102", "4301")
+    second = _people("二", SECOND, "430203", "4302")
+    world.people = first
+    with system_scope():
+        policy = Policy.objects.create(
+            title="贴息", issuer="示范部门", region_code="43", summary="贴息两个百分点"
+        )
+        bystander = Organisation.objects.create(kind="institution", name="旁观银行", region_code="43")
+        Institution.objects.create(
+            organisation=bystander, code="B9", short_name="旁观", kind="commercial_bank"
+        )
+    world.own = _things(first, FIRST, "430102", "1") | {"policy": policy.pk}
+    world.other = _things(second, SECOND, "430203", "2") | {"policy": policy.pk}
+    return world
+
+
+def _people(mark: str, uscc: str, county: str, region: str) -> dict[str, User]:
+    people = {}
+    for kind, roles in KINDS.items():
+        organisation = Organisation.objects.create(
+            kind=kind,
+            name=f"{kind}{mark}",
+            uscc=uscc if kind == "enterprise" else None,
+            region_code={"enterprise": county, "government": region}.get(kind, "43"),
+            certified_at=timezone.now(),
+        )
+        if kind == "institution":
+            Institution.objects.create(
+                organisation=organisation, code=f"B{mark}", short_name=f"银行{mark}", kind="commercial_bank"
+            )
+        for role in roles:
+            people[role.value] = open_account(
+                organisation=organisation, role=role, username=f"{role}{mark}", password=PASSWORD
+            )
+    return people
+
+
+def _things(people: dict[str, User], uscc: str, county: str, mark: str) -> dict[str, Any]:
+    """One of everything between one enterprise and one bank."""
+    bank = people["bank_officer"].organisation.institution
+    owner, officer = scope_of(people["enterprise_owner"]), scope_of(people["bank_officer"])
+    now = timezone.now()
+    with scoped(owner):
+        consent = give_consent(
+            scope=owner, recipient_id=bank.pk, purpose="pre_loan", data_classes=["tax"], valid_days=30, text_version="2026-1", now=now
+        )  # fmt: skip
+    with scoped(officer):
+        report = issue_report(scope=officer, uscc=uscc, purpose="pre_loan", now=now)
+    with system_scope():
+        product = _product(bank, mark)
+        demand, take, quote = _offer(bank, product, people, uscc, county, "submitted")
+        _, _, won = _offer(bank, product, people, uscc, county, "accepted")
+        application = market.Application(
+            quote=won, institution=bank, uscc=uscc, region_code=county, submitted_at=now, decision_due_at=now + dt.timedelta(days=30), prepared_by=people["bank_officer"]
+        )  # fmt: skip
+        application.save()
+        loan = _loan(bank, product, people, uscc, county, mark)
+    return {
+        "demand": demand.pk,
+        "take": take.pk,
+        "quote": quote.pk,
+        "application": application.pk,
+        "loan": loan.pk,
+        "consent": consent.pk,
+        "report": report.pk,
+        "enterprise": uscc,
+        "product": product.code,
+        "county": county,
+    }
+
+
+def _product(bank: Institution, mark: str) -> Product:
+    return Product.objects.create(
+        institution=bank,
+        code=f"P{mark}",
+        name="湘税贷",
+        summary="凭纳税信用",
+        kind="credit",
+        min_amount_cny=10_000,
+        max_amount_cny=5_000_000,
+        min_term_months=1,
+        max_term_months=36,
+        rate_min_ratio=Decimal("0.03"),
+        rate_max_ratio=Decimal("0.06"),
+        guarantee_kinds=["credit"],
+        repayment_methods=["interest_first"],
+        purposes=["working_capital"],
+        region_codes=["43"],
+        processing_days=3,
+        published_on=dt.date(2026, 1, 1),
+    )
+
+
+def _offer(
+    bank: Institution, product: Product, people: dict[str, User], uscc: str, county: str, status: str
+) -> Any:
+    now = timezone.now()
+    place = {"uscc": uscc, "region_code": county}
+    demand = market.Demand(
+        enterprise_name="湘辉", industry_code="C3071", amount_cny=500_000, term_months=12, purpose="working_capital", guarantee_kind="credit",
+        status="accepted" if status == "accepted" else "quoted", takes_count=1, quotes_count=1, published_at=now, expires_at=now + dt.timedelta(days=60), **place
+    )  # fmt: skip
+    demand.save()
+    market.Push(demand=demand, institution=bank, pushed_at=now, **place).save()
+    take = market.Take(
+        demand=demand, institution=bank, taken_by=people["bank_officer"], taken_at=now, contact_due_at=now + dt.timedelta(days=3), quote_due_at=now + dt.timedelta(days=5),
+        status="won" if status == "accepted" else "quoted", **place
+    )  # fmt: skip
+    take.save()
+    quote = market.Quote(
+        take=take, demand=demand, institution=bank, product=product, amount_cny=500_000, term_months=12, lpr_tenor="1Y", lpr_ratio=Decimal("0.03"), spread_bp=100,
+        rate_ratio=Decimal("0.04"), repayment_method="interest_first", all_in_ratio=Decimal("0.0407"), total_cost_cny=20_000, quoted_by=people["bank_officer"], quoted_at=now,
+        valid_until=now + dt.timedelta(days=15), status=status, **place
+    )  # fmt: skip
+    quote.save()
+    return demand, take, quote
+
+
+def _loan(
+    bank: Institution, product: Product, people: dict[str, User], uscc: str, county: str, mark: str
+) -> Any:
+    _, _, quote = _offer(bank, product, people, uscc, county, "accepted")
+    now = timezone.now()
+    application = market.Application(
+        quote=quote, institution=bank, uscc=uscc, region_code=county, submitted_at=now, decision_due_at=now, status="contracted"
+    )  # fmt: skip
+    application.save()
+    loan = market.Loan(
+        application=application, institution=bank, product=product, uscc=uscc, enterprise_name="湘辉", region_code=county, contract_no=f"HT{mark}", principal_cny=500_000,
+        rate_ratio=Decimal("0.04"), term_months=12, repayment_method="interest_first", start_on=dt.date(2026, 10, 1), maturity_on=dt.date(2027, 10, 1)
+    )  # fmt: skip
+    loan.save()
+    market.Instalment(
+        loan=loan, institution=bank, uscc=uscc, seq=1, due_on=dt.date(2027, 10, 1), principal_cny=500_000, interest_cny=20_000
+    ).save()  # fmt: skip
+    return loan
