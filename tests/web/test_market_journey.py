@@ -438,6 +438,18 @@ def test_withdrawal_closes_everything_and_is_the_owners_alone(market):
     )
 
 
+def test_withdrawal_after_acceptance_ends_the_application(market):
+    demand = market.publish()
+    take = market.take(market.officer, demand)
+    application = market.accept(market.quote(market.officer, take))
+    market.act(services.withdraw_demand, market.clerk, demand_id=demand.pk, now=NOW)
+    assert (stored(application).status, stored(take).status) == ("withdrawn", "released")
+    with pytest.raises(IllegalTransitionError):
+        market.act(
+            services.decide_application, market.risk, application_id=application.pk, approve=True, now=NOW
+        )
+
+
 def test_bank_lets_go(market):
     demand = market.publish()
     take = market.take(market.officer, demand)

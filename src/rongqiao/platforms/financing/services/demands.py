@@ -16,7 +16,7 @@ from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.money import to_cny
 from rongqiao.platforms.financing import clocks
 from rongqiao.platforms.financing.matching import judge_products, own_facts, products_on_sale, reasons_to_json
-from rongqiao.platforms.financing.models import Demand, Loan, Match, Push, Quote, Take
+from rongqiao.platforms.financing.models import Application, Demand, Loan, Match, Push, Quote, Take
 from rongqiao.platforms.financing.services.access import (
     check_code,
     check_range,
@@ -166,7 +166,7 @@ def publish_demand(
 
 @transaction.atomic
 def withdraw_demand(*, scope: Scope, demand_id: uuid.UUID, now: dt.datetime) -> Demand:
-    """Take a demand back; open quotes close and takes are lost.
+    """Take a demand back; open quotes close, takes are lost, and an application not yet under contract ends.
 
     Raises
     ------
@@ -179,6 +179,7 @@ def withdraw_demand(*, scope: Scope, demand_id: uuid.UUID, now: dt.datetime) -> 
     demand = lock(Demand, scope, demand_id)
     demand.status = advance("demand", demand.status, "withdraw")
     close_round(scope, demand)
+    _withdraw_application(scope, demand)
     demand.takes_count = 0
     demand.save(update_fields=["status", "takes_count"])
     record_audit(
@@ -199,6 +200,19 @@ def close_round(scope: Scope, demand: Demand, *, except_quote: Quote | None = No
         quotes, takes = quotes.exclude(pk=except_quote.pk), takes.exclude(pk=except_quote.take_id)
     quotes.update(status=advance("quote", "submitted", "close"))
     takes.update(status=advance("take", "active", "lose"))
+
+
+def _withdraw_application(scope: Scope, demand: Demand) -> None:
+    """End the application of the accepted quote, and let its bank go."""
+    running = Application.objects.for_scope(scope).filter(
+        quote__demand=demand, status__in=["submitted", "approved"]
+    )
+    for application in running.select_for_update(of=("self",)).select_related("quote"):
+        application.status = advance("application", application.status, "withdraw")
+        application.save(update_fields=["status"])
+        take = lock(Take, scope, application.quote.take_id)
+        take.status = advance("take", take.status, "release")
+        take.save(update_fields=["status"])
 
 
 def reopen(demand: Demand, now: dt.datetime) -> None:
