@@ -28,6 +28,7 @@ PAGES = [
     "enterprise_demand_new",
     *(f"enterprise_{name}" for name in LISTS),
 ]
+CONSENT = {"publish": "1", "data_classes": ["tax"], "consent_days": "30", "agree": "on"}
 CRITERIA = {
     "all": [
         {
@@ -278,10 +279,7 @@ def test_publishing_consents_to_the_ticked_classes_only(owner):
 
 
 def test_a_demand_that_fits_nothing_stays_on_the_form(owner):
-    answer = owner.post(
-        reverse("portal:enterprise_demand_new"),
-        form(amount="999999", publish="1", data_classes=["tax"], consent_days="30", agree="on"),
-    )
+    answer = owner.post(reverse("portal:enterprise_demand_new"), form(amount="999999", **CONSENT))
     assert answer.status_code == 422
     assert "目前没有产品能满足此需求" in answer.content.decode()
     assert not Demand.unscoped.exists()
@@ -291,15 +289,13 @@ def test_the_clerk_drafts_and_the_owner_publishes(client, market_place):
     client.force_login(market_place["clerk"])
     url = reverse("portal:enterprise_demand_new")
     assert 'name="publish"' not in client.get(url).content.decode()
-    refused = client.post(url, form(publish="1", data_classes=["tax"], consent_days="30", agree="on"))
+    refused = client.post(url, form(**CONSENT))
     assert refused.status_code == 403
     client.post(url, form(draft="1"))
     draft = Demand.unscoped.get()
     assert draft.status == "draft"
     client.force_login(market_place["owner"])
-    client.post(
-        f"{url}?draft={draft.pk}", form(publish="1", data_classes=["tax"], consent_days="30", agree="on")
-    )
+    client.post(f"{url}?draft={draft.pk}", form(**CONSENT))
     assert Demand.unscoped.get().status == "published"
 
 
@@ -393,9 +389,6 @@ def test_withdrawing_asks_once_more(owner, market_place):
 def test_an_uncertified_enterprise_cannot_publish(owner, market_place):
     Organisation.objects.filter(uscc=OURS).update(certified_at=None)
     assert "身份待核验" in owner.get(reverse("portal:enterprise_demand_new")).content.decode()
-    answer = owner.post(
-        reverse("portal:enterprise_demand_new"),
-        form(publish="1", data_classes=["tax"], consent_days="30", agree="on"),
-    )
+    answer = owner.post(reverse("portal:enterprise_demand_new"), form(**CONSENT))
     assert answer.status_code == 403
     assert not Demand.unscoped.exists()

@@ -45,6 +45,8 @@ class Column:
         Reads the value from the row, instead of the attribute path.
     option : str
         For ``code`` the code list; for ``status`` the family.
+    null_text : str
+        What null shows as; a count that disclosure control hides is no dash.
     """
 
     key: str
@@ -53,6 +55,7 @@ class Column:
     sort: str = ""
     value: Callable[[Any], Any] | None = None
     option: str = ""
+    null_text: str = "—"
 
     def read(self, row: Any) -> Any:
         """Value of this column in a row."""

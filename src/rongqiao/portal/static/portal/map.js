@@ -1,0 +1,58 @@
+"use strict";
+
+/* Draws the county map from the shapes that the portal serves and the cells in the page. */
+(() => {
+  const HATCH = { symbol: "rect", color: "#8a8f98", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4 };
+
+  function loadLibrary() {
+    if (window.echarts) return Promise.resolve(window.echarts);
+    return new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = document.body.dataset.echarts;
+      script.onload = () => resolve(window.echarts);
+      script.onerror = () => reject(new Error("echarts"));
+      document.head.append(script);
+    });
+  }
+
+  function itemOf(cell) {
+    const style = cell.colour ? { areaColor: cell.colour } : { areaColor: "#f1f0ed", decal: HATCH };
+    return { name: cell.name, value: 0, title: cell.title, text: cell.text, url: cell.url, itemStyle: style };
+  }
+
+  function optionOf(cells) {
+    return {
+      animation: false,
+      textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
+      tooltip: { confine: true, formatter: (item) => (item.data ? `${item.data.title}<br><b>${item.data.text}</b>` : "") },
+      aria: { enabled: true, label: { enabled: false }, decal: { show: true } },
+      series: [
+        {
+          type: "map",
+          map: "region",
+          roam: false,
+          selectedMode: false,
+          layoutCenter: ["50%", "50%"],
+          layoutSize: "98%",
+          aspectScale: 0.88,
+          label: { show: false },
+          itemStyle: { borderColor: "#fff", borderWidth: 0.7, areaColor: "#f1f0ed" },
+          emphasis: { label: { show: false }, itemStyle: { areaColor: null, borderColor: "#b93418", borderWidth: 2 } },
+          data: cells.map(itemOf),
+        },
+      ],
+    };
+  }
+
+  async function draw(place) {
+    const cells = JSON.parse(document.getElementById(place.dataset.map).textContent);
+    const [echarts, shapes] = await Promise.all([loadLibrary(), fetch(place.dataset.shapes).then((answer) => answer.json())]);
+    echarts.registerMap("region", shapes);
+    const drawing = echarts.init(place);
+    drawing.setOption(optionOf(cells));
+    drawing.on("click", (item) => item.data?.url && window.location.assign(item.data.url));
+    new ResizeObserver(() => drawing.resize()).observe(place);
+  }
+
+  document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-map]").forEach(draw));
+})();
