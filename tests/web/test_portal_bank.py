@@ -102,7 +102,8 @@ def test_queries_do_not_grow_with_rows(officer, market, now, name, django_assert
 
 def test_the_clock_that_runs_out_first_leads(officer, market, demand, now):
     page = officer.get(reverse("portal:bank")).content.decode()
-    assert "最先截止" in page and "抢单截止" in page
+    assert "最先截止" in page
+    assert "抢单截止" in page
     market.take(market.officer, demand, now)
     page = officer.get(reverse("portal:bank")).content.decode()
     assert "最先到期" in page
@@ -134,7 +135,8 @@ def test_a_refused_grab_says_why_in_place(officer, market, demand, now):
     market.take(market.officer, demand, now)
     url = reverse("portal:bank_demand_take", args=[demand.pk])
     part = officer.post(url, headers=HTMX).content.decode()
-    assert "没有抢到" in part and "不能重复抢单" in part
+    assert "没有抢到" in part
+    assert "不能重复抢单" in part
     whole = officer.post(url)
     assert whole.status_code == 409
     assert without_token(element(whole.content.decode(), "take-panel")).strip() == without_token(part).strip()
@@ -197,8 +199,11 @@ def test_a_wrong_quote_stays_in_the_form(officer, market, demand, now, changes, 
 def test_quote_page_proposes_terms_and_names_the_prime_rate(officer, market, demand, now):
     take = market.take(market.officer, demand, now)
     page = officer.get(reverse("portal:bank_quote", args=[take.pk])).content.decode()
-    assert "LPR" in page and "2025-05-20" in page and "全国银行间同业拆借中心" in page
-    assert 'value="100"' in page and "企业看到的综合年化成本" in page
+    assert "LPR" in page
+    assert "2025-05-20" in page
+    assert "全国银行间同业拆借中心" in page
+    assert 'value="100"' in page
+    assert "企业看到的综合年化成本" in page
 
 
 def test_withdrawing_a_quote(officer, market, demand, now):
@@ -287,11 +292,14 @@ def test_from_approval_to_repayment(client, market, demand, now):
     client.post(reverse("portal:bank_loan_drawdown", args=[loan.pk]), {"on": today})
     repay = reverse("portal:bank_loan_repayment", args=[loan.pk])
     too_much = client.post(repay, {"on": today, "principal": "99999999", "interest": "0"})
-    assert too_much.status_code == 422 and "超过未还本金" in too_much.content.decode()
+    assert too_much.status_code == 422
+    assert "超过未还本金" in too_much.content.decode()
     assert client.post(repay, {"on": today, "principal": "400000", "interest": "0"}).status_code == 302
     page = client.get(reverse("portal:bank_loan", args=[loan.pk])).content.decode()
-    assert "60 " in element_text(page, "贷款余额") and "万元" in page
-    assert "还款" in page and "下一期" in page
+    assert "60 " in element_text(page, "贷款余额")
+    assert "万元" in page
+    assert "还款" in page
+    assert "下一期" in page
 
 
 def element_text(page, label):

@@ -85,7 +85,7 @@ def _inbox(request: HttpRequest) -> Listing:
             Column("fit", "匹配度", "number", sort="fit", value=_fit),
             Column("match", "本行产品", "status", value=_outcome),
             Column("takes", "已抢", "number", sort="takes", value=lambda item: item.takes_count),
-            Column("state", "本行进度", value=lambda item: KINDS[item.deadline_kind]),
+            Column("state", "时限事项", value=lambda item: KINDS[item.deadline_kind]),
             Column("deadline", "时限", "clock", sort="deadline", value=lambda item: item.deadline),
         ],
         filters=[

@@ -19,6 +19,7 @@ from rongqiao.platforms.credit import services as credit_services
 from rongqiao.platforms.credit.pdf import render_pdf
 from rongqiao.platforms.financing import selectors as market
 from rongqiao.portal.access import BANK, for_roles, request_scope
+from rongqiao.portal.ledger_proofs import prove_places
 from rongqiao.portal.listing import Column, Filter, Listing
 from rongqiao.portal.portraits import portrait_context
 
@@ -150,9 +151,16 @@ def trace(request: HttpRequest, report_id: uuid.UUID, indicator_id: str) -> Http
         (source, [(row, list(zip(source.titles, row.values, strict=False))) for row in source.rows])
         for source in found.sources
     ]
+    places = [
+        row.delivery.ledger_index
+        for source in found.sources
+        for row in source.rows
+        if row.delivery and row.delivery.ledger_index is not None
+    ]
     context = {
         "report": report,
         "trace": found,
+        "proofs": prove_places(places),
         "sources": sources,
         "figure": credit.find_figure(report, indicator_id),
     }

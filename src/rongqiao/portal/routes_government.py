@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+
+from rongqiao.portal import government
+
 if TYPE_CHECKING:
     from django.urls import URLPattern
 
-urlpatterns: list[URLPattern] = []
-# Pairs of (title, URL name), such as ("工作台", "portal:government").
-NAVIGATION: list[tuple[str, str]] = []
+urlpatterns: list[URLPattern] = [
+    path("government/", government.show_overview, name="government"),
+    path("government/map.json", government.send_shapes, name="government_map"),
+    path("government/counties/", government.list_counties, name="government_counties"),
+    path("government/counties/<slug:code>/", government.show_county, name="government_county"),
+    path("government/institutions/", government.list_institutions, name="government_institutions"),
+]
+NAVIGATION: list[tuple[str, str]] = [
+    (_("总览"), "portal:government"),
+    (_("县市区"), "portal:government_counties"),
+    (_("机构响应"), "portal:government_institutions"),
+]

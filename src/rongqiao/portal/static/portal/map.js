@@ -2,7 +2,7 @@
 
 /* Draws the county map from the shapes that the portal serves and the cells in the page. */
 (() => {
-  const HATCH = { symbol: "rect", color: "#8a8f98", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4 };
+  const HATCH = { symbol: "rect", color: "#b9bdc3", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4 };
 
   function loadLibrary() {
     if (window.echarts) return Promise.resolve(window.echarts);
@@ -36,7 +36,7 @@
           layoutSize: "98%",
           aspectScale: 0.88,
           label: { show: false },
-          itemStyle: { borderColor: "#fff", borderWidth: 0.7, areaColor: "#f1f0ed" },
+          itemStyle: { borderColor: "#a8a49b", borderWidth: 0.5, areaColor: "#f1f0ed" },
           emphasis: { label: { show: false }, itemStyle: { areaColor: null, borderColor: "#b93418", borderWidth: 2 } },
           data: cells.map(itemOf),
         },
