@@ -126,7 +126,7 @@ def _replace(model: type[models.Model], columns: list[str], folder: Path) -> int
 
 def _merge(model: type[models.Model], columns: list[str], folder: Path) -> int:
     """Insert new rows and change those that differ; the stage stays for :func:`_drop_departed`."""
-    table, key = model._meta.db_table, str(model._meta.pk.column)  # type: ignore[union-attr]
+    table, key = model._meta.db_table, str(model._meta.pk.column)
     rest = [name for name in columns if name != key]
     listed = ", ".join(quote(name) for name in columns)
     sets = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in rest)
@@ -144,7 +144,7 @@ def _merge(model: type[models.Model], columns: list[str], folder: Path) -> int:
 
 
 def _drop_departed(model: type[models.Model]) -> None:
-    table, key = model._meta.db_table, str(model._meta.pk.column)  # type: ignore[union-attr]
+    table, key = model._meta.db_table, str(model._meta.pk.column)
     with connection.cursor() as cursor:
         cursor.execute(
             f"DELETE FROM {table} t WHERE NOT EXISTS (SELECT FROM stage_{table} s WHERE s.{key} = t.{key})"  # noqa: S608

@@ -154,7 +154,7 @@ def quarantine_by_rule() -> list[dict[str, Any]]:
     counts = QuarantinedRow.objects.values("contract_id", "rule_id").annotate(
         rows=Count("pk"), newest_on=Max("known_at"), message=Max("message")
     )
-    return list(counts.order_by("-rows", "contract_id", "rule_id"))
+    return [dict(count) for count in counts.order_by("-rows", "contract_id", "rule_id")]
 
 
 def prefill_demand(scope: Scope) -> dict[str, dict[str, Any]]:
