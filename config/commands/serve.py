@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from config.database import ensure_database
+from rongqiao.kernel.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +40,19 @@ def _commands(port: int) -> list[list[str]]:
     ]
     worker = [sys.executable, "-m", "django", "procrastinate", "worker", "--concurrency", "1"]
     return [granian, worker]
+
+
+def check_port(port: int) -> None:
+    """Fail early where the port is taken: another server there would answer in our place.
+
+    Raises
+    ------
+    InvalidValueError
+        If something listens on the port.
+    """
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise InvalidValueError("端口", port, "已被其他程序占用，请用 RONGQIAO_PORT 换一个端口。")
 
 
 def wait_until_ready(url: str, processes: Sequence[subprocess.Popen[bytes]], seconds: float = 60) -> bool:
@@ -71,11 +86,7 @@ def run(port: int, on_ready: str = "") -> int:
     try:
         processes.extend(_start(command, environment) for command in _commands(port))
         if not wait_until_ready(f"http://127.0.0.1:{port}/", processes):
-            typer.secho(
-                f"门户未能在端口 {port} 启动。端口被占用时可设置 RONGQIAO_PORT 换一个端口。",
-                err=True,
-                fg="red",
-            )
+            typer.secho("门户未能启动，请查看上方日志。", err=True, fg="red")
             return 1
         typer.echo(on_ready)
         while all(process.poll() is None for process in processes):

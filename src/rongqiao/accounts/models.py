@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
@@ -12,6 +12,9 @@ from django.db.models import Q
 
 from rongqiao.accounts.roles import ROLE_TITLES
 from rongqiao.accounts.scoping import ScopedModel
+
+if TYPE_CHECKING:
+    from rongqiao.accounts.scope import Scope
 
 
 class Organisation(models.Model):
@@ -25,7 +28,7 @@ class Organisation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField("类型", max_length=12, choices=KINDS)
     name = models.CharField("名称", max_length=200)
-    uscc = models.CharField("统一社会信用代码", max_length=18, unique=True, null=True, blank=True)  # noqa: DJ001
+    uscc = models.CharField("统一社会信用代码", max_length=18, unique=True, null=True, blank=True)
     region_code = models.CharField("行政区划", max_length=6)
     certified_at = models.DateTimeField("认证时间", null=True, blank=True)
     created_at = models.DateTimeField("创建时间", auto_now_add=True)
@@ -102,7 +105,7 @@ class AuditRecord(ScopedModel):
         return f"{self.action} {self.object_id}"
 
     @classmethod
-    def visible_to(cls, scope) -> Q:  # noqa: ANN001
+    def visible_to(cls, scope: Scope) -> Q:
         """Each organisation sees its own; the operator sees all."""
         if scope.kind == "operator":
             return Q()

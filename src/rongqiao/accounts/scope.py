@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 from django.db import connection, transaction
 
 from rongqiao.accounts.roles import Role
+from rongqiao.kernel.errors import NotAllowedError
 
 if TYPE_CHECKING:
     import uuid
     from collections.abc import Iterator, Sequence
+
+    from django.contrib.auth.models import AnonymousUser
 
     from rongqiao.accounts.models import User
 
@@ -53,11 +56,24 @@ class Scope:
         """Whether a job, not a person, is asking."""
         return self.kind == "system"
 
+    @property
+    def person(self) -> tuple[int, uuid.UUID]:
+        """Keys of the person and the organisation.
+
+        Raises
+        ------
+        NotAllowedError
+            If nobody is signed in, or a job is asking.
+        """
+        if self.user_id is None or self.organisation_id is None:
+            raise NotAllowedError("登录状态", self.kind, "请先登录所属组织的账号。")
+        return self.user_id, self.organisation_id
+
 
 ANONYMOUS = Scope()
 
 
-def scope_of(user: User | None) -> Scope:
+def scope_of(user: User | AnonymousUser | None) -> Scope:
     """Derive the scope from the signed-in person's organisation; anonymous without one, or without a role."""
     if user is None or not user.is_authenticated or user.organisation is None or not user.role:
         return ANONYMOUS

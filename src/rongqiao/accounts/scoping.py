@@ -22,12 +22,12 @@ class ScopedQuerySet(models.QuerySet[Any]):
 
     def for_scope(self, scope: Scope) -> Self:
         """Keep only the rows the scope may see."""
-        narrowed = self._chain()
+        narrowed: Self = self.all()
         narrowed._is_scoped = True
         return narrowed if scope.is_system else narrowed.filter(self.model.visible_to(scope))
 
     def _clone(self) -> Self:
-        clone = super()._clone()
+        clone: Self = super()._clone()  # type: ignore[misc]
         clone._is_scoped = self._is_scoped
         return clone
 
@@ -83,9 +83,11 @@ class ScopedModel(models.Model):
     region_column: ClassVar[str | None] = None
 
     objects: ClassVar[Any] = ScopedQuerySet.as_manager()
-    unscoped: ClassVar[Any] = models.Manager()
+    unscoped: ClassVar[Any] = models.Manager()  # type: ignore[no-redef]
 
     class Meta:
+        """Abstract; ``unscoped`` serves Django itself."""
+
         abstract = True
         # Django's own bookkeeping (refresh_from_db, cascades, forms) must not need a scope; row security still holds.
         base_manager_name = "unscoped"

@@ -86,9 +86,7 @@ def get_organisation(scope: Scope) -> Organisation | None:
 
 def list_people(scope: Scope) -> QuerySet[User]:
     """People of the caller's organisation, by name."""
-    return User.objects.filter(organisation_id=scope.organisation_id, organisation__isnull=False).order_by(
-        "username"
-    )
+    return User.objects.filter(organisation_id=scope.person[1]).order_by("username")
 
 
 def ledger_entry(kind: str, subject: str) -> LedgerEntry | None:

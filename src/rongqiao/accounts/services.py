@@ -295,7 +295,7 @@ def _check_terms(purpose: str, data_classes: Iterable[str], valid_days: int) -> 
 
 
 def _require_certified(scope: Scope) -> None:
-    if not Organisation.objects.filter(pk=scope.organisation_id, certified_at__isnull=False).exists():
+    if not Organisation.objects.filter(pk=scope.person[1], certified_at__isnull=False).exists():
         raise NotAllowedError(
             "企业认证", scope.uscc, "企业身份尚未核验，不能授权；请联系平台运营方核验营业执照。"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 # Pydantic reads the annotations when the classes are built.
 import datetime as dt  # noqa: TC003
 from decimal import Decimal
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from ninja import Schema
 from pydantic import Field
@@ -91,7 +91,7 @@ class ProductDetail(Product):
     """A product with its criteria, materials and reach."""
 
     materials: list[str]
-    criteria: dict = Field(description="准入条件树：all、any、not 与条件 {fact, op, value, text, settles}")
+    criteria: dict[str, Any] = Field(description="准入条件树：all、any、not 与条件 {fact, op, value, text, settles}")
     eligibility: list[Eligibility]
 
 

@@ -53,7 +53,7 @@ urlpatterns: list[URLPattern] = [
     path("bank/loans/<uuid:loan_id>/repayment/", bank_loans.repay, name="bank_loan_repayment"),
     path("bank/loans/<uuid:loan_id>/event/", bank_loans.report, name="bank_loan_event"),
 ]
-NAVIGATION: list[tuple[str, str]] = [
+NAVIGATION = [
     (_("工作台"), "portal:bank"),
     (_("融资需求"), "portal:bank_demands"),
     (_("贷款申请"), "portal:bank_applications"),

@@ -19,7 +19,7 @@ urlpatterns: list[URLPattern] = [
     path("government/counties/<slug:code>/", government.show_county, name="government_county"),
     path("government/institutions/", government.list_institutions, name="government_institutions"),
 ]
-NAVIGATION: list[tuple[str, str]] = [
+NAVIGATION = [
     (_("总览"), "portal:government"),
     (_("县市区"), "portal:government_counties"),
     (_("机构响应"), "portal:government_institutions"),

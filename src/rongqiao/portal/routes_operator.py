@@ -20,7 +20,7 @@ urlpatterns: list[URLPattern] = [
     path("operator/sources/<str:contract_id>/", operator_governance.show_source, name="operator_source"),
     path("operator/ledger/", operator_ledger.show_ledger, name="operator_ledger"),
 ]
-NAVIGATION: list[tuple[str, str]] = [
+NAVIGATION = [
     (_("六步治理"), "portal:operator"),
     (_("报送批次"), "portal:operator_deliveries"),
     (_("隔离区"), "portal:operator_quarantine"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from rongqiao.accounts.models import Consent, Organisation, User
 from rongqiao.accounts.scoping import ScopedModel
@@ -72,7 +73,7 @@ class Portrait(ScopedModel):
     def visible_to(cls, scope: Scope) -> Q:
         """Own portrait; a government's region (statutory duty); an institution's live consents."""
         if scope.kind == "institution":
-            now = models.functions.Now()
+            now = Now()
             live = Consent.objects.for_scope(scope).filter(
                 recipient_id=scope.organisation_id, revoked_at=None, valid_from__lte=now, valid_until__gt=now
             )

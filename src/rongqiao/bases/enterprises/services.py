@@ -60,10 +60,11 @@ def read_portrait(
     else:
         _require_duty(scope, purpose)
         view = mask(_portrait(scope, uscc), data_classes=list(consent_data_classes()), basis="statutory_duty")
+    reader_id, organisation_id = scope.person
     ReadRecord(
         subject_uscc=uscc,
-        reader_organisation_id=scope.organisation_id,
-        reader_id=scope.user_id,
+        reader_organisation_id=organisation_id,
+        reader_id=reader_id,
         what=what,
         purpose=purpose,
         basis=view.basis,

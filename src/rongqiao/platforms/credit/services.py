@@ -44,13 +44,14 @@ def issue_report(*, scope: Scope, uscc: str, purpose: str, now: dt.datetime) -> 
     if scope.kind == "enterprise":
         purpose = "self_query"
     view = read_portrait(scope=scope, uscc=uscc, purpose=purpose, now=now, what="信用报告")
-    recipient = Organisation.objects.get(pk=scope.organisation_id)
+    person_id, organisation_id = scope.person
+    recipient = Organisation.objects.get(pk=organisation_id)
     content = build_content(view, recipient=recipient, purpose=purpose)
     report = Report(
         subject_uscc=uscc,
         subject_name=view.enterprise.name,
         recipient=recipient,
-        issued_to_id=scope.user_id,
+        issued_to_id=person_id,
         consent=view.consent,
         purpose=purpose,
         as_of=view.as_of,
