@@ -90,12 +90,7 @@ def show_product(request: HttpRequest, code: str) -> Any:
     product = resources.get_product(code)
     if product is None or product.status != "published":
         raise Http404(code)
-    plain = schemas.Product.from_orm(product).dict()
-    return plain | {
-        "materials": product.materials,
-        "criteria": product.criteria,
-        "eligibility": resources.eligibility_by_prefecture(code),
-    }
+    return product
 
 
 @api.get("/figures", response=schemas.Figures, url_name="figures", summary="公开数字")

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Generic, TypeVar
 from ninja import Schema
 from pydantic import Field
 
+from rongqiao.bases.resources.selectors import eligibility_by_prefecture
+
 Ratio = Annotated[Decimal, Field(description="年利率，小数（0.0385 即 3.85%）")]
 Money = Annotated[Decimal, Field(description="人民币元，两位小数")]
 Entry = TypeVar("Entry")
@@ -91,8 +93,15 @@ class ProductDetail(Product):
     """A product with its criteria, materials and reach."""
 
     materials: list[str]
-    criteria: dict[str, Any] = Field(description="准入条件树：all、any、not 与条件 {fact, op, value, text, settles}")
+    criteria: dict[str, Any] = Field(
+        description="准入条件树：all、any、not 与条件 {fact, op, value, text, settles}"
+    )
     eligibility: list[Eligibility]
+
+    @staticmethod
+    def resolve_eligibility(product: object) -> list[dict]:
+        """Count, per prefecture, the enterprises that meet the criteria."""
+        return eligibility_by_prefecture(product.code)  # type: ignore[attr-defined]
 
 
 class MarketFigures(Schema):
