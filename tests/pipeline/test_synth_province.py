@@ -1,3 +1,5 @@
+"""The synthetic province against contracts, rules and its own truth."""
+
 from __future__ import annotations
 
 import hashlib

@@ -81,6 +81,7 @@ def test_nothing_imports_a_web_framework_below_accounts():
     assert not found
 
 
+@pytest.mark.django_db
 def test_migrations_are_complete():
     from io import StringIO
 

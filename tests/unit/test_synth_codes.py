@@ -1,3 +1,5 @@
+"""Codes and names of synthetic enterprises."""
+
 from __future__ import annotations
 
 from itertools import pairwise

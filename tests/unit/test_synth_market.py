@@ -1,3 +1,5 @@
+"""The synthetic market holds together."""
+
 from __future__ import annotations
 
 import datetime as dt
