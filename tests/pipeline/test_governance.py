@@ -258,6 +258,41 @@ def test_profiles_show_drift_only_against_a_delivery_before(folder, lake, ledger
     assert second["drift"] > 0.25
 
 
+@pytest.mark.parametrize("runs", [1, 2])
+def test_corrections_are_no_baseline_and_have_none(folder, lake, ledger, runs):
+    """Three regular files of three, three and one row with a correction after each, governed at once and in steps."""
+    codes = list(NAMES)
+    sent = [
+        ("2026-02-16", "2026-01", codes),
+        ("2026-03-16", "2026-02", codes),
+        ("2026-04-16", "2026-03", codes[:1]),
+    ]
+    for at, (on, period, present) in enumerate(sent):
+        regular = [tax_row(code, period=period, sales="100") for code in present]
+        late = [tax_row(codes[0], period=period, sales="90000000")]
+        put(folder, TAX, f"{on}.csv", csv_bytes(TAX_HEADERS, regular))
+        put(folder, TAX, f"{on[:8]}20_correction.csv", csv_bytes(TAX_HEADERS, late))
+        if runs > 1 or at == 2:
+            govern(folder, lake, ledger)
+    names = {row["batch_id"]: row["file_name"] for row in lake.read("operations/receipts").to_pylist()}
+    results = lake.read("operations/rule_results").to_pylist()
+    outcomes = {
+        names[row["batch_id"]]: row["outcome"]
+        for row in results
+        if row["rule_id"] == f"{TAX}.row_count_drift"
+    }
+    assert outcomes == {
+        "2026-02-16.csv": "not_run", "2026-02-20_correction.csv": "not_run",
+        "2026-03-16.csv": "passed", "2026-03-20_correction.csv": "not_run",
+        "2026-04-16.csv": "warned", "2026-04-20_correction.csv": "not_run",
+    }  # fmt: skip
+    profiles = lake.read("operations/profiles").to_pylist()
+    drifts = {
+        names[row["batch_id"]]: row["drift"] for row in profiles if row["column"] == "taxable_sales_cny"
+    }
+    assert drifts == dict.fromkeys(outcomes) | {"2026-03-16.csv": 0.0, "2026-04-16.csv": 0.0}
+
+
 def test_without_a_registry_files_wait_and_are_not_lost(tmp_path, lake, ledger):
     root = tmp_path / "deliveries"
     put(root, TAX, "2026-02-16.csv", csv_bytes(TAX_HEADERS, [tax_row(ALPHA)]))

@@ -14,6 +14,7 @@ The workbench is one DuckDB connection with these tables, which carry a batch nu
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 SUBJECT_CONTRACTS = ("market_regulation.registry", "bank.enterprise_credit")
 #: Contract whose rows say how enterprises were called before.
 NAME_CONTRACT = "market_regulation.change"
+#: Names of files that complete or correct a regular delivery: a tag after the date. RE2 and Python read it alike.
+TAGGED_NAME = r"^\d{4}-\d{2}-\d{2}_"
 #: One row per enterprise and day on which anything about it became known.
 ENTERPRISES = "published/enterprises"
 
@@ -55,6 +58,11 @@ class Delivery:
     path: Path
     delivered_on: dt.date
     constants: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether it is a whole delivery of its cycle; corrections and parts, whose names carry a tag, are not."""
+        return re.match(TAGGED_NAME, self.path.name) is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Step 1, inventory: what each delivery holds, column by column, and how far it drifted from the delivery before it."""
+"""Step 1, inventory: what each delivery holds, column by column, and how far it drifted from the regular delivery before it."""
 
 # ruff: noqa: S608  (names come from contracts of this repository and are quoted; values are bound)
 from __future__ import annotations
@@ -35,12 +35,13 @@ def profile(work: Workbench, baselines: Baselines) -> None:
     ----------
     work : Workbench
     baselines : dict
-        Column → histogram of the contract's last delivery so far; moved on batch by batch in the order of delivery.
+        Column → histogram of the contract's last regular delivery so far; moved on batch by batch in the order of delivery.
 
     Notes
     -----
-    Drift is the population stability index between two successive deliveries over fixed buckets: sign and power of two for numbers,
-    pattern for text. Null where there is no delivery before. A usual reading: below 0.1 stable, above 0.25 shifted.
+    Drift is the population stability index between two successive regular deliveries over fixed buckets: sign and power of two for
+    numbers, pattern for text. Null where there is none before, and for corrections: they hold the few rows that were wrong, which
+    are like neither the delivery before nor the one after. A usual reading: below 0.1 stable, above 0.25 shifted.
     """
     counts = _count(work)
     shapes = _sample_shapes(work)
@@ -49,9 +50,10 @@ def profile(work: Workbench, baselines: Baselines) -> None:
             row = _profile_row(work, batch, item.id)
             row.update(counts.get((batch.number, item.id), {"rows": batch.rows_in, "nulls": batch.rows_in}))
             histogram, row["top_pattern"] = shapes.get((batch.number, item.id), ({}, None))
-            row["drift"] = drift(baselines.get(item.id, {}), histogram)
+            is_regular = batch.delivery.is_regular
+            row["drift"] = drift(baselines.get(item.id, {}), histogram) if is_regular else None
             row["histogram"] = json.dumps(histogram, ensure_ascii=False, sort_keys=True)
-            if histogram:
+            if histogram and is_regular:
                 baselines[item.id] = histogram
             work.profiles.append(row)
         for header in batch.unmapped:

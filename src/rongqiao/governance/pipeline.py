@@ -18,7 +18,14 @@ import pyarrow as pa
 
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.governance import cleaning, collection, inventory, rules, service, sources, standards
-from rongqiao.governance.batch import NAME_CONTRACT, SUBJECT_CONTRACTS, Broken, Delivery, Workbench
+from rongqiao.governance.batch import (
+    NAME_CONTRACT,
+    SUBJECT_CONTRACTS,
+    TAGGED_NAME,
+    Broken,
+    Delivery,
+    Workbench,
+)
 from rongqiao.kernel import home
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.lake.engine import connect, quote
@@ -290,14 +297,14 @@ def _load(work: Workbench) -> dict[int, tuple[Broken, ...]]:
 
 @dataclass(slots=True)
 class _Previous:
-    """The contract's delivery before each pending batch."""
+    """The contract's regular delivery before each pending regular batch; corrections compare with nothing."""
 
     rows: dict[int, int]
     baselines: inventory.Baselines
 
 
 def _previous(work: Workbench, lake: Lake) -> _Previous:
-    """Rows of the delivery before each batch, and the distributions of the last one that has a receipt."""
+    """Rows of the regular delivery before each batch, and the distributions of the last one that has a receipt."""
     rows: dict[int, int] = {}
     baselines: inventory.Baselines = {}
     last: int | None = None
@@ -305,13 +312,15 @@ def _previous(work: Workbench, lake: Lake) -> _Previous:
         with connect(lake, [service.RECEIPTS]) as connection:
             found = connection.execute(
                 f"SELECT batch_id, rows_in FROM {quote(service.RECEIPTS)} WHERE contract_id = ? "
-                "ORDER BY delivered_on DESC, file_name DESC LIMIT 1",
-                [work.contract.id],
+                "AND NOT regexp_matches(file_name, ?) ORDER BY delivered_on DESC, file_name DESC LIMIT 1",
+                [work.contract.id, TAGGED_NAME],
             ).fetchone()
         if found:
             last = found[1]
             baselines = _baselines(lake, found[0])
     for batch in work.batches:
+        if not batch.delivery.is_regular:
+            continue
         if last is not None:
             rows[batch.number] = last
         last = batch.rows_in

@@ -32,7 +32,7 @@ def check(work: Workbench, previous_rows: Mapping[int, int]) -> None:
     ----------
     work : Workbench
     previous_rows : Mapping[int, int]
-        Batch number → rows of the contract's delivery before it; absent for the first.
+        Batch number → rows of the contract's regular delivery before it; absent for the first and for corrections.
     """
     _stage_deliveries(work, previous_rows)
     live = "SELECT * EXCLUDE (misfit) FROM typed WHERE misfit IS NULL"
