@@ -13,14 +13,12 @@ from rongqiao.indicators import compute, load_indicators
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.period import add_months, shift_date
 from rongqiao.lake.tables import Lake
-from rongqiao.scoring.card import load_card, save_card
+from rongqiao.scoring.card import DEFAULT_MODEL, card_path, load_card, save_card
 from rongqiao.scoring.evaluation import cross_validate
 from rongqiao.scoring.rating import write_ratings
 from rongqiao.scoring.training import HORIZON_MONTHS, default_target, join_target, model_card, train
 
 app = typer.Typer(help="信用评级：训练、评估、应用。", no_args_is_help=True)
-DEFAULT_MODEL = "202610_credit"
-MODELS = Path(__file__).resolve().parents[2] / "src" / "rongqiao" / "scoring" / "models"
 AsOf = Annotated[int, typer.Option("--as-of", help="Last complete month, YYYYMM.")]
 KnownAt = Annotated[
     dt.datetime, typer.Option("--known-at", formats=["%Y-%m-%d"], help="Facts known by this day.")
@@ -34,11 +32,6 @@ DATA = (
     "machinery works, nothing about real borrowers. Indicators are of the month before the horizon and of what was "
     "known on that day; no later delivery or correction is read."
 )
-
-
-def card_path(model: str) -> Path:
-    """Where a model's card stands."""
-    return MODELS / model / "card.json"
 
 
 def _sample(lake: Lake, as_of: int, known_at: dt.date) -> tuple[Any, list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +14,11 @@ from rongqiao.kernel.errors import ContractError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 Floats = npt.NDArray[np.float64]
 HIGHEST_SCORE = 1000.0
 LOGISTIC_LIMIT = 700.0
+DEFAULT_MODEL = "202610_credit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,11 @@ class Card:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)
+
+
+def card_path(model: str) -> Path:
+    """Where a shipped model's card stands."""
+    return Path(__file__).parent / "models" / model / "card.json"
 
 
 def load_card(path: Path) -> Card:
