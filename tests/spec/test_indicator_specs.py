@@ -9,19 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import yaml
-from drawn import (
-    AS_OF,
-    BIAN,
-    DELIVERED,
-    KNOWN_AT,
-    WU,
-    XIN,
-    YUAN,
-    publish,
-    publish_all,
-    publish_enterprises,
-    tax_filing,
-)
+from drawn import publish, publish_all, publish_enterprises
+from drawn_cast import AS_OF, BIAN, DELIVERED, KNOWN_AT, WU, XIN, YUAN
+from drawn_taxation import tax_filing
 
 from rongqiao.contracts.catalog import consent_data_classes
 from rongqiao.contracts.standards import load_contracts

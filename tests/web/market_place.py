@@ -13,6 +13,7 @@ from rongqiao.platforms.financing import services
 
 NOW = dt.datetime(2026, 11, 23, 2, 0, tzinfo=dt.UTC)
 TODAY = dt.date(2026, 11, 23)
+DAY = dt.timedelta(days=1)
 USCC = complete_uscc("91430102MA4L00001")
 OTHER_USCC = complete_uscc("91430281MA4L00002")
 
