@@ -99,7 +99,7 @@ class ProductDetail(Product):
     eligibility: list[Eligibility]
 
     @staticmethod
-    def resolve_eligibility(product: object) -> list[dict]:
+    def resolve_eligibility(product: object) -> list[dict[str, Any]]:
         """Count, per prefecture, the enterprises that meet the criteria."""
         return eligibility_by_prefecture(product.code)  # type: ignore[attr-defined]
 

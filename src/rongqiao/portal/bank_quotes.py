@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from rongqiao.contracts.catalog import lpr_quotes
+from rongqiao.contracts.catalog import lpr, lpr_quotes
 from rongqiao.kernel.errors import NotAllowedError, RongqiaoError
 from rongqiao.kernel.money import WAN
 from rongqiao.platforms.financing import selectors as market
@@ -202,5 +202,5 @@ def primes(on: dt.date) -> list[Prime]:
     for tenor in ("1Y", "5Y"):
         held = [row for row in lpr_quotes(tenor) if row.since <= on]
         if held:
-            found.append(Prime(tenor, held[-1].value, held[-1].since, held[-1].source))
+            found.append(Prime(tenor, lpr(tenor, on), held[-1].since, held[-1].source))
     return found

@@ -96,7 +96,7 @@ def gather_steps(
     last = total.last_on
     set_aside = sum(row["rows"] for row in quarantine)
     unread = sum(row["rows"] for row in quarantine if row["rule_id"].endswith(READING_RULES))
-    facts = [
+    facts: list[tuple[list[tuple[str, Any, str]], list[str]]] = [
         (
             [("数据表", len(contracts), "张"), ("部门", len({each.department for each in contracts}), "个")],
             [f"{total.missing} 张表从未报送"] if total.missing else [],
