@@ -277,6 +277,22 @@ def test_a_refusal_names_a_listed_reason(client, market, demand, now):
     assert stored(Application).refusal_reason == "high_debt"
 
 
+@pytest.mark.parametrize("status", ["submitted", "refused", "contracted"])
+def test_an_application_of_the_past_names_no_people(client, market, demand, now, status):
+    application = market.accept(
+        market.quote(market.officer, market.take(market.officer, demand, now), now=now), now
+    )
+    with system_scope() as scope:
+        Application.objects.for_scope(scope).filter(pk=application.pk).update(
+            status=status,
+            prepared_by=None,
+            decided_at=now,
+            refusal_reason="high_debt" if status == "refused" else "",
+        )
+    page = sign_in(client, "risk").get(reverse("portal:bank_application", args=[application.pk]))
+    assert "未记录" in page.content.decode()
+
+
 def test_from_approval_to_repayment(client, market, demand, now):
     application = market.accept(
         market.quote(market.officer, market.take(market.officer, demand, now), now=now), now
