@@ -17,13 +17,20 @@ REGION = "nullif(current_setting('rongqiao.region', true), '')"
 
 
 def create_role() -> RunSQL:
-    """Create the limited role, make the login a member, and let it use present and future tables."""
+    """Create the limited role, make the login a member, and let it use present and future tables.
+
+    Notes
+    -----
+    Roles belong to the server, not to one database: of two databases migrated at once, the second waits for the first
+    and then finds the role there.
+    """
     return RunSQL(
         f"""
         DO $$ BEGIN
           IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{DATABASE_ROLE}') THEN
             CREATE ROLE {DATABASE_ROLE} NOLOGIN NOINHERIT;
           END IF;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
         END $$;
         DO $$ BEGIN EXECUTE format('GRANT {DATABASE_ROLE} TO %I', current_user); END $$;
         GRANT USAGE ON SCHEMA public TO {DATABASE_ROLE};
