@@ -154,7 +154,6 @@ def _page(
         "refusal": code_list("refusal_reasons").title(application.refusal_reason)
         if application.refusal_reason
         else "",
-        "step": {"submitted": 2, "approved": 3, "contracted": 5, "refused": 3}.get(application.status, 2),
         "now": timezone.now(),
     }
     return render(
