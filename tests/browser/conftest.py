@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,13 +50,14 @@ def screenshots() -> Path:
 
 
 @pytest.fixture(scope="session")
-def portal_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def portal_environment() -> Iterator[dict[str, str]]:
     """Environment of an installation of its own: data folder, embedded database, small province."""
     environment = {key: value for key, value in os.environ.items() if key != "RONGQIAO_DATABASE_URL"}
-    # Short path: PostgreSQL's socket name is limited to about a hundred characters.
-    folder = tmp_path_factory.mktemp("portal")
+    # Not pytest's own folder: the embedded server, which never runs as root, could not enter it.
+    folder = Path(tempfile.mkdtemp(prefix="rq-portal-"))
     folder.chmod(0o755)
-    return {**environment, "RONGQIAO_VAR": str(folder), "RONGQIAO_DEMO_ENTERPRISES": ENTERPRISES}
+    yield {**environment, "RONGQIAO_VAR": str(folder), "RONGQIAO_DEMO_ENTERPRISES": ENTERPRISES}
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
