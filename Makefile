@@ -4,6 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet
 DEMO ?= serve
+# English wording; Babel compiles it, so that no gettext binary is needed.
+WORDING := src/rongqiao/portal/locale/en/LC_MESSAGES/django.po
+COMPILE := $(BIN)/pybabel -q compile -f -d src/rongqiao/portal/locale -D django
 
 .PHONY: demo test check fix bench docs clean browser
 .DEFAULT_GOAL := help
@@ -42,11 +45,11 @@ clean: ## Forget everything that was built, data included
 .make/venv:
 	@mkdir -p .make && $(PYTHON) -m venv .venv && $(BIN)/pip install --quiet --disable-pip-version-check uv && touch $@
 
-.make/runtime: .make/venv requirements.lock pyproject.toml
-	@echo "安装运行依赖 …" && $(UV) -r requirements.lock && $(UV) --no-deps -e . && touch $@
+.make/runtime: .make/venv requirements.lock pyproject.toml $(WORDING)
+	@echo "安装运行依赖 …" && $(UV) -r requirements.lock && $(UV) --no-deps -e . && $(COMPILE) && touch $@
 
-.make/develop: .make/venv requirements-dev.lock pyproject.toml
-	@echo "安装开发依赖 …" && $(UV) -r requirements-dev.lock && $(UV) --no-deps -e . && touch $@
+.make/develop: .make/venv requirements-dev.lock pyproject.toml $(WORDING)
+	@echo "安装开发依赖 …" && $(UV) -r requirements-dev.lock && $(UV) --no-deps -e . && $(COMPILE) && touch $@
 
 # Node comes from the system; where there is none, from a wheel.
 .make/assets: .make/venv package-lock.json

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_lazy as _
+
 from rongqiao.contracts.standards import load_contracts
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping, Sequence
+
+    from django.utils.functional import _StrPromise
 
     from rongqiao.portal.freshness import SourceFreshness
 
@@ -26,31 +30,31 @@ class Step:
     """One of the six steps: what it is called and what it does."""
 
     id: str
-    title: str
+    title: _StrPromise
     text: str
 
 
 STEPS = (
     Step(
         "inventory",
-        "目录",
+        _("数据盘点"),
         "列清每个部门的每张表：谁报、报什么、多久报一次、依据什么；逐列画像并与上一批比较漂移。",
     ),
     Step(
         "standards",
-        "标准",
+        _("标准制定"),
         "把各部门的表头、单位、编码、日期写法对到统一的数据标准，能确定的自动换算，不能确定的不猜。",
     ),
-    Step("rules", "规则", "按标准逐行逐表检验。没有运行的规则记为“未运行”，不算通过。"),
-    Step("collection", "归集", "文件按 SM3 摘要编号留存，每批一张回执，回执写入防篡改账本。"),
+    Step("rules", _("规则制定"), "按标准逐行逐表检验。没有运行的规则记为“未运行”，不算通过。"),
+    Step("collection", _("数据归集"), "文件按 SM3 摘要编号留存，每批一张回执，回执写入防篡改账本。"),
     Step(
         "cleaning",
-        "清洗",
+        _("数据清洗"),
         "统一名称与代码写法，把每一行归到唯一的企业；归不到的和不合格的进隔离区，带原值和原因。",
     ),
     Step(
         "service",
-        "服务",
+        _("数据服务"),
         "合格的记录按两个时间（何时有效、何时获知）发布，供画像、评价和匹配使用；更正只增不改。",
     ),
 )
