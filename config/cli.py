@@ -11,21 +11,22 @@ from typer.core import TyperGroup
 
 from rongqiao.kernel.errors import RongqiaoError
 
-# Command → module: imported only when called, so that `rongqiao ledger verify` does not pay for pandas.
-COMMANDS = {
-    "synth": "synth",
-    "govern": "govern",
-    "quarantine": "quarantine",
-    "real": "real",
-    "standards": "standards",
-    "indicators": "indicators",
-    "score": "score",
-    "ledger": "ledger",
-    "market": "market",
-    "database": "database",
-    "demo": "demo",
-    "serve": "serve",
-}
+# Each a module of `config.commands`, imported only when called, so that `rongqiao ledger verify` does not pay for pandas.
+# In the order of help: to run the platform, then along the way the data goes.
+COMMANDS = (
+    "demo",
+    "serve",
+    "database",
+    "standards",
+    "govern",
+    "quarantine",
+    "indicators",
+    "score",
+    "market",
+    "ledger",
+    "synth",
+    "real",
+)
 
 
 class LazyGroup(TyperGroup):
@@ -33,14 +34,13 @@ class LazyGroup(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names of all groups."""
-        return sorted(COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import the group ``config.commands.<name>`` and take its Typer ``app``."""
-        module = COMMANDS.get(cmd_name)
-        if module is None:
+        if cmd_name not in COMMANDS:
             return None
-        app: typer.Typer = importlib.import_module(f"config.commands.{module}").app
+        app: typer.Typer = importlib.import_module(f"config.commands.{cmd_name}").app
         command = typer.main.get_command(app)
         command.name = cmd_name
         return command
@@ -48,7 +48,7 @@ class LazyGroup(TyperGroup):
 
 group = LazyGroup(
     name="rongqiao",
-    help="Rongqiao 融桥: governance, indicators, rating, market and ledger from the command line.",
+    help="融桥：区域中小企业融资综合服务平台的命令行",
 )
 
 

@@ -9,10 +9,10 @@ import typer
 
 from config.database import setup_django
 
-app = typer.Typer(no_args_is_help=True, help="数据库：迁移、发布、存证入账。")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="数据库：迁移、发布、存证入账")
 
 
-@app.command()
+@app.command(help="建库或升级到最新结构")
 def migrate() -> None:
     """Bring the database to the present schema and make the cache table."""
     setup_django()
@@ -23,11 +23,11 @@ def migrate() -> None:
     typer.echo("数据库已是最新结构。")
 
 
-@app.command()
+@app.command(help="把湖中的企业、画像与数据质量发布到门户")
 def publish(
-    as_of: Annotated[int, typer.Option("--as-of", help="数据月份，如 202610。")],
+    as_of: Annotated[int, typer.Option("--as-of", help="数据截止月份，如 202610")],
     known_at: Annotated[
-        dt.datetime, typer.Option("--known-at", formats=["%Y-%m-%d"], help="只计此日及以前收到的数据。")
+        dt.datetime, typer.Option("--known-at", formats=["%Y-%m-%d"], help="只计此日及以前收到的数据")
     ],
 ) -> None:
     """Publish enterprises, portraits and data quality from the lake to the portal."""
@@ -43,7 +43,7 @@ def publish(
     )
 
 
-@app.command()
+@app.command(help="把待存证条目写入账本")
 def drain() -> None:
     """Move waiting entries of the outbox into the ledger."""
     setup_django()
@@ -55,7 +55,7 @@ def drain() -> None:
     typer.echo(f"已入账 {moved:,} 条。")
 
 
-@app.command("check-outbox")
+@app.command("check-outbox", help="核对存证是否均已入账；不一致则指名并以 1 退出")
 def check_outbox() -> None:
     """Check that every entry of the outbox stands in the ledger; exit 1 and name those that do not."""
     setup_django()

@@ -20,7 +20,7 @@ KNOWN_AT = dt.date(2026, 11, 20)
 ENTERPRISES = 20_000
 PASSWORD = "rongqiao-demo-2026"  # noqa: S105 - printed on purpose; accounts exist only in a window marked as demo
 
-app = typer.Typer(help="生成一个小而完整的演示省份并启动门户。")
+app = typer.Typer(add_completion=False)
 
 
 def build_steps(enterprises: int) -> list[tuple[str, Callable[[], None]]]:
@@ -60,7 +60,7 @@ def build(enterprises: int) -> None:
     mark.write_text(wanted, encoding="utf-8")
 
 
-@app.callback(invoke_without_command=True, help="生成演示省份（只在第一次），然后启动门户。")
+@app.command(help="生成演示省份（只在第一次），然后启动门户")
 def demo(
     mode: str = typer.Argument("serve", help="serve：生成并启动；build：只生成"),
     enterprises: int = typer.Option(ENTERPRISES, envvar="RONGQIAO_DEMO_ENTERPRISES", help="企业数量"),

@@ -21,12 +21,10 @@ from rongqiao.ledger.log import Ledger
 if TYPE_CHECKING:
     from rongqiao.governance.pipeline import Report
 
-app = typer.Typer(help="Run the six governance steps on departments' files.")
+app = typer.Typer(add_completion=False)
 
-LakeRoot = Annotated[
-    Path | None, typer.Option("--lake", help="Lake to publish to; by default the installation's own.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+LakeRoot = Annotated[Path | None, typer.Option("--lake", help="数据湖位置；默认为本站的湖")]
+AsJson = Annotated[bool, typer.Option("--json", help="以 JSON 输出")]
 
 
 def ledger_of(lake: Path | None) -> Ledger:
@@ -43,11 +41,9 @@ def show_progress(table: str, step: str, done: int, total: int) -> None:
     typer.echo(f"\r[{done + 1:>3}/{total}] {table} · {step}".ljust(60), nl=False, err=True)
 
 
-@app.command()
+@app.command(help="六步治理：处理部门报送的文件，可中断、可重复")
 def govern(
-    directory: Annotated[
-        Path, typer.Argument(help="Folder of <department>.<table>/<date>[_<tag>].<suffix>.")
-    ],
+    directory: Annotated[Path, typer.Argument(help="报送文件夹：<部门>.<表>/<日期>[_<标记>].<后缀>")],
     lake: LakeRoot = None,
     as_json: AsJson = False,
 ) -> None:

@@ -14,25 +14,23 @@ from rongqiao.contracts.standards import load_contracts
 from rongqiao.indicators import load_indicators, write_indicators
 from rongqiao.lake.tables import Lake
 
-app = typer.Typer(help="指标：计算、列出、检查。", no_args_is_help=True)
-AsOf = Annotated[int, typer.Option("--as-of", help="Last complete month, YYYYMM.")]
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="指标：计算、列出、检查、编目")
+AsOf = Annotated[int, typer.Option("--as-of", help="数据截止月份，如 202610")]
 KnownAt = Annotated[
-    dt.datetime, typer.Option("--known-at", formats=["%Y-%m-%d"], help="Facts known by this day.")
+    dt.datetime, typer.Option("--known-at", formats=["%Y-%m-%d"], help="只计此日及以前收到的数据")
 ]
-Root = Annotated[
-    Path | None, typer.Option("--lake", help="Root of the lake; the installation's own by default.")
-]
+Root = Annotated[Path | None, typer.Option("--lake", help="数据湖位置；默认为本站的湖")]
 
 
-@app.command()
+@app.command(help="计算全部企业的全部指标并存入湖，同一期只存一次")
 def compute(as_of: AsOf, known_at: KnownAt, lake: Root = None) -> None:
     """Compute all indicators of all enterprises and keep them in the lake, once per pair of times."""
     written = write_indicators(Lake(lake), as_of=as_of, known_at=known_at.date())
     typer.echo("已计算并写入。" if written else "已有该期指标，未重复写入。")
 
 
-@app.command(name="list")
-def list_indicators(*, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+@app.command(name="list", help="列出全部已声明的指标")
+def list_indicators(*, as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出")] = False) -> None:
     """List the declared indicators."""
     declared = [item.as_dict() for item in load_indicators().values()]
     if as_json:
@@ -45,7 +43,7 @@ def list_indicators(*, as_json: Annotated[bool, typer.Option("--json")] = False)
     typer.echo(f"共 {len(declared)} 个指标。")
 
 
-@app.command()
+@app.command(help="检查每个指标所引数据标准与授权类别是否存在；否则以 1 退出")
 def check() -> None:
     """Check that every indicator names contracts and a class of data that exist; exit 1 if not."""
     contracts, classes = load_contracts(), consent_data_classes()

@@ -22,15 +22,13 @@ from rongqiao.ledger.signing import PUBLIC_FILE, Signer, SoftwareSigner
 if TYPE_CHECKING:
     from rongqiao.ledger.verification import Verification
 
-app = typer.Typer(no_args_is_help=True, help="Tamper-evident ledger: verify, seal, prove.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="防篡改账本：校验、签名、证明")
 
 PublicKey = Annotated[
     Path | None,
-    typer.Option("--public-key", help="PEM of a trusted key; by default the one beside the ledger."),
+    typer.Option("--public-key", help="可信公钥（PEM）；默认用账本旁的公钥"),
 ]
-Witness = Annotated[
-    Path | None, typer.Option("--witness", help="Signed head kept elsewhere, as `head` or `seal` printed it.")
-]
+Witness = Annotated[Path | None, typer.Option("--witness", help="另行保存的签名树头，即 seal 的输出")]
 
 
 def ledger_path() -> Path:
@@ -89,11 +87,11 @@ def _as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
-@app.command()
+@app.command(help="从原始条目全部重算；不通过则指出哪一条并以 1 退出")
 def verify(
     public_key: PublicKey = None,
     witness: Witness = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出")] = False,
 ) -> None:
     """Recompute everything from the raw entries; exit 1 and name what does not hold."""
     ledger = Ledger(ledger_path())
@@ -121,16 +119,16 @@ def _describe(outcome: Verification, *, has_witness: bool) -> str:
     return "\n".join(lines)
 
 
-@app.command()
+@app.command(help="给当前树头签名并输出；输出请另行保存")
 def seal(
-    at: Annotated[str | None, typer.Option(help="Instant, ISO 8601 with an offset; now by default.")] = None,
+    at: Annotated[str | None, typer.Option(help="签名时刻，带时区的 ISO 8601；默认为现在")] = None,
 ) -> None:
     """Sign the present head and print it; keep the output elsewhere as a witness."""
     instant = at or dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     typer.echo(_as_json(asdict(Ledger(ledger_path()).seal(load_signer(), instant))))
 
 
-@app.command()
+@app.command(help="显示当前规模、根与最近一次签名")
 def head() -> None:
     """Print the present size and root, and the last signed head."""
     ledger = Ledger(ledger_path())
@@ -139,20 +137,18 @@ def head() -> None:
     typer.echo(_as_json(asdict(ledger.head()) | {"signed": last}))
 
 
-@app.command()
+@app.command(help="输出某一条目在账本中的证明")
 def prove(
-    index: Annotated[int, typer.Argument(help="Entry, counted from 0.")],
-    size: Annotated[
-        int | None, typer.Option(help="Tree size; by default the last signed that covers it.")
-    ] = None,
+    index: Annotated[int, typer.Argument(help="条目序号，从 0 数起")],
+    size: Annotated[int | None, typer.Option(help="账本规模；默认为覆盖该条的最近一次签名")] = None,
 ) -> None:
     """Print a proof that an entry is in the ledger."""
     typer.echo(Ledger(ledger_path()).prove(index, size).to_json())
 
 
-@app.command("check-proof")
+@app.command("check-proof", help="不读账本即核验证明；不成立则以 1 退出")
 def check_proof(
-    file: Annotated[Path, typer.Argument(help="Output of `prove`.")],
+    file: Annotated[Path, typer.Argument(help="prove 的输出")],
     public_key: PublicKey = None,
 ) -> None:
     """Check a proof without reading the ledger; exit 1 and say what does not hold."""
@@ -167,8 +163,8 @@ def check_proof(
     typer.echo(f"摘要 {entry.digest}")
 
 
-@app.command("check-growth")
-def check_growth(witness: Annotated[Path, typer.Argument(help="Signed head kept elsewhere.")]) -> None:
+@app.command("check-growth", help="核验账本自某个签名树头以来只增未改；否则以 1 退出")
+def check_growth(witness: Annotated[Path, typer.Argument(help="另行保存的签名树头")]) -> None:
     """Check by a consistency proof that the ledger only grew since a head was signed; exit 1 if not."""
     ledger = Ledger(ledger_path())
     old = _read_head(witness)

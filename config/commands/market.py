@@ -10,13 +10,17 @@ import typer
 
 from config.database import setup_django
 
-app = typer.Typer(no_args_is_help=True, help="载入机构、产品、政策与市场历史；导出贷款表现；全省产品匹配。")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="市场：机构、产品、政策与历史，贷款表现回流，全省匹配"
+)
 
 Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="含 JSON Lines 文件的文件夹")]
-Day = Annotated[dt.datetime, typer.Option("--known-at", formats=["%Y-%m-%d"], help="交付日期或已知日期")]
+Day = Annotated[
+    dt.datetime, typer.Option("--known-at", formats=["%Y-%m-%d"], help="交付日，或只计此日及以前收到的数据")
+]
 
 
-@app.command()
+@app.command(help="载入机构、产品与政策")
 def load(folder: Folder) -> None:
     """Load institutions, products and policies."""
     setup_django()
@@ -28,7 +32,7 @@ def load(folder: Folder) -> None:
     )
 
 
-@app.command()
+@app.command(help="导入历史需求、报价、申请、贷款与贷后事件")
 def history(folder: Folder) -> None:
     """Bring in demands, quotes, applications, loans and loan events."""
     setup_django()
@@ -38,7 +42,7 @@ def history(folder: Folder) -> None:
     typer.echo("新增：" + "、".join(f"{name} {count}" for name, count in counts.items()))
 
 
-@app.command()
+@app.command(help="为早于企业发布的历史补全名称与匹配")
 def complete() -> None:
     """Name and match what history brought in before enterprises were published."""
     setup_django()
@@ -50,8 +54,8 @@ def complete() -> None:
     typer.echo(f"补全名称与区划 {counts['named']} 行，新增匹配 {counts['matches']} 条。")
 
 
-@app.command()
-def feedback(out: Annotated[Path, typer.Option("--out", help="交付文件夹")], known_at: Day) -> None:
+@app.command(help="把每笔贷款的月末表现写成一份报送文件")
+def feedback(out: Annotated[Path, typer.Option("--out", help="报送文件夹")], known_at: Day) -> None:
     """Write each loan's performance per month-end as a delivery of the platform."""
     setup_django()
     from rongqiao.platforms.financing.feedback import export_feedback
@@ -59,9 +63,9 @@ def feedback(out: Annotated[Path, typer.Option("--out", help="交付文件夹")]
     typer.echo(str(export_feedback(folder=out, known_at=known_at.date())))
 
 
-@app.command()
+@app.command(help="为全省企业判断全部在售产品")
 def eligibility(
-    as_of: Annotated[int, typer.Option("--as-of", help="指标月份 YYYYMM")], known_at: Day
+    as_of: Annotated[int, typer.Option("--as-of", help="数据截止月份，如 202610")], known_at: Day
 ) -> None:
     """Judge all products on sale for the whole province."""
     setup_django()
@@ -72,7 +76,7 @@ def eligibility(
     typer.echo(f"产品 × 区县 {rows} 行。")
 
 
-@app.command()
+@app.command(help="运行一次市场时钟（后台任务每十分钟运行一次）")
 def clocks() -> None:
     """Run the market's clocks once, as the background job does every ten minutes."""
     setup_django()

@@ -11,25 +11,27 @@ import typer
 from rongqiao.lake.engine import connect, quote
 from rongqiao.lake.tables import Lake
 
-app = typer.Typer(no_args_is_help=True, help="Rows that were set aside.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="隔离区：被退回的行及其文件、行号、规则与原值"
+)
 
 TABLE = "operations/quarantine"
 
 
-@app.callback()
+@app.callback(help="隔离区：被退回的行及其文件、行号、规则与原值")
 def quarantine() -> None:
     """Show rows that were set aside."""
 
 
-@app.command("list")
+@app.command("list", help="列出被隔离的行，最近报送的在前")
 def list_rows(
-    lake: Annotated[Path | None, typer.Option("--lake", help="By default the installation's own.")] = None,
+    lake: Annotated[Path | None, typer.Option("--lake", help="数据湖位置；默认为本站的湖")] = None,
     contract: Annotated[
-        str | None, typer.Option("--contract", help="Only this <department>.<table>.")
+        str | None, typer.Option("--contract", help="只看这一份数据标准，如 taxation.tax_filing")
     ] = None,
-    rule: Annotated[str | None, typer.Option("--rule", help="Only this rule.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Rows at most.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per row.")] = False,
+    rule: Annotated[str | None, typer.Option("--rule", help="只看这一条规则")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="最多行数")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="每行一个 JSON 对象")] = False,
 ) -> None:
     """List rows in quarantine, latest delivery first."""
     opened = Lake(lake)

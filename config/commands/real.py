@@ -21,24 +21,22 @@ from rongqiao.lake.tables import Lake
 if TYPE_CHECKING:
     import pyarrow as pa
 
-app = typer.Typer(no_args_is_help=True, help="Run published data sets through the platform.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="公开数据集：走同样的治理、指标与评价")
 
 INVOICES = "taxation.vat_invoice"
 CREDIT = "published/bank.enterprise_credit"
 
 
-@app.callback()
+@app.callback(help="公开数据集：走同样的治理、指标与评价")
 def real() -> None:
     """Run published data sets through the platform."""
 
 
-@app.command()
+@app.command(help="2020 年数学建模竞赛 C 题：治理 1,099,441 张发票，算指标、评级，并与银行记录比对")
 def cumcm2020c(
-    data: Annotated[Path, typer.Option("--data", help="Folder of the data set as published.")],
+    data: Annotated[Path, typer.Option("--data", help="数据集原样所在的文件夹")],
     lake: LakeRoot = None,
-    as_of: Annotated[
-        int | None, typer.Option("--as-of", help="Month YYYYMM; by default the last in the data.")
-    ] = None,
+    as_of: Annotated[int | None, typer.Option("--as-of", help="数据截止月份；默认为数据中最后一月")] = None,
     as_json: AsJson = False,
 ) -> None:
     """CUMCM 2020 problem C: govern 1,099,441 invoices, compute indicators, rate, and compare with the bank's defaults."""

@@ -18,15 +18,13 @@ from rongqiao.scoring.evaluation import cross_validate
 from rongqiao.scoring.rating import write_ratings
 from rongqiao.scoring.training import HORIZON_MONTHS, default_target, join_target, model_card, train
 
-app = typer.Typer(help="信用评级：训练、评估、应用。", no_args_is_help=True)
-AsOf = Annotated[int, typer.Option("--as-of", help="Last complete month, YYYYMM.")]
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="信用评价：训练、评估、应用")
+AsOf = Annotated[int, typer.Option("--as-of", help="数据截止月份，如 202610")]
 KnownAt = Annotated[
-    dt.datetime, typer.Option("--known-at", formats=["%Y-%m-%d"], help="Facts known by this day.")
+    dt.datetime, typer.Option("--known-at", formats=["%Y-%m-%d"], help="只计此日及以前收到的数据")
 ]
-Root = Annotated[
-    Path | None, typer.Option("--lake", help="Root of the lake; the installation's own by default.")
-]
-Model = Annotated[str, typer.Option("--model", help="Name of the card, yyyymm_name.")]
+Root = Annotated[Path | None, typer.Option("--lake", help="数据湖位置；默认为本站的湖")]
+Model = Annotated[str, typer.Option("--model", help="评分卡名称，yyyymm_名称")]
 DATA = (
     "Trained on the synthetic province (generated enterprises and loans, no real ones): quality here says that the "
     "machinery works, nothing about real borrowers. Indicators are of the month before the horizon and of what was "
@@ -47,7 +45,7 @@ def _directions() -> dict[str, str]:
     return {name: item.direction for name, item in load_indicators().items()}
 
 
-@app.command(name="train")
+@app.command(name="train", help="以本市场的贷款训练评分卡，写出 card.json 与 card.md")
 def train_model(as_of: AsOf, known_at: KnownAt, lake: Root = None, model: Model = DEFAULT_MODEL) -> None:
     """Train the card on the market's own loans and write card.json and card.md."""
     features, target = _sample(Lake(lake), as_of, known_at.date())
@@ -63,7 +61,7 @@ def train_model(as_of: AsOf, known_at: KnownAt, lake: Root = None, model: Model 
     )
 
 
-@app.command()
+@app.command(help="用评分卡评价全部企业并存入湖")
 def apply(as_of: AsOf, known_at: KnownAt, lake: Root = None, model: Model = DEFAULT_MODEL) -> None:
     """Rate all enterprises with the card and keep the ratings in the lake."""
     path = card_path(model)
@@ -73,7 +71,7 @@ def apply(as_of: AsOf, known_at: KnownAt, lake: Root = None, model: Model = DEFA
     typer.echo("已评级并写入。" if written else "已有该期评级，未重复写入。")
 
 
-@app.command()
+@app.command(help="在本市场的贷款上交叉验证，输出 JSON")
 def evaluate(as_of: AsOf, known_at: KnownAt, lake: Root = None) -> None:
     """Cross-validate the recipe on the market's own loans; prints JSON."""
     features, target = _sample(Lake(lake), as_of, known_at.date())

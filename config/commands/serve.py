@@ -20,7 +20,7 @@ from rongqiao.kernel.errors import InvalidValueError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-app = typer.Typer(help="启动门户与后台任务。")
+app = typer.Typer(add_completion=False)
 
 
 def _commands(port: int) -> list[list[str]]:
@@ -117,7 +117,7 @@ def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
             process.wait()
 
 
-@app.callback(invoke_without_command=True, help="启动门户与后台任务；Ctrl-C 结束。")
+@app.command(help="启动门户与后台任务；Ctrl-C 结束")
 def serve(port: int = typer.Option(8000, envvar="RONGQIAO_PORT", help="监听端口")) -> None:
     """Serve until interrupted."""
     raise typer.Exit(run(port, on_ready=f"门户已启动：http://127.0.0.1:{port}/"))

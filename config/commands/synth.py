@@ -10,20 +10,20 @@ import typer
 from rongqiao.synth.dirt import DirtRates
 from rongqiao.synth.province import CHUNK_ROWS, DEFAULT_SEED, write_province
 
-Out = Annotated[Path, typer.Option(help="Folder for deliveries/, truth/ and market/.")]
+Out = Annotated[Path, typer.Option(help="输出文件夹：deliveries/、truth/ 与 market/")]
 
-app = typer.Typer(help="Write a synthetic province: deliveries, truth and market history.")
+app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command(help="生成合成省份：部门报送文件、真值与市场历史")
 def synth(
     out: Out,
-    enterprises: Annotated[int, typer.Option(help="Number of enterprises.")] = 20_000,
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = DEFAULT_SEED,
-    as_of: Annotated[int, typer.Option(help="Last complete month, YYYYMM.")] = 202610,
-    months: Annotated[int, typer.Option(help="Months of market history.")] = 24,
-    chunk: Annotated[int, typer.Option(help="Enterprises in memory at a time.")] = CHUNK_ROWS,
-    dirt: Annotated[float, typer.Option(help="Share of rows with a planted mistake.")] = 0.02,
+    enterprises: Annotated[int, typer.Option(help="企业数量")] = 20_000,
+    seed: Annotated[int, typer.Option(help="种子；相同种子得到相同字节")] = DEFAULT_SEED,
+    as_of: Annotated[int, typer.Option(help="数据截止月份，如 202610")] = 202610,
+    months: Annotated[int, typer.Option(help="市场历史的月数")] = 24,
+    chunk: Annotated[int, typer.Option(help="每次驻留内存的企业数")] = CHUNK_ROWS,
+    dirt: Annotated[float, typer.Option(help="埋有差错的行所占比例")] = 0.02,
 ) -> None:
     """Write deliveries as departments send them, the truth behind them, and the market's history."""
     province = write_province(
