@@ -5,9 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 from typing import Any
+from unittest import mock
 
 import pyarrow as pa
 
+from rongqiao.bases.enterprises import publication
+from rongqiao.bases.enterprises.extraction import Extraction
 from rongqiao.contracts.standards import load_contract
 from rongqiao.indicators import write_indicators
 from rongqiao.kernel.identifiers import complete_uscc
@@ -16,6 +19,8 @@ from rongqiao.lake.tables import Lake
 
 AS_OF, KNOWN_AT = 202610, dt.date(2026, 11, 20)
 FIRST, SECOND = complete_uscc("91430102MA4L00000"), complete_uscc("91430203MA4L00001")
+#: Root of a lake that no test changes → what was read from it.
+TAKEN: dict[str, Extraction] = {}
 TYPES = {
     "string": pa.string(),
     "integer": pa.int64(),
@@ -216,3 +221,15 @@ def rate(lake: Lake) -> None:
         for code, score, grade in ((FIRST, 731.0, "BBB"), (SECOND, None, None))
     ]
     lake.append("analytics/ratings", pa.Table.from_pylist(rows), transaction="ratings")
+
+
+def publish_unchanged(lake: Lake) -> publication.Published:
+    """Publish a lake that no test changes: read at its first publication, put into the tables at each."""
+
+    def take(lake: Lake, **times: Any) -> Extraction:
+        if lake.root not in TAKEN:
+            TAKEN[lake.root] = Extraction(lake, **times)
+        return TAKEN[lake.root]
+
+    with mock.patch.object(publication, "Extraction", take):
+        return publication.publish_from_lake(lake=lake, as_of=AS_OF, known_at=KNOWN_AT)

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from django.db import connection
 from django.utils import timezone
-from lake_fixture import AS_OF, FIRST, KNOWN_AT, SECOND, build_lake, delivered, enterprises
+from lake_fixture import AS_OF, FIRST, KNOWN_AT, SECOND, build_lake, delivered, enterprises, publish_unchanged
 
 from rongqiao.accounts.models import Organisation
 from rongqiao.accounts.roles import Role
@@ -33,7 +33,7 @@ def lake(tmp_path_factory):
 
 @pytest.fixture
 def published(lake):
-    return publish_from_lake(lake=lake, as_of=AS_OF, known_at=KNOWN_AT)
+    return publish_unchanged(lake)
 
 
 def person(kind, role, name, region="430102", uscc=None):

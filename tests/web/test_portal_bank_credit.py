@@ -5,13 +5,12 @@ import re
 import pytest
 from django.urls import reverse
 from django.utils import timezone
-from lake_fixture import AS_OF, FIRST, KNOWN_AT, build_lake
+from lake_fixture import FIRST, build_lake, publish_unchanged
 
 from rongqiao.accounts.models import Organisation, User
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.scope import scope_of, scoped, system_scope
 from rongqiao.accounts.services import give_consent, revoke_consent
-from rongqiao.bases.enterprises.services import publish_from_lake
 from rongqiao.platforms.credit.models import Report
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +33,7 @@ def person(kind, role, name, uscc=None):
 @pytest.fixture
 def consent(lake, monkeypatch):
     monkeypatch.setenv("RONGQIAO_LAKE_URL", lake.root)
-    publish_from_lake(lake=lake, as_of=AS_OF, known_at=KNOWN_AT)
+    publish_unchanged(lake)
     owner = scope_of(person("enterprise", Role.ENTERPRISE_OWNER, "owner", FIRST))
     officer = person("institution", Role.BANK_OFFICER, "officer")
     with scoped(owner):

@@ -5,7 +5,7 @@ import json
 
 import pytest
 from django.utils import timezone
-from lake_fixture import AS_OF, FIRST, KNOWN_AT, build_lake, delivered, filings
+from lake_fixture import AS_OF, FIRST, build_lake, delivered, filings, publish_unchanged
 
 from rongqiao.accounts.ledgering import drain
 from rongqiao.accounts.models import LedgerEntry, Organisation
@@ -13,7 +13,6 @@ from rongqiao.accounts.roles import Role
 from rongqiao.accounts.scope import Scope, scope_of, scoped
 from rongqiao.accounts.services import give_consent, open_account, revoke_consent
 from rongqiao.bases.enterprises import selectors as enterprises
-from rongqiao.bases.enterprises.services import publish_from_lake
 from rongqiao.kernel.errors import ContractError, InvalidValueError, NotAllowedError
 from rongqiao.ledger.log import Ledger
 from rongqiao.platforms.credit import pdf, selectors
@@ -41,7 +40,7 @@ def person(kind, role, name, uscc=None):
 
 @pytest.fixture
 def owner(lake):
-    publish_from_lake(lake=lake, as_of=AS_OF, known_at=KNOWN_AT)
+    publish_unchanged(lake)
     return person("enterprise", Role.ENTERPRISE_OWNER, "owner", FIRST)
 
 
