@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
-from rongqiao.accounts.roles import Role
+from rongqiao.accounts.roles import ROLES_OF_KIND, Role
 from rongqiao.kernel.errors import NotAllowedError
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ class Scope:
     user_id, organisation_id : int, UUID or None
         Null for anonymous and system.
     uscc : str
-        The enterprise's own code; empty for other kinds.
+        The enterprise's own code; empty for other kinds, and for an enterprise that is not certified yet: codes and
+        names are public, so having registered one proves nothing and must show nothing.
     region : str
         Region prefix a government official answers for; empty for other kinds.
     """
@@ -74,16 +75,19 @@ ANONYMOUS = Scope()
 
 
 def scope_of(user: User | AnonymousUser | None) -> Scope:
-    """Derive the scope from the signed-in person's organisation; anonymous without one, or without a role."""
+    """Derive the scope from the signed-in person's organisation; anonymous without one, or without a role of its kind."""
     if user is None or not user.is_authenticated or user.organisation is None or not user.role:
         return ANONYMOUS
     organisation = user.organisation
+    if user.role not in ROLES_OF_KIND.get(organisation.kind, ()):
+        return ANONYMOUS
+    is_proven = organisation.kind == "enterprise" and organisation.certified_at is not None
     return Scope(
         kind=organisation.kind,
         role=Role(user.role),
         user_id=user.pk,
         organisation_id=organisation.pk,
-        uscc=organisation.uscc or "" if organisation.kind == "enterprise" else "",
+        uscc=(organisation.uscc or "") if is_proven else "",
         region=organisation.region_code if organisation.kind == "government" else "",
     )
 

@@ -126,10 +126,10 @@ def _demand_context(request: HttpRequest, demand_id: uuid.UUID) -> dict[str, Any
         "take": take,
         "is_held": take is not None and take.status in ("active", "quoted", "won"),
         "quotes": list(market.list_quotes(scope).filter(demand_id=demand_id)),
-        "matches": market.demand_matches(scope, demand_id),
+        "matches": market.demand_matches(scope, demand_id, now),
         "consent": consent,
-        # What data proposed is itself enterprise data: shown only while a consent holds.
-        "prefilled": demand.prefilled if consent else {},
+        # What data proposed is itself enterprise data: shown only as far as a consent holds.
+        "prefilled": market.visible_proposal(scope, demand, now) if consent else {},
         "places": _places(),
         "is_open": demand.status in market.OPEN_STATUSES,
         "now": now,

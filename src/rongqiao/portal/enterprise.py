@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from rongqiao.accounts.selectors import get_certification, list_consents
+from rongqiao.accounts.selectors import get_certification, get_organisation, list_consents
 from rongqiao.bases.enterprises import selectors as base
 from rongqiao.contracts.catalog import consent_data_classes, consent_purposes
 from rongqiao.platforms.financing import selectors as market
@@ -66,7 +66,9 @@ def show_workspace(request: HttpRequest) -> HttpResponse:
 def show_profile(request: HttpRequest) -> HttpResponse:
     """Show our portrait as government knows it; what is missing shows as missing."""
     scope = request_scope(request)
-    entry, portrait = base.get_enterprise(scope.uscc), base.get_own_portrait(scope)
+    organisation, portrait = get_organisation(scope), base.get_own_portrait(scope)
+    # The register is public, so its entry shows before the enterprise is certified, when the scope has no code yet.
+    entry = base.get_enterprise(organisation.uscc or "") if organisation else None
     context: dict[str, Any] = {"entry": entry, "certification": get_certification(scope)}
     if portrait is not None:
         context |= portrait_context(portrait)

@@ -97,6 +97,19 @@ def is_readable(indicator_id: str, contracts: frozenset[str]) -> bool:
     return needed is not None and contracts.issuperset(needed)
 
 
+def known_facts(portrait: Portrait) -> dict[str, Any]:
+    """Everything criteria can judge that is known of an enterprise: indicators with a value, and attributes."""
+    values = {
+        key: cell["value"] for key, cell in portrait.indicators.items() if cell.get("value") is not None
+    }
+    return values | portrait.facts
+
+
+def _cell(portrait: Portrait, indicator_id: str) -> dict[str, Any]:
+    """Value and status of an indicator; the publication leaves out what is missing."""
+    return {"value": None, "status": "missing"} | portrait.indicators.get(indicator_id, {})
+
+
 def mask(
     portrait: Portrait, *, data_classes: Collection[str], basis: str, consent: Consent | None = None
 ) -> PortraitView:
@@ -104,8 +117,8 @@ def mask(
     contracts = readable_contracts(data_classes)
     hidden = {"value": None, "status": NOT_AUTHORISED}
     indicators = {
-        key: value if is_readable(key, contracts) else dict(hidden)
-        for key, value in portrait.indicators.items()
+        key: _cell(portrait, key) if is_readable(key, contracts) else dict(hidden)
+        for key in load_indicators()
     }
     rating = _rating_status(portrait, contracts)
     shown = rating == "ok"
@@ -117,7 +130,9 @@ def mask(
         known_at=portrait.known_at,
         indicators=indicators,
         facts={
-            key: value for key, value in portrait.facts.items() if _is_fact_readable(key, contracts, shown)
+            key: value
+            for key, value in known_facts(portrait).items()
+            if is_fact_readable(key, contracts, shown)
         },
         series={key: value for key, value in portrait.series.items() if guarded.get(key) in contracts},
         events=[event for event in portrait.events if event["source"] in contracts],
@@ -143,7 +158,13 @@ def _rating_status(portrait: Portrait, contracts: frozenset[str]) -> str:
     return "ok" if all(is_readable(each, contracts) for each in used) else NOT_AUTHORISED
 
 
-def _is_fact_readable(fact: str, contracts: frozenset[str], is_rating_shown: bool) -> bool:
+def is_rating_readable(portrait: Portrait, contracts: frozenset[str]) -> bool:
+    """Whether there is a rating, and all it rests on may be read."""
+    return _rating_status(portrait, contracts) == "ok"
+
+
+def is_fact_readable(fact: str, contracts: frozenset[str], is_rating_shown: bool) -> bool:
+    """Whether a fact that criteria judge may be read: an indicator, a guarded fact, the rating or a register entry."""
     if fact in RATING_FACTS:
         return is_rating_shown
     if fact in GUARDED_FACTS:

@@ -24,6 +24,7 @@ from rongqiao.platforms.financing.models import (
     Quote,
     Take,
 )
+from rongqiao.platforms.financing.withholding import visible_proposal, withhold_reasons
 from rongqiao.rules.schedules import build_schedule
 from rongqiao.rules.transitions import events_from
 
@@ -59,6 +60,7 @@ __all__ = [
     "list_takes",
     "loan_rows",
     "market_figures",
+    "visible_proposal",
 ]
 
 OPEN_STATUSES = ("published", "taken", "quoted")
@@ -169,10 +171,17 @@ def demand_events(demand: Demand) -> tuple[str, ...]:
     return events_from("demand", demand.status)
 
 
-def demand_matches(scope: Scope, demand_id: uuid.UUID | str) -> list[Match]:
-    """Verdicts on all products (a bank: on its own): met, unknown, unmet; within each the best fit first."""
-    found = Match.objects.for_scope(scope).filter(demand_id=demand_id)
-    return list(_ranked(found).select_related("product", "institution__organisation"))
+def demand_matches(scope: Scope, demand_id: uuid.UUID | str, now: dt.datetime | None = None) -> list[Match]:
+    """Verdicts on all products (a bank: on its own): met, unknown, unmet; within each the best fit first.
+
+    Parameters
+    ----------
+    now : datetime or None
+        Instant by which a bank's consent bounds the reasons it sees; null takes the transaction's.
+    """
+    found = _ranked(Match.objects.for_scope(scope).filter(demand_id=demand_id))
+    matches = found.select_related("product", "institution__organisation")
+    return withhold_reasons(scope, matches, now or _transaction_instant())
 
 
 def _ranked(matches: Any) -> Any:

@@ -30,13 +30,13 @@ TITLES = {
 def require_enterprise(scope: Scope) -> None:
     """Refuse all but an enterprise's people."""
     require(scope, Role.ENTERPRISE_OWNER, Role.ENTERPRISE_CLERK)
-    _require_kind(scope, "enterprise")
+    _require_own_code(scope)
 
 
 def require_owner(scope: Scope) -> None:
     """Refuse all but the person who can bind the enterprise."""
     require(scope, Role.ENTERPRISE_OWNER)
-    _require_kind(scope, "enterprise")
+    _require_own_code(scope)
 
 
 def require_bank(scope: Scope) -> None:
@@ -49,6 +49,12 @@ def require_risk(scope: Scope) -> None:
     """Refuse all but an institution's risk people."""
     require(scope, Role.BANK_RISK)
     _require_kind(scope, "institution")
+
+
+def _require_own_code(scope: Scope) -> None:
+    _require_kind(scope, "enterprise")
+    if not scope.uscc:
+        raise NotAllowedError("企业认证", "未核验", "企业身份尚未核验，请联系平台运营方核验营业执照。")
 
 
 def _require_kind(scope: Scope, kind: str) -> None:
