@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from config.commands import serve
 from config.database import setup_django
+from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.home import home, var
 
 if TYPE_CHECKING:
@@ -44,6 +45,28 @@ def build_steps(enterprises: int) -> list[tuple[str, Callable[[], None]]]:
     ]
 
 
+def choose_size(wanted: int | None) -> int:
+    """Decide how many enterprises the province has; once begun, it keeps its size.
+
+    Raises
+    ------
+    InvalidValueError
+        If another size than the one it was begun with is wanted.
+    """
+    kept = var() / "demo.size"
+    begun = int(kept.read_text(encoding="utf-8")) if kept.is_file() else None
+    if wanted is not None and begun not in {None, wanted}:
+        raise InvalidValueError(
+            "企业数量",
+            wanted,
+            f"{var()} 中的演示省份有 {begun} 家企业；请换一个 RONGQIAO_VAR，或先删除该目录。",
+        )
+    size = begun or wanted or ENTERPRISES
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(str(size), encoding="utf-8")
+    return size
+
+
 def build(enterprises: int) -> None:
     """Build what is not yet built; a finished build is recognised by its mark and skipped."""
     mark = var() / "demo.ready"
@@ -63,14 +86,18 @@ def build(enterprises: int) -> None:
 @app.command(help="生成演示省份（只在第一次），然后启动门户")
 def demo(
     mode: str = typer.Argument("serve", help="serve：生成并启动；build：只生成"),
-    enterprises: int = typer.Option(ENTERPRISES, envvar="RONGQIAO_DEMO_ENTERPRISES", help="企业数量"),
+    enterprises: Annotated[
+        int | None,
+        typer.Option(min=100, envvar="RONGQIAO_DEMO_ENTERPRISES", help=f"企业数量，首次默认 {ENTERPRISES:,}"),
+    ] = None,
     port: int = typer.Option(8000, envvar="RONGQIAO_PORT", help="监听端口"),
 ) -> None:
     """Build the demonstration province once, then serve the portal."""
     if mode not in {"serve", "build"}:
         raise typer.BadParameter(f"{mode!r} 不是可用方式，请用 serve 或 build。")
+    size = choose_size(enterprises)
     setup_django()
-    build(enterprises)
+    build(size)
     if mode == "build":
         typer.echo("演示省份已就绪。运行 make demo 启动门户。")
         return

@@ -1,4 +1,4 @@
-"""``rongqiao indicators``: compute, list and check the declared indicators."""
+"""``rongqiao indicators``: compute, list, check and document the declared indicators."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from rongqiao.contracts.catalog import consent_data_classes
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.indicators import load_indicators, write_indicators
+from rongqiao.indicators.reference import reference_path, write_reference
 from rongqiao.lake.tables import Lake
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="指标：计算、列出、检查、编目")
@@ -57,3 +58,10 @@ def check() -> None:
     if problems:
         raise typer.Exit(1)
     typer.echo(f"{len(load_indicators())} 个指标全部通过。")
+
+
+@app.command(help="更新 docs/indicators.md，即全部指标的对照表")
+def docs() -> None:
+    """Renew the reference of all indicators."""
+    changed = write_reference()
+    typer.echo(f"{reference_path()} {'已更新。' if changed else '已是最新。'}")
