@@ -8,7 +8,7 @@ DEMO ?= serve
 WORDING := src/rongqiao/portal/locale/en/LC_MESSAGES/django.po
 COMPILE := $(BIN)/pybabel -q compile -f -d src/rongqiao/portal/locale -D django
 
-.PHONY: demo test check fix bench docs clean browser
+.PHONY: help demo test check fix bench docs clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -38,6 +38,7 @@ bench: .make/develop ## Long benchmarks
 
 docs: .make/develop ## Regenerate the generated parts of docs/
 	@$(BIN)/rongqiao standards glossary
+	@$(BIN)/rongqiao indicators docs
 
 clean: ## Forget everything that was built, data included
 	rm -rf .venv node_modules .make var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
