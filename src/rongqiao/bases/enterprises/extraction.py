@@ -189,20 +189,24 @@ class Extraction:
     def _stage_indicators(self) -> None:
         known = self._columns("indicators")
         names = [name for name in load_indicators() if name in known]
+        # What is missing is left out, as are nulls: half the cells of a province, read back by `portraits.mask`.
         pairs = ", ".join(
-            f"{quote(name)} := struct_pack(value := if(isfinite({quote(name)}), round({quote(name)}, 6), NULL), "
-            f"status := {quote(name + '__status')})"
+            f"{quote(name)} := if({quote(name + '__status')} = 'missing', NULL, struct_pack("
+            f"value := if(isfinite({quote(name)}), round({quote(name)}, 6), NULL), "
+            f"status := {quote(name + '__status')}))"
             for name in names
         )
         statuses = ", ".join(quote(f"{name}__status") for name in names)
         self._stage(
             "indicators",
-            f"""SELECT enterprise_id, to_json(struct_pack({pairs})) AS indicators,
+            f"""SELECT enterprise_id, json_merge_patch('{{}}', to_json(struct_pack({pairs}))) AS indicators,
             len(list_filter([{statuses}], lambda x: x = 'ok')) / {len(names)} AS ok_ratio FROM indicators""",  # noqa: S608
         )
 
     def _stage_facts(self) -> None:
-        names = [name for name in self.facts.column_names if name != "enterprise_id"]
+        # Indicators stand in their own column already.
+        known = load_indicators()
+        names = [name for name in self.facts.column_names if name != "enterprise_id" and name not in known]
         numbers = {field.name for field in self.facts.schema if str(field.type) == "double"}
         pairs = ", ".join(
             f"{quote(name)} := "

@@ -15,6 +15,7 @@ from rongqiao.accounts.models import Consent
 from rongqiao.accounts.scope import system_scope
 from rongqiao.accounts.services import record_audit
 from rongqiao.bases.enterprises.models import Enterprise, Portrait
+from rongqiao.bases.enterprises.portraits import known_facts
 from rongqiao.bases.resources.models import Product
 from rongqiao.bases.resources.selectors import serves_region
 from rongqiao.kernel.decision import Outcome
@@ -239,7 +240,7 @@ def _matches(scope: Scope) -> Iterator[Match]:
     judged_already = Exists(Match.objects.for_scope(scope).filter(demand=OuterRef("pk")))
     still_open = list(Demand.objects.for_scope(scope).filter(~judged_already, status__in=OPEN))
     known = Portrait.objects.for_scope(scope).filter(enterprise_id__in={demand.uscc for demand in still_open})
-    facts = dict(known.values_list("enterprise_id", "facts"))
+    facts = {portrait.enterprise_id: known_facts(portrait) for portrait in known}
     products = products_on_sale()
     for demand in (each for each in still_open if each.uscc in facts):
         wanted = rule.Demand(

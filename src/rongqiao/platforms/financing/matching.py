@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises.models import Enterprise, Portrait
+from rongqiao.bases.enterprises.portraits import known_facts
 from rongqiao.bases.resources.models import Product
 from rongqiao.kernel.decision import Decision, Outcome, Reason
 from rongqiao.kernel.errors import InvalidValueError
@@ -35,8 +36,8 @@ class Judged:
 
 def own_facts(scope: Scope) -> dict[str, Any]:
     """Facts of the caller's own enterprise for criteria; empty where nothing is published yet."""
-    portrait = Portrait.objects.for_scope(scope).filter(enterprise_id=scope.uscc).only("facts").first()
-    return dict(portrait.facts) if portrait else {}
+    portrait = Portrait.objects.for_scope(scope).filter(enterprise_id=scope.uscc).first()
+    return known_facts(portrait) if portrait else {}
 
 
 def products_on_sale() -> list[Product]:
