@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,16 @@ from django.test import override_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+BROWSER = Path(__file__).parent / "browser"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each module on one worker of ``-n``, and all that drive the one portal: what they share is made once."""
+    for item in items:
+        group = "browser" if BROWSER in item.path.parents else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session", autouse=True)
