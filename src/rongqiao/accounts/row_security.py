@@ -6,9 +6,14 @@ columns with the values that :func:`rongqiao.accounts.scope.bind` set for the tr
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db.migrations.operations import RunSQL
 
 from rongqiao.accounts.scope import DATABASE_ROLE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 KIND = "current_setting('rongqiao.kind', true)"
 ORGANISATION = "nullif(current_setting('rongqiao.organisation', true), '')::uuid"
@@ -106,4 +111,67 @@ def protect_table(
         ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;
         ALTER TABLE {table} DISABLE ROW LEVEL SECURITY;
         """,
+    )
+
+
+def limit_insert(table: str, condition: str) -> RunSQL:
+    """Let only these callers, and jobs, add rows to a protected table.
+
+    Parameters
+    ----------
+    condition : str
+        SQL on the new row; it takes the place of what :func:`protect_table` derived. Stays when undone.
+    """
+    return RunSQL(
+        f"""
+        DROP POLICY {table}_insert ON {table};
+        CREATE POLICY {table}_insert ON {table} FOR INSERT TO {DATABASE_ROLE}
+          WITH CHECK ({KIND} = 'system' OR ({condition}));
+        """,
+        RunSQL.noop,
+    )
+
+
+def create_guard() -> RunSQL:
+    """Create the trigger function that :func:`limit_changes` binds to tables."""
+    return RunSQL(
+        """
+        CREATE FUNCTION rongqiao_guard_columns() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE
+          free text[] := coalesce(TG_ARGV, '{}');
+        BEGIN
+          IF (to_jsonb(NEW) - free) IS DISTINCT FROM (to_jsonb(OLD) - free) THEN
+            RAISE EXCEPTION 'Of % only % may change.', TG_TABLE_NAME, coalesce(nullif(array_to_string(free, ', '), ''), 'nothing')
+              USING ERRCODE = 'insufficient_privilege';
+          END IF;
+          RETURN NEW;
+        END $$;
+        """,
+        "DROP FUNCTION rongqiao_guard_columns();",
+    )
+
+
+def limit_changes(
+    table: str, name: str, columns: Sequence[str], *, kinds: Sequence[str], when: str = "true"
+) -> RunSQL:
+    """Freeze all columns but some: row security says whose rows may change, this says what of them.
+
+    Parameters
+    ----------
+    name : str
+        Tells apart the guards of one table.
+    columns : sequence of str
+        May change; none freezes the whole row.
+    kinds : sequence of str
+        Callers that are bound; jobs never are.
+    when : str
+        SQL on ``OLD`` and ``NEW`` that must hold too.
+    """
+    callers = ", ".join(f"'{kind}'" for kind in kinds)
+    allowed = ", ".join(f"'{column}'" for column in columns)
+    return RunSQL(
+        f"""
+        CREATE TRIGGER {table}_{name} BEFORE UPDATE ON {table} FOR EACH ROW
+          WHEN ({KIND} IN ({callers}) AND ({when})) EXECUTE FUNCTION rongqiao_guard_columns({allowed});
+        """,
+        f"DROP TRIGGER {table}_{name} ON {table};",
     )

@@ -63,7 +63,7 @@ def withhold_reasons(scope: Scope, matches: Iterable[Match], now: dt.datetime) -
 
 
 def visible_proposal(scope: Scope, demand: Demand, now: dt.datetime) -> dict[str, Any]:
-    """What governed data proposed for a demand, less the amount where sales and rating may not be told."""
+    """Return what governed data proposed for a demand, less the amount where sales and rating may not be told."""
     sight = sight_of(scope, demand.uscc, now)
     is_told = sight.covers(SALES) and sight.covers("grade")
     return {key: entry for key, entry in demand.prefilled.items() if is_told or key != "amount_cny"}
