@@ -80,7 +80,8 @@ def run(port: int, on_ready: str = "") -> int:
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "RONGQIAO_DATABASE_URL": ensure_database(),
     }
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a shell that starts us in the background would leave it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     processes: list[subprocess.Popen[bytes]] = []
     try:
