@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.test import override_settings
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# A slow machine is no fault of what is tested.
+settings.register_profile("rongqiao", deadline=None)
+settings.load_profile("rongqiao")
 
 BROWSER = Path(__file__).parent / "browser"
 
