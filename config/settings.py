@@ -96,6 +96,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "rongqiao.accounts.middleware.NullByteMiddleware",
+    "rongqiao.portal.null_characters.NullCharacterMiddleware",
     "rongqiao.accounts.middleware.ScopeMiddleware",
 ]
 
@@ -140,6 +142,8 @@ ACCOUNT_ADAPTER = "rongqiao.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+# Reverse proxies in front: without their number all readers would share one address, and one limit.
+ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("RONGQIAO_PROXIES", "0"))
 ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key,20/5m/ip", "login": "30/m/ip", "signup": "20/h/ip"}
 
 LANGUAGE_CODE = "zh-hans"

@@ -254,8 +254,8 @@ def test_form_is_prefilled_with_reasons_and_nothing_is_ticked(owner):
     [
         ({"consent_days": "30", "agree": "on"}, "请至少勾选一类"),
         ({"consent_days": "30", "data_classes": ["tax"]}, "请阅读授权书后勾选同意"),
-        ({"consent_days": "9999", "data_classes": ["tax"], "agree": "on"}, "9999"),
-        ({"consent_days": "30", "data_classes": ["public_judicial"], "agree": "on"}, "public_judicial"),
+        ({"consent_days": "9999", "data_classes": ["tax"], "agree": "on"}, "请从列出的选项中选择"),
+        ({"consent_days": "30", "data_classes": ["public_judicial"], "agree": "on"}, "请从列出的选项中选择"),
     ],
 )
 def test_publishing_needs_a_whole_consent(owner, consent, words):

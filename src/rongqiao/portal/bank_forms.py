@@ -30,7 +30,7 @@ class QuoteForm(PlainForm):
     term = forms.IntegerField(label="期限", min_value=1, max_value=480)
     tenor = forms.ChoiceField(label="LPR 期限品种")
     spread = forms.IntegerField(
-        label="加点", min_value=-2400, max_value=2400, help_text="1 BP = 0.01%；低于 LPR 填负数。"
+        label="加点", min_value=-2400, max_value=2400, help_text="1 个基点 = 0.01%；低于 LPR 填负数。"
     )
     repayment = forms.ChoiceField(label="还款方式")
     valid_days = forms.IntegerField(

@@ -23,6 +23,15 @@ OUTCOMES = [("passed", "通过"), ("warned", "警告"), ("failed", "未通过"),
 DRIFT_SOME, DRIFT_MUCH = 0.1, 0.25
 # Suffixes of the rules by which the second step reads each item.
 READING_RULES = ("_type", "_code")
+# What sets rows aside whatever their table: files that cannot be read, rows that belong to no enterprise.
+READING_FAILURES = {
+    "source.encoding": "字符编码可识别",
+    "source.field_count": "每行的列数与表头一致",
+    "source.json": "每行是一条完整的 JSON 记录",
+    "source.quote": "引号成对",
+    "source.unreadable": "文件能打开",
+    "cleaning.unresolved": "能归到唯一的企业",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +172,7 @@ def _sum(rows: Sequence[Any], name: str) -> int | None:
 @lru_cache(maxsize=1)
 def rule_titles() -> dict[str, str]:
     """Title of every rule, by id: the declared ones, and those by which the second step reads each item."""
-    titles = {}
+    titles = dict(READING_FAILURES)
     for contract in load_contracts().values():
         for item in contract.items:
             titles[f"{contract.id}.{item.id}_type"] = f"“{item.title}”能按约定类型读取"

@@ -115,7 +115,11 @@ def show_product(request: HttpRequest, code: str) -> HttpResponse:
     product = resources.get_product(code)
     if product is None:
         raise Http404(code)
-    eligibility = resources.eligibility_by_prefecture(code)
+    eligibility = [
+        line
+        for line in resources.eligibility_by_prefecture(code)
+        if _serves(product.region_codes, line["region_code"])
+    ]
     return render(
         request,
         "portal/public/product.html",
@@ -200,6 +204,11 @@ def show_transparency(request: HttpRequest) -> HttpResponse:
             "sources": source_statuses(),
         },
     )
+
+
+def _serves(served: list[str], prefecture: str) -> bool:
+    """Whether any part of the prefecture lies in the product's regions; no regions mean everywhere."""
+    return not served or any(prefecture.startswith(code) or code.startswith(prefecture) for code in served)
 
 
 def _own_verdict(request: HttpRequest, code: str) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from allauth.core import ratelimit
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.shortcuts import redirect, render
@@ -44,16 +45,29 @@ def register(request: HttpRequest) -> HttpResponse:
         return redirect("portal:workspace")
     form = RegistrationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
-            user = register_enterprise(**form.account(), now=timezone.now())
-        except InvalidValueError as error:
-            form.add_error(FIELDS.get(error.thing), error.remedy)
-        else:
+        user = _open_account(request, form)
+        if user is not None:
             login(request, user, backend=BACKEND)
             return redirect(_asked_page(request))
     status = 422 if form.is_bound else 200
-    check = describe_code(form["uscc"].value() or "")
+    # The field's own error says it already.
+    check = {} if "uscc" in form.errors else describe_code(form["uscc"].value() or "")
     return render(request, "portal/public/register.html", {"form": form, "check": check}, status=status)
+
+
+def _open_account(request: HttpRequest, form: RegistrationForm) -> Any:
+    """Register and return the person; null where refused, with the reason on the form.
+
+    Each attempt counts against the address it comes from: a claimed code is taken until the operator frees it.
+    """
+    if not ratelimit.consume(request, action="signup"):
+        form.add_error(None, "来自您网络的注册过于频繁，请一小时后再试，或拨打服务热线。")
+        return None
+    try:
+        return register_enterprise(**form.account(), now=timezone.now())
+    except InvalidValueError as error:
+        form.add_error(FIELDS.get(error.thing), error.remedy)
+        return None
 
 
 def _asked_page(request: HttpRequest) -> str:

@@ -64,9 +64,9 @@ def suffix(value: object, text: str) -> str:
 
 
 @register.filter
-def absolute(value: int) -> int:
-    """Drop a number's sign, where words give it."""
-    return abs(value)
+def spread(value: int | None) -> str:
+    """Show basis points over or under the LPR in words: ``加 160 个基点``."""
+    return "—" if value is None else f"{'加' if value >= 0 else '减'} {abs(value)} 个基点"
 
 
 @register.filter

@@ -16,8 +16,10 @@
   }
 
   function itemOf(cell) {
-    const style = cell.colour ? { areaColor: cell.colour } : { areaColor: "#f1f0ed", decal: HATCH };
-    return { name: cell.name, value: 0, title: cell.title, text: cell.text, url: cell.url, itemStyle: style };
+    // Only what is hidden is hatched; without a word ECharts would hatch every county.
+    const style = cell.colour ? { areaColor: cell.colour, decal: "none" } : { areaColor: "#f1f0ed", decal: HATCH };
+    const emphasis = { itemStyle: { areaColor: style.areaColor } };
+    return { name: cell.name, value: 0, title: cell.title, text: cell.text, url: cell.url, itemStyle: style, emphasis };
   }
 
   function optionOf(cells) {
@@ -37,7 +39,7 @@
           aspectScale: 0.88,
           label: { show: false },
           itemStyle: { borderColor: "#a8a49b", borderWidth: 0.5, areaColor: "#f1f0ed" },
-          emphasis: { label: { show: false }, itemStyle: { areaColor: null, borderColor: "#b93418", borderWidth: 2 } },
+          emphasis: { label: { show: false }, itemStyle: { borderColor: "#b93418", borderWidth: 2 } },
           data: cells.map(itemOf),
         },
       ],

@@ -1,6 +1,6 @@
 "use strict";
 
-/* Three small things: HTMX carries the CSRF token, clocks tick, charts are drawn from the JSON beside them. */
+/* Small things: HTMX carries the CSRF token and tells failures, clocks tick, charts are drawn from the JSON beside them. */
 (() => {
   const BLUE = "#14427a";
   const COLOURS = [BLUE, "#b93418", "#8a8f98", "#5f8bbd"];
@@ -11,6 +11,20 @@
 
   document.addEventListener("htmx:configRequest", (event) => {
     event.detail.headers["X-CSRFToken"] = document.body.dataset.csrf;
+  });
+
+  /* A swap that failed must not look like one that changed nothing. */
+  function tellFailure() {
+    const box = document.getElementById("failure");
+    box.hidden = false;
+    box.querySelector("span").textContent = box.dataset.text;
+    box.scrollIntoView({ block: "nearest" });
+  }
+  document.addEventListener("htmx:responseError", tellFailure);
+  document.addEventListener("htmx:sendError", tellFailure);
+  document.addEventListener("htmx:timeout", tellFailure);
+  document.addEventListener("htmx:afterSwap", () => {
+    document.getElementById("failure").hidden = true;
   });
 
   function leftText(milliseconds) {
@@ -135,6 +149,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     start(document);
+    document.querySelector("main [aria-invalid=true]")?.focus();
     setInterval(tick, TICK_MS);
   });
   document.addEventListener("htmx:load", (event) => start(event.detail.elt));
