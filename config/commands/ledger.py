@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +15,7 @@ from rongqiao.kernel.home import var
 from rongqiao.ledger.heads import SignedHead
 from rongqiao.ledger.log import Ledger
 from rongqiao.ledger.proofs import InclusionProof
-from rongqiao.ledger.signing import PUBLIC_FILE, Signer, SoftwareSigner
+from rongqiao.ledger.signing import PUBLIC_FILE, Signer, find_signer
 
 if TYPE_CHECKING:
     from rongqiao.ledger.verification import Verification
@@ -37,25 +35,8 @@ def ledger_path() -> Path:
 
 
 def load_signer() -> Signer:
-    """Signer of the installation.
-
-    Returns
-    -------
-    Signer
-        What the factory named in ``RONGQIAO_LEDGER_SIGNER`` (``package.module:callable``, no arguments) makes:
-        the driver of a cipher module. Else the software key beside the ledger, which does not pass 密评.
-    """
-    name = os.environ.get("RONGQIAO_LEDGER_SIGNER")
-    if not name:
-        return SoftwareSigner(ledger_path())
-    module, _, factory = name.partition(":")
-    try:
-        make = getattr(importlib.import_module(module), factory)
-    except (ImportError, AttributeError, ValueError):
-        raise InvalidValueError(
-            "RONGQIAO_LEDGER_SIGNER", name, "Name it as package.module:callable."
-        ) from None
-    return cast("Signer", make())
+    """Signer of the installation: a cipher module's driver, else the software key beside the ledger."""
+    return find_signer(ledger_path())
 
 
 def _read_text(path: Path) -> str:

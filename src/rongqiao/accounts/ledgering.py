@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rongqiao.ledger.entries import Entry
+    from rongqiao.ledger.heads import SignedHead
     from rongqiao.ledger.log import Ledger
+    from rongqiao.ledger.signing import Signer
 
 BATCH = 1_000
 
@@ -72,6 +74,20 @@ def _drain_batch(ledger: Ledger, now: dt.datetime) -> int:
 
 def _draft(entry: LedgerEntry) -> Draft:
     return Draft(entry.kind, entry.subject, entry.digest, entry.created_at.astimezone(dt.UTC).isoformat())
+
+
+def seal_growth(*, ledger: Ledger, signer: Signer, now: dt.datetime) -> SignedHead | None:
+    """Sign the log's head if entries were added since the last signed one; null when there is nothing to sign.
+
+    Raises
+    ------
+    LedgerDamagedError
+        If the log no longer agrees with its last signed head.
+    """
+    heads = ledger.signed_heads()
+    if ledger.size == (heads[-1].size if heads else 0):
+        return None
+    return ledger.seal(signer, now.astimezone(dt.UTC).isoformat())
 
 
 def verify_outbox(*, ledger: Ledger) -> Iterator[OutboxProblem]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from rongqiao.accounts.ledgering import drain
+from rongqiao.accounts.ledgering import drain, seal_growth
 from rongqiao.kernel.home import var
 from rongqiao.ledger.log import Ledger
+from rongqiao.ledger.signing import find_signer
 
 
 @app.periodic(cron="* * * * *")
@@ -18,4 +20,22 @@ def drain_ledger(timestamp: int) -> int:
 
     ``timestamp`` is the second the run was due; entries written until then are moved.
     """
-    return drain(ledger=Ledger(var() / "ledger"), now=dt.datetime.fromtimestamp(timestamp, dt.UTC))
+    return drain(ledger=_ledger(), now=dt.datetime.fromtimestamp(timestamp, dt.UTC))
+
+
+# Off the full hour, when the drain of that minute and the market's clocks are done.
+@app.periodic(cron="7 * * * *")
+@app.task(queueing_lock="seal_ledger", lock="drain_ledger", name="accounts.seal_ledger")
+def seal_ledger(timestamp: int) -> int | None:
+    """Sign the Merkle log's head every hour in which it grew; returns the size signed, null when it did not.
+
+    What is not under a signed head can be cut off unseen; an hour bounds how much that can be. ``timestamp`` is the
+    second the run was due; the head bears the instant of signing, which may not lie before the last head's.
+    """
+    ledger = _ledger()
+    signed = seal_growth(ledger=ledger, signer=find_signer(var() / "ledger"), now=timezone.now())
+    return None if signed is None else signed.size
+
+
+def _ledger() -> Ledger:
+    return Ledger(var() / "ledger")

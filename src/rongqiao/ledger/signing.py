@@ -13,11 +13,12 @@ Signatures are DER and public keys are standard PEM, so that an auditor can chec
 from __future__ import annotations
 
 import base64
+import importlib
 import os
 import re
 import secrets
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from gmssl import sm2
@@ -37,6 +38,7 @@ BASE_POINT = str(sm2.default_ecc_table["g"])
 SPKI_HEADER = bytes.fromhex("3059301306072a8648ce3d020106082a811ccf5501822d03420004")
 PRIVATE_FILE = "sm2.key"
 PUBLIC_FILE = "public.pem"
+SIGNER_VARIABLE = "RONGQIAO_LEDGER_SIGNER"
 
 
 class Signer(Protocol):
@@ -207,3 +209,33 @@ def _create_key(folder: Path) -> None:
     with suppress(FileExistsError):
         os.link(draft, folder / PRIVATE_FILE)
     draft.unlink()
+
+
+def find_signer(folder: Path) -> Signer:
+    """Signer of the installation.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the software key lies, or is drawn on first use, when no cipher module is named.
+
+    Returns
+    -------
+    Signer
+        What the factory named in ``RONGQIAO_LEDGER_SIGNER`` (``package.module:callable``, no arguments) makes:
+        the driver of a cipher module. Else the software key, which does not pass 密评.
+
+    Raises
+    ------
+    InvalidValueError
+        If the variable names no callable.
+    """
+    name = os.environ.get(SIGNER_VARIABLE)
+    if not name:
+        return SoftwareSigner(folder)
+    module, _, factory = name.partition(":")
+    try:
+        make = getattr(importlib.import_module(module), factory)
+    except (ImportError, AttributeError, ValueError):
+        raise InvalidValueError(SIGNER_VARIABLE, name, "Name it as package.module:callable.") from None
+    return cast("Signer", make())
