@@ -25,6 +25,7 @@ from rongqiao.government.counts import (
 from rongqiao.government.disclosure import cell_minimum, suppress, suppress_cells, suppress_measure
 from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
 from rongqiao.kernel.region import check_region, is_within
+from rongqiao.platforms.financing.clocks import local_day
 from rongqiao.platforms.financing.figures import DRAWN_STATUSES
 from rongqiao.platforms.financing.models import Demand, Loan, Push, Take
 
@@ -179,7 +180,7 @@ def _figures(
     wanted, paid = sum(r["amount"] for r in demands.values()), sum(r["amount"] for r in loans.values())
     first, late = sum(r["first"] for r in loans.values()), sum(r["overdue"] for r in loans.values())
     rate = sum(r["rate"] * r["n"] for r in loans.values()) / lent if lent else None
-    newest_demand = max((r["newest"].date() for r in demands.values()), default=None)
+    newest_demand = max((local_day(r["newest"]) for r in demands.values()), default=None)
     newest_loan = max((r["newest"] for r in loans.values()), default=None)
 
     def from_demands(id: str, label: str, value: Any, unit: str) -> Figure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils import timezone
 
 from rongqiao.accounts.models import Consent
 from rongqiao.accounts.roles import Role
@@ -117,9 +118,9 @@ def _consent_for(scope: Scope, uscc: str, purpose: str, now: dt.datetime) -> Con
     if same is None:
         remedy = f"该企业没有为“{title}”授权贵机构，请先取得授权。"
     elif same.revoked_at is not None:
-        remedy = f"授权已于 {same.revoked_at:%Y-%m-%d} 撤回，如仍需查询请企业重新授权。"
+        remedy = f"授权已于 {timezone.localdate(same.revoked_at)} 撤回，如仍需查询请企业重新授权。"
     elif same.valid_until <= now:
-        remedy = f"授权已于 {same.valid_until:%Y-%m-%d} 到期，请企业重新授权。"
+        remedy = f"授权已于 {timezone.localdate(same.valid_until)} 到期，请企业重新授权。"
     else:
-        remedy = f"授权自 {same.valid_from:%Y-%m-%d} 起生效。"
+        remedy = f"授权自 {timezone.localdate(same.valid_from)} 起生效。"
     raise NotAllowedError("企业授权", uscc, remedy)

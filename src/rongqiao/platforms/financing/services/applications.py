@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from rongqiao.accounts.services import record_audit, record_in_ledger
 from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
@@ -102,7 +102,7 @@ def sign_contract(
     NotAllowedError
         If the application is another's.
     InvalidValueError
-        If the contract number is empty, too long or in use.
+        If the contract number is empty, too long or in use, be it by another institution.
     IllegalTransitionError
         If the application is not approved, or under contract already.
     """
@@ -118,7 +118,7 @@ def sign_contract(
     schedule = build_schedule(
         quote.amount_cny, quote.rate_ratio, quote.term_months, quote.repayment_method, start_on
     )
-    loan = Loan.objects.create(
+    loan = Loan(
         application=application,
         institution_id=application.institution_id,
         product_id=quote.product_id,
@@ -135,6 +135,7 @@ def sign_contract(
         is_first_loan=is_first_loan,
         status=INITIAL["loan"],
     )
+    _store(loan)
     Instalment.objects.bulk_create(
         Instalment(
             loan=loan,
@@ -169,6 +170,19 @@ def sign_contract(
         },
     )
     return loan
+
+
+def _store(loan: Loan) -> None:
+    """Store a new loan; row security hides other institutions' numbers, so that only the table itself knows them."""
+    try:
+        with transaction.atomic():
+            loan.save(force_insert=True)
+    except IntegrityError as error:
+        if "contract_no" not in str(error):
+            raise
+        raise InvalidValueError(
+            "合同编号", loan.contract_no, "平台上已有此编号，请加上本机构简称等前缀以作区分。"
+        ) from None
 
 
 def _lock(scope: Scope, application_id: uuid.UUID) -> tuple[Application, Quote, Demand]:

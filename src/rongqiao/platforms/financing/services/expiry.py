@@ -43,6 +43,10 @@ def expire_due(*, now: dt.datetime) -> dict[str, int]:
 
 def _expire_quotes(scope: Scope, now: dt.datetime) -> int:
     ended = Quote.objects.for_scope(scope).filter(status="submitted", valid_until__lte=now)
+    # Demand before quote, as everybody locks: an enterprise that accepts at this moment must not wait for us while we
+    # wait for it.
+    demands = Demand.objects.for_scope(scope).filter(pk__in=ended.values("demand_id")).order_by("pk")
+    list(demands.select_for_update(of=("self",)).values_list("pk", flat=True))
     return ended.update(status=advance("quote", "submitted", "expire"))
 
 
