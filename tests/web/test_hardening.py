@@ -16,6 +16,7 @@ from matrix_fixture import PASSWORD, build_world
 from rongqiao.accounts.models import Organisation
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import open_account
+from rongqiao.kernel.identifiers import complete_uscc
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +49,51 @@ def test_guessing_is_throttled_even_for_the_right_password(client, officer):
         assert sign_in(client, "wrong-password").status_code == 200
     assert sign_in(client, PASSWORD).status_code == 200
     assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failed_sign_in_is_counted_beyond_its_request(client, officer, settings):
+    """The request's transaction ends with the answer; the count, kept in the database, must outlive it."""
+    from django.core.management import call_command
+
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache"}
+    }
+    call_command("createcachetable", verbosity=0)
+    for _ in range(5):
+        sign_in(client, "wrong-password")
+    sign_in(client, PASSWORD)
+    assert "_auth_user_id" not in client.session
+
+
+def test_the_back_office_has_no_sign_in_of_its_own(client, officer):
+    answer = client.post("/backoffice/login/", {"username": "officer", "password": PASSWORD})
+    assert answer.status_code == 302
+    assert answer.url.startswith(reverse("account_login"))
+    client.force_login(officer)
+    assert client.get("/backoffice/login/").status_code == 403
+
+
+def test_registration_from_one_address_is_throttled(client, settings):
+    settings.ACCOUNT_RATE_LIMITS = {"signup": "1/h/ip"}
+    form = {
+        "uscc": complete_uscc("91430102MA4L00009"),
+        "enterprise_name": "某公司",
+        "full_name": "某人",
+        "phone": "13800000000",
+        "username": "someone",
+        "password": PASSWORD,
+    }
+    assert client.post(reverse("portal:register"), form).status_code == 302
+    client.logout()
+    again = {"uscc": complete_uscc("91430102MA4L00010"), "username": "again"}
+    answer = client.post(reverse("portal:register"), form | again)
+    assert (answer.status_code, "过于频繁" in answer.content.decode()) == (422, True)
+
+
+@pytest.mark.parametrize("address", ["/policies/?q=%00", "/api/v1/products?query=a%00", "/products/%00/"])
+def test_null_bytes_in_an_address_are_a_bad_request(client, address):
+    assert client.get(address).status_code == 400
 
 
 def test_passwords_are_hashed_with_argon2_only():

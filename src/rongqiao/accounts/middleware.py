@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import SuspiciousOperation
 from django.db import transaction
 
 from rongqiao.accounts.scope import bind, scope_of
@@ -33,3 +34,19 @@ class ScopeMiddleware:
             if response.status_code >= 500:
                 transaction.set_rollback(True)
         return response
+
+
+class NullByteMiddleware:
+    """Refuses addresses with a null byte, which PostgreSQL cannot store: a bad request, not an error of ours.
+
+    Forms refuse it by themselves.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer 400 where the path or query holds one."""
+        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            raise SuspiciousOperation("Null byte in the address.")
+        return self.get_response(request)
