@@ -51,7 +51,9 @@ def test_no_file_is_too_long():
         if len(path.read_text(encoding="utf-8").splitlines()) > MAX_LINES
     }
     assert long_files <= LONG_FILES, f"Split by what they are about: {sorted(long_files - LONG_FILES)}"
-    assert long_files >= LONG_FILES, f"No longer too long, take them off the list: {sorted(LONG_FILES - long_files)}"
+    assert long_files >= LONG_FILES, (
+        f"No longer too long, take them off the list: {sorted(LONG_FILES - long_files)}"
+    )
 
 
 def test_no_forbidden_room_names():
@@ -90,7 +92,11 @@ def test_migrations_are_complete():
     call_command("makemigrations", "--check", "--dry-run", stdout=StringIO())
 
 
-@pytest.mark.parametrize("pattern", ["/work" + "/", "/root" + "/", "registry.npmjs" + ".org", "files.pythonhosted" + ".org"])
+@pytest.mark.parametrize(
+    "pattern", ["/work" + "/", "/root" + "/", "registry.npmjs" + ".org", "files.pythonhosted" + ".org"]
+)
 def test_no_trace_of_one_machine(pattern):
-    found = subprocess.run(["git", "grep", "-lF", pattern], cwd=ROOT, capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["git", "grep", "-lF", pattern], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert found.stdout == ""

@@ -20,7 +20,9 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_django_in_indicators_is_refused(tmp_path):
     for name in ("src", "config"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
+        shutil.copytree(
+            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.egg-info", "__pycache__")
+        )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     clean = lint(tmp_path)
     assert clean.returncode == 0, clean.stdout
