@@ -97,7 +97,6 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "rongqiao.accounts.middleware.NullByteMiddleware",
-    "rongqiao.portal.null_characters.NullCharacterMiddleware",
     "rongqiao.accounts.middleware.ScopeMiddleware",
 ]
 

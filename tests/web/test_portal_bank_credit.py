@@ -80,7 +80,7 @@ def test_trace_shows_file_line_and_digest(client, report, django_assert_max_num_
     assert "120.01 万元" in page
     assert re.search(r"2026-11-18\.csv 第 2 行", page)
     assert "ab" * 32 in page
-    assert "100000.00" in page
+    assert "100,000.00" in page
 
 
 def test_trace_of_a_place_the_ledger_does_not_have_is_not_verified(client, report, tmp_path, monkeypatch):

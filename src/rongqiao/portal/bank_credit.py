@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -22,13 +24,16 @@ from rongqiao.portal.access import BANK, for_roles, request_scope
 from rongqiao.portal.ledger_proofs import prove_places
 from rongqiao.portal.listing import Column, Filter, Listing
 from rongqiao.portal.portraits import portrait_context
+from rongqiao.portal.templatetags.figures import moment
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Sequence
 
     from django.http import HttpRequest
 
 DEFAULT_PURPOSE = "pre_loan"
+AMOUNT = re.compile(r"-?\d+(\.\d+)?")
 
 
 @require_safe
@@ -148,8 +153,7 @@ def trace(request: HttpRequest, report_id: uuid.UUID, indicator_id: str) -> Http
         raise Http404(str(report_id))
     found = credit.trace_indicator(scope, report, indicator_id)
     sources = [
-        (source, [(row, list(zip(source.titles, row.values, strict=False))) for row in source.rows])
-        for source in found.sources
+        (source, [(row, _pairs(source.titles, row)) for row in source.rows]) for source in found.sources
     ]
     places = [
         row.delivery.ledger_index
@@ -165,6 +169,19 @@ def trace(request: HttpRequest, report_id: uuid.UUID, indicator_id: str) -> Http
         "figure": credit.find_figure(report, indicator_id),
     }
     return render(request, "portal/bank/trace.html", context)
+
+
+def _pairs(titles: Sequence[str], row: Any) -> list[tuple[str, Any]]:
+    """Titles with values of a source row: amounts with separators, its period as a month, all else as delivered."""
+    pairs = []
+    for title, value in zip(titles, row.values, strict=False):
+        if str(value) == str(row.valid):
+            pairs.append((title, moment(value)))
+        elif title.endswith("（元）") and AMOUNT.fullmatch(str(value)):
+            pairs.append((title, f"{Decimal(str(value)):,.2f}"))
+        else:
+            pairs.append((title, value))
+    return pairs
 
 
 def purpose_title(code: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from django import template
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 register = template.Library()
+MONTH_DIGITS = 6
+MODEL_ID = re.compile(r"(\d{4})(\d{2})_credit@(\d+)")
 
 
 @register.filter
@@ -43,6 +46,20 @@ def share(value: float | None) -> str:
 def month(value: int | None) -> str:
     """Show ``202610`` as ``2026-10``."""
     return "—" if not value else f"{value // 100}-{value % 100:02d}"
+
+
+@register.filter
+def moment(value: object) -> object:
+    """Show ``202610`` as ``2026-10``; dates and words stay as they are."""
+    text = str(value)
+    return f"{text[:4]}-{text[4:]}" if len(text) == MONTH_DIGITS and text.isdigit() else value
+
+
+@register.filter
+def model_name(value: str) -> str:
+    """Show ``202610_credit@1`` as ``信用评分模型（2026-10），第 1 版``; other ids stay as they are."""
+    found = MODEL_ID.fullmatch(value)
+    return f"信用评分模型（{found[1]}-{found[2]}），第 {found[3]} 版" if found else value
 
 
 @register.filter
