@@ -4,8 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet
 DEMO ?= serve
-# English wording; Babel compiles it, so that no gettext binary is needed.
-WORDING := src/rongqiao/portal/locale/en/LC_MESSAGES/django.po
+# Translations; Babel compiles it, so that no gettext binary is needed.
+WORDING := $(wildcard src/rongqiao/portal/locale/*/LC_MESSAGES/django.po)
 COMPILE := $(BIN)/pybabel -q compile -f -d src/rongqiao/portal/locale -D django
 
 .PHONY: help demo test check fix bench docs clean

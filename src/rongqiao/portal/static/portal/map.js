@@ -16,8 +16,7 @@
   }
 
   function itemOf(cell) {
-    // Only what is hidden is hatched; without a word ECharts would hatch every county.
-    const style = cell.colour ? { areaColor: cell.colour, decal: "none" } : { areaColor: "#f1f0ed", decal: HATCH };
+    const style = cell.colour ? { areaColor: cell.colour } : { areaColor: "#f1f0ed", decal: HATCH };
     const emphasis = { itemStyle: { areaColor: style.areaColor } };
     return { name: cell.name, value: 0, title: cell.title, text: cell.text, url: cell.url, itemStyle: style, emphasis };
   }
@@ -27,7 +26,8 @@
       animation: false,
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
       tooltip: { confine: true, formatter: (item) => (item.data ? `${item.data.title}<br><b>${item.data.text}</b>` : "") },
-      aria: { enabled: true, label: { enabled: false }, decal: { show: true } },
+      // Only what is hidden is hatched: with its own decals shown, ECharts would hatch every county.
+      aria: { enabled: true, label: { enabled: false }, decal: { show: false } },
       series: [
         {
           type: "map",
