@@ -20,6 +20,10 @@ from rongqiao.kernel.errors import InvalidValueError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+WORKER = [sys.executable, "-m", "django", "procrastinate", "worker", "--concurrency", "1"]
+# Long enough for a database to come back before the next attempt.
+WORKER_PAUSE_SECONDS = 5
+
 app = typer.Typer(add_completion=False)
 
 
@@ -38,8 +42,7 @@ def _commands(port: int) -> list[list[str]]:
             "config.wsgi:application",
         ),
     ]
-    worker = [sys.executable, "-m", "django", "procrastinate", "worker", "--concurrency", "1"]
-    return [granian, worker]
+    return [granian, WORKER]
 
 
 def check_port(port: int) -> None:
@@ -90,14 +93,24 @@ def run(port: int, on_ready: str = "") -> int:
             typer.secho("门户未能启动，请查看上方日志。", err=True, fg="red")
             return 1
         typer.echo(on_ready)
-        while all(process.poll() is None for process in processes):
-            time.sleep(0.5)
-        typer.secho("一个服务进程意外退出，已停止全部服务。请查看上方日志。", err=True, fg="red")
+        _watch(processes, environment)
+        typer.secho("门户进程意外退出，已停止全部服务。请查看上方日志。", err=True, fg="red")
     except KeyboardInterrupt:
         return 0
     finally:
         _end(processes)
     return 1
+
+
+def _watch(processes: list[subprocess.Popen[bytes]], environment: dict[str, str]) -> None:
+    """Wait until the web server ends; a worker that ends, as it does when the database restarts, is started anew."""
+    web, worker = processes
+    while web.poll() is None:
+        if worker.poll() is not None:
+            typer.secho("后台任务进程意外退出，正在重新启动。", err=True, fg="yellow")
+            time.sleep(WORKER_PAUSE_SECONDS)
+            processes[1] = worker = _start(WORKER, environment)
+        time.sleep(0.5)
 
 
 def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -1,6 +1,8 @@
-"""The hourly signature over the Merkle log: only what grew is signed, and nothing damaged is."""
+"""Jobs of the log and of the queue: only what grew is signed; a job that died at work does not block the next."""
 
+import asyncio
 import datetime as dt
+from types import SimpleNamespace
 
 import pytest
 
@@ -47,3 +49,26 @@ def test_both_jobs_of_the_log_wait_for_each_other_and_run_by_the_clock():
     periodic = tasks.app.periodic_registry.periodic_tasks.values()
     crons = {each.task.name: each.cron for each in periodic}
     assert crons["accounts.seal_ledger"] == "7 * * * *"
+
+
+class Queue:
+    """Job manager with two jobs whose worker died."""
+
+    def __init__(self):
+        self.calls = []
+
+    async def get_stalled_jobs(self):
+        return ["one", "two"]
+
+    async def finish_job(self, job, *, status, delete_job):
+        self.calls.append((job, status.value, delete_job))
+
+    async def delete_old_jobs(self, *, nb_hours):
+        self.calls.append(nb_hours)
+
+
+def test_jobs_of_dead_workers_are_given_up_and_old_ones_forgotten():
+    queue = Queue()
+    context = SimpleNamespace(app=SimpleNamespace(job_manager=queue))
+    assert asyncio.run(tasks.tidy_queue(context, timestamp=0)) == 2
+    assert queue.calls == [("one", "failed", False), ("two", "failed", False), 720]
