@@ -1,6 +1,7 @@
 """Where requests, jobs and institutions meet: locks in one order, numbers that others hold, days as people count them."""
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -16,6 +17,10 @@ from rongqiao.platforms.financing.models import Application, Demand
 from tests.web.market_place import DAY, NOW, TODAY, USCC
 
 pytestmark = pytest.mark.django_db
+
+
+def fee(amount):
+    return {"kind": "guarantee_fee", "amount_cny": Decimal(amount), "payee": "省担保", "due": "upfront"}
 
 
 def test_the_clock_locks_the_demand_before_its_quotes(market):
@@ -64,3 +69,24 @@ def test_officials_see_the_day_of_the_newest_demand_as_in_china(market):
     with scoped(market.official):
         figures = {each.id: each for each in overview(market.official)["figures"]}
     assert figures["demands"].freshest_on == dt.date(2026, 11, 25)
+
+
+@pytest.mark.parametrize(
+    ("changes", "thing"),
+    [
+        ({"note": "长" * 301}, "对企业的说明"),
+        ({"fees": [fee(999_000)]}, "综合融资成本"),
+    ],
+)
+def test_a_quote_that_cannot_be_stored_is_refused_in_words(market, changes, thing):
+    take = market.take(market.officer, market.publish())
+    with pytest.raises(InvalidValueError) as error:
+        market.quote(market.officer, take, **changes)
+    assert error.value.thing == thing
+
+
+def test_interest_by_a_slip_of_the_pen_is_refused_in_words(market):
+    loan = market.loan()
+    payment = {"on": TODAY, "principal_cny": Decimal(0), "interest_cny": Decimal(10) ** 17, "now": NOW}
+    with pytest.raises(InvalidValueError, match="还款利息"):
+        market.act(services.record_repayment, market.officer, loan_id=loan.pk, **payment)

@@ -63,6 +63,10 @@ class AllInCost:
     fees_cny: Decimal
 
 
+# 10 000 % a year: beyond it no cost is meant, and no column holds it.
+MAX_RATIO = 100
+
+
 def quote_rate(lpr_ratio: Decimal, spread_bp: int) -> Decimal:
     """Annual rate of a quote: LPR ± basis points.
 
@@ -133,7 +137,7 @@ def all_in_cost(principal: Decimal, schedule: Sequence[Instalment], fees: Iterab
     flows += [(instalment.due_on, -float(instalment.total)) for instalment in schedule]
     flows += [(day, -float(amount)) for day, amount in paid]
     rate = pyxirr.xirr([day for day, _ in flows], [amount for _, amount in flows])
-    if rate is None:
+    if rate is None or rate >= MAX_RATIO:
         raise InvalidValueError("综合融资成本", fees_cny, "无法年化：请核对费用是否超过本金。")
     ratio = Decimal(repr(rate)).quantize(XIRR_PLACES) + 0
     return AllInCost(ratio, interest + fees_cny, interest, fees_cny)

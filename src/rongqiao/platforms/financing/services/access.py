@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from django.db.models import Model
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from rongqiao.accounts.scope import Scope
 
 Row = TypeVar("Row", bound=Model)
+MAX_TEXT_LENGTH = 300
+MAX_AMOUNT_CNY = Decimal(10_000_000_000)
 TITLES = {
     "Demand": "融资需求",
     "Take": "抢单",
@@ -136,3 +139,17 @@ def check_range(thing: str, value: int, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise InvalidValueError(thing, value, f"应为 {low} 至 {high} 之间的整数。")
     return value
+
+
+def check_text(thing: str, text: str) -> str:
+    """Return the text without outer blanks if it is short enough to be stored.
+
+    Raises
+    ------
+    InvalidValueError
+        Naming the bound.
+    """
+    kept = text.strip()
+    if len(kept) > MAX_TEXT_LENGTH:
+        raise InvalidValueError(thing, f"{len(kept)} 字", f"请不超过 {MAX_TEXT_LENGTH} 字。")
+    return kept

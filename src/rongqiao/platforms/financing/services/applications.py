@@ -9,7 +9,14 @@ from django.db import IntegrityError, transaction
 from rongqiao.accounts.services import record_audit, record_in_ledger
 from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
 from rongqiao.platforms.financing.models import Application, Demand, Instalment, Loan, Quote, Take
-from rongqiao.platforms.financing.services.access import check_code, find, lock, require_bank, require_risk
+from rongqiao.platforms.financing.services.access import (
+    check_code,
+    check_text,
+    find,
+    lock,
+    require_bank,
+    require_risk,
+)
 from rongqiao.platforms.financing.services.demands import reopen
 from rongqiao.rules.schedules import build_schedule
 from rongqiao.rules.transitions import INITIAL, advance
@@ -53,7 +60,7 @@ def decide_application(
     application.decided_by_id, application.decided_at = scope.user_id, now
     if not approve:
         application.refusal_reason = check_code("refusal_reasons", refusal_reason)
-        application.refusal_note = refusal_note.strip()
+        application.refusal_note = check_text("拒绝说明", refusal_note)
         if refusal_reason == OTHER and not application.refusal_note:
             raise InvalidValueError("拒绝原因", refusal_reason, "选择“其他”时须写明原因。")
     application.save()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -18,8 +17,10 @@ from rongqiao.platforms.financing import clocks
 from rongqiao.platforms.financing.matching import judge_products, own_facts, products_on_sale, reasons_to_json
 from rongqiao.platforms.financing.models import Application, Demand, Loan, Match, Push, Quote, Take
 from rongqiao.platforms.financing.services.access import (
+    MAX_AMOUNT_CNY,
     check_code,
     check_range,
+    check_text,
     lock,
     require_enterprise,
     require_owner,
@@ -31,13 +32,13 @@ if TYPE_CHECKING:
     import datetime as dt
     import uuid
     from collections.abc import Iterable, Mapping, Sequence
+    from decimal import Decimal
 
     from rongqiao.accounts.scope import Scope
     from rongqiao.platforms.financing.matching import Judged
 
 PURPOSE = "pre_loan"
 MAX_TERM_MONTHS = 360
-MAX_AMOUNT_CNY = Decimal(10_000_000_000)
 
 
 def default_data_classes() -> tuple[str, ...]:
@@ -281,7 +282,7 @@ def _build(
         purpose=check_code("loan_purposes", purpose),
         guarantee_kind=check_code("guarantee_kinds", guarantee_kind),
         desired_rate_ratio=desired_rate_ratio,
-        note=note.strip(),
+        note=check_text("补充说明", note),
         prefilled=dict(prefilled),
         created_by_id=scope.user_id,
     )

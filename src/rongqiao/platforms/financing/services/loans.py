@@ -13,7 +13,7 @@ from rongqiao.platforms.financing import clocks
 from rongqiao.platforms.financing.balance import load_facts, load_schedule, loan_state
 from rongqiao.platforms.financing.models import Instalment, Loan, LoanEvent
 from rongqiao.platforms.financing.replay import ZERO, Fact, replay
-from rongqiao.platforms.financing.services.access import lock, require_bank
+from rongqiao.platforms.financing.services.access import MAX_AMOUNT_CNY, lock, require_bank
 from rongqiao.rules.schedules import build_schedule
 from rongqiao.rules.transitions import advance
 
@@ -82,6 +82,8 @@ def record_repayment(
         raise InvalidValueError(
             "还款金额", f"{principal} + {interest}", "本金与利息不可为负，且至少一项大于零。"
         )
+    if interest > MAX_AMOUNT_CNY:
+        raise InvalidValueError("还款利息", str(interest), "不超过 100 亿元，请核对单位。")
     _check_day("还款日期", on, loan.start_on, now)
     before = loan_state(scope, loan, on=clocks.local_day(now))
     if principal > before.outstanding_cny:

@@ -18,6 +18,7 @@ from rongqiao.platforms.financing.models import Application, Quote, Take
 from rongqiao.platforms.financing.services.access import (
     check_code,
     check_range,
+    check_text,
     lock_with_demand,
     require_bank,
     require_owner,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from rongqiao.accounts.scope import Scope
 
 MAX_SPREAD_BP = 2400
+# Far above any lawful cost: what exceeds it is a slip of the pen.
+MAX_ALL_IN_RATIO = 1
 
 
 @transaction.atomic
@@ -96,7 +99,7 @@ def submit_quote(
         rate_ratio=quote_rate(ratio, spread_bp),
         fees=[_fee(fee) for fee in fees],
         repayment_method=check_code("repayment_methods", repayment_method),
-        note=note.strip(),
+        note=check_text("对企业的说明", note),
         quoted_by_id=scope.user_id,
         quoted_at=now,
         valid_until=now + dt.timedelta(days=_check_validity(valid_days, now)),
@@ -246,6 +249,8 @@ def _price(quote: Quote, start_on: dt.date) -> None:
         quote.amount_cny, quote.rate_ratio, quote.term_months, quote.repayment_method, start_on
     )
     cost = all_in_cost(quote.amount_cny, schedule, rule_fees(quote.fees))
+    if cost.xirr_ratio >= MAX_ALL_IN_RATIO:
+        raise InvalidValueError("综合融资成本", f"{cost.xirr_ratio:.2%}", "年化超过 100%，请核对费用。")
     quote.all_in_ratio, quote.total_cost_cny = cost.xirr_ratio, cost.total_cost_cny
 
 
