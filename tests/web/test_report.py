@@ -15,7 +15,7 @@ from rongqiao.accounts.services import give_consent, open_account, revoke_consen
 from rongqiao.bases.enterprises import selectors as enterprises
 from rongqiao.kernel.errors import ContractError, InvalidValueError, NotAllowedError
 from rongqiao.ledger.log import Ledger
-from rongqiao.platforms.credit import pdf, selectors
+from rongqiao.platforms.credit import pdf, selectors, services
 from rongqiao.platforms.credit.models import Report
 from rongqiao.platforms.credit.services import issue_report
 
@@ -179,6 +179,28 @@ def test_old_report_traces_to_what_was_known_then(report, officer, tmp_path):
     with scoped(officer):
         (source,) = selectors.trace_indicator(officer, report, SALES, lake=later).sources
     assert "100000.00" in source.rows[0].values
+
+
+def test_the_enterprise_sees_who_read_the_rows_behind_a_figure(report, owner, officer, lake):
+    arguments = {"report_id": report.pk, "indicator_id": SALES, "lake": lake}
+    with scoped(officer):
+        assert services.read_trace(scope=officer, **arguments).sources[0].rows
+    with scoped(owner):
+        assert services.read_trace(scope=owner, **arguments).sources[0].rows[0].values
+        newest, *_ = enterprises.list_reads(owner).order_by("-at")
+        assert newest.what.startswith("指标明细：")
+        assert (newest.basis, newest.consent_id, newest.data_classes) == (
+            "consent",
+            report.consent_id,
+            ["tax"],
+        )
+        revoke_consent(scope=owner, consent_id=report.consent_id, now=timezone.now())
+        known = enterprises.list_reads(owner).count()
+    with scoped(officer):
+        # Only where the rows stood is shown now, and that tells nothing of the enterprise.
+        assert not services.read_trace(scope=officer, **arguments).sources[0].rows[0].values
+    with scoped(owner):
+        assert enterprises.list_reads(owner).count() == known
 
 
 def test_values_are_withheld_once_the_consent_is_revoked(report, owner, officer, lake):

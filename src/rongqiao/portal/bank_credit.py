@@ -151,7 +151,7 @@ def trace(request: HttpRequest, report_id: uuid.UUID, indicator_id: str) -> Http
     report = credit.get_report(scope, report_id)
     if report is None:
         raise Http404(str(report_id))
-    found = credit.trace_indicator(scope, report, indicator_id)
+    found = credit_services.read_trace(scope=scope, report_id=report_id, indicator_id=indicator_id)
     sources = [
         (source, [(row, _pairs(source.titles, row)) for row in source.rows]) for source in found.sources
     ]

@@ -32,7 +32,14 @@ def list_reports(scope: Scope) -> QuerySet[Report]:
 
 
 def get_report(scope: Scope, report_id: uuid.UUID | str) -> Report | None:
-    """Return one report; null when there is none, or it is not the caller's."""
+    """Return one report; null when there is none, or it is not the caller's.
+
+    Notes
+    -----
+    A report stays open to the institution it was issued to after the consent ended: it is part of the file of a
+    decision made under that consent, which the bank must keep and the enterprise may dispute by. Ending the consent
+    stops everything further: portraits, new reports, and the items behind the report's figures.
+    """
     found: Report | None = (
         Report.objects.for_scope(scope).select_related("recipient", "consent").filter(pk=report_id).first()
     )
@@ -87,11 +94,11 @@ def trace_indicator(
         indicator_id=indicator_id,
         as_of=found.as_of,
         known_at=found.known_at,
-        has_values=_may_see_values(scope, found),
+        has_values=may_see_values(scope, found),
     )
 
 
-def _may_see_values(scope: Scope, report: Report) -> bool:
+def may_see_values(scope: Scope, report: Report) -> bool:
     """Whether the data may still be read: one's own, or under the very consent the report rests on."""
     if scope.kind == "enterprise":
         return True
