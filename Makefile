@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet
 DEMO ?= serve
-# Translations; Babel compiles it, so that no gettext binary is needed.
+# Translations; Babel compiles them, so that no gettext binary is needed.
 WORDING := $(wildcard src/rongqiao/portal/locale/*/LC_MESSAGES/django.po)
 COMPILE := $(BIN)/pybabel -q compile -f -d src/rongqiao/portal/locale -D django
 
@@ -19,7 +19,7 @@ demo: .make/runtime .make/assets ## Build a small living province and serve the 
 
 test: .make/develop .make/assets .make/browser ## Set up and run every check and test, browser journeys included
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 2 --no-loadscope-reorder
 
 check: .make/develop ## Layers, style, types, templates
 	@$(BIN)/ruff check .

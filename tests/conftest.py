@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.test import override_settings
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from xdist.remote import Producer
 
 # A slow machine is no fault of what is tested.
 settings.register_profile("rongqiao", deadline=None)
 settings.load_profile("rongqiao")
 
-BROWSER = Path(__file__).parent / "browser"
+
+class ByModule(LoadFileScheduling):
+    """Give workers whole modules, and one of them all that drive the one portal: what tests share is made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module: str = super()._split_scope(nodeid)
+        return "tests/browser" if module.startswith("tests/browser/") else module
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each module on one worker of ``-n``, and all that drive the one portal: what they share is made once."""
-    for item in items:
-        group = "browser" if BROWSER in item.path.parents else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByModule:
+    """Share out the tests of ``pytest -n 2``."""
+    return ByModule(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
