@@ -140,3 +140,13 @@ def test_keyboard_alone_reaches_the_content(open_page):
     assert page.evaluate("document.activeElement.closest('main') !== null")
     assert page.evaluate("getComputedStyle(document.activeElement).boxShadow !== 'none'"
                          " || getComputedStyle(document.activeElement).outlineStyle !== 'none'")  # fmt: skip
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["400.html", "403_csrf.html", "500.html"])
+def test_error_pages_that_stand_alone_fit(open_page, screenshots, name, width):
+    body = (ROOT / "src" / "rongqiao" / "portal" / "templates" / name).read_text(encoding="utf-8")
+    page = open_page(width=width)
+    page.route("**/broken/", lambda route: route.fulfill(body=body, content_type="text/html; charset=utf-8"))
+    page.goto("/broken/")
+    check_page(page, screenshots, f"error_{name}_{width}")

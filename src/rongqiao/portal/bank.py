@@ -89,7 +89,7 @@ def _inbox(request: HttpRequest) -> Listing:
             Column("deadline", "时限", "clock", sort="deadline", value=lambda item: item.deadline),
         ],
         filters=[
-            Filter("region", "所在地", _prefectures(), _by_region),
+            Filter("region", "所在地", prefecture_choices(), _by_region),
             Filter("industry", "行业门类", _sections(), _by_industry),
             Filter("amount", "金额", AMOUNTS, _by_amount),
             Filter(
@@ -173,9 +173,6 @@ def _fit(item: InboxItem) -> int | None:
 def _outcome(item: InboxItem) -> str:
     return item.best_match.outcome if item.best_match else "unknown"
 
-
-def _prefectures() -> list[tuple[str, str]]:
-    return [(code, region.name) for code, region in regions().items() if region.level == "prefecture"]
 
 
 def _sections() -> list[tuple[str, str]]:

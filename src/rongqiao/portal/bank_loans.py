@@ -72,7 +72,7 @@ def list_loans(request: HttpRequest) -> HttpResponse:
         filters=[
             Filter("status", "状态", STATUSES, _by_status),
             Filter("class", "五级分类", code_list("five_class").choices(), _by_class),
-            Filter("region", "所在地", _prefectures(), _by_region),
+            Filter("region", "所在地", prefecture_choices(), _by_region),
             Filter("q", "企业或合同编号", apply=_by_text),
         ],
         default_sort="-overdue",
@@ -213,9 +213,6 @@ def _class(row: LoanRow) -> str | None:
 def _next_due(row: LoanRow) -> Any:
     return row.state.next_due.due_on if row.state.next_due else None
 
-
-def _prefectures() -> list[tuple[str, str]]:
-    return [(code, region.name) for code, region in regions().items() if region.level == "prefecture"]
 
 
 def _by_status(rows: list[LoanRow], value: str) -> list[LoanRow]:

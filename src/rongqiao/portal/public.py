@@ -94,7 +94,7 @@ def list_products(request: HttpRequest) -> HttpResponse:
             Filter("term", "用多久", TERMS),
             Filter("purpose", "用途", _choices(facets["purpose"])),
             Filter("guarantee", "担保方式", _choices(facets["guarantee"])),
-            Filter("region", "企业所在地", _prefectures()),
+            Filter("region", "企业所在地", prefecture_choices()),
             Filter("kind", "产品类型", _choices(facets["kind"])),
             Filter("rate", "利率", RATES),
             Filter("institution", "机构", _choices(facets["institution"])),
@@ -151,7 +151,7 @@ def list_policies(request: HttpRequest) -> HttpResponse:
             Column("benefit", "支持内容"),
             Column("effective_from", "生效日期", "date", sort="effective_from"),
         ],
-        filters=[Filter("q", "关键词"), Filter("region", "适用地区", _prefectures())],
+        filters=[Filter("q", "关键词"), Filter("region", "适用地区", prefecture_choices())],
         default_sort="-effective_from",
         empty_title="暂无政策",
         empty_text="政策入库后会显示在这里。",
@@ -224,9 +224,6 @@ def _by_kind(rows: Any, kind: str) -> Any:
 def _choices(facets: list[resources.Facet]) -> list[tuple[str, str]]:
     return [(facet.code, f"{facet.title}（{facet.count}）") for facet in facets]
 
-
-def _prefectures() -> list[tuple[str, str]]:
-    return [(code, region.name) for code, region in regions().items() if region.level == "prefecture"]
 
 
 def _one_of(value: str | None, facets: list[resources.Facet]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import TYPE_CHECKING
 
 from django import template
+from django.utils import timezone
 
 from rongqiao.kernel.money import format_cny
 from rongqiao.kernel.rate import format_rate
@@ -53,6 +55,14 @@ def moment(value: object) -> object:
     """Show ``202610`` as ``2026-10``; dates and words stay as they are."""
     text = str(value)
     return f"{text[:4]}-{text[4:]}" if len(text) == MONTH_DIGITS and text.isdigit() else value
+
+
+@register.filter
+def instant(value: str | None) -> str:
+    """Show an instant of the ledger, ISO 8601 in UTC, to the minute in local time."""
+    if not value:
+        return "—"
+    return timezone.localtime(dt.datetime.fromisoformat(value)).strftime("%Y-%m-%d %H:%M")
 
 
 @register.filter
