@@ -17,7 +17,9 @@ from rongqiao.kernel.period import add_months, check_month, last_day, months_bet
 from rongqiao.kernel.rate import format_rate, from_lpr
 from rongqiao.kernel.region import check_region, is_within, parents, region_level
 
-MONTHS = st.integers(1950, 2190).flatmap(lambda year: st.integers(1, 12).map(lambda month: year * 100 + month))
+MONTHS = st.integers(1950, 2190).flatmap(
+    lambda year: st.integers(1, 12).map(lambda month: year * 100 + month)
+)
 OUTCOMES = st.lists(st.sampled_from(Outcome), max_size=5)
 
 
@@ -75,12 +77,18 @@ def test_a_quote_is_lpr_plus_basis_points():
     assert format_rate(None) == "—"
 
 
-@given(MONTHS, st.integers(-200, 200))
-def test_moving_months_there_and_back(month, step):
-    moved = check_month(add_months(month, step)) if 1960 <= month // 100 <= 2170 else None
-    if moved is not None:
-        assert months_between(month, moved) == step
-        assert add_months(moved, -step) == month
+@given(MONTHS, MONTHS)
+def test_moving_months_there_and_back(month, other):
+    step = months_between(month, other)
+    assert add_months(month, step) == other
+    assert add_months(other, -step) == month
+    assert step == -months_between(other, month)
+
+
+@given(MONTHS)
+def test_the_next_month_is_one_further(month):
+    following = add_months(month, 1)
+    assert following - month == (89 if month % 100 == 12 else 1)
 
 
 @pytest.mark.parametrize("month", [0, 202600, 202613, 20261, -202601])
