@@ -55,7 +55,7 @@ def test_export_is_all_rows_and_no_formula(rf):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(None, ""), (-3, "-3"), ("-3", "'-3"), ("@x", "'@x"), ("甲", "甲")]
+    ("value", "text"), [(None, ""), (-3, "-3"), ("-3", "'-3"), ("@x", "'@x"), ("＝1", "'＝1"), ("甲", "甲")]
 )
 def test_text_that_a_spreadsheet_would_run_is_quoted(value, text):
     assert export_value(value) == text

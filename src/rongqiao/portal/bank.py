@@ -14,14 +14,14 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from rongqiao.accounts import selectors as accounts
-from rongqiao.contracts.catalog import industries, regions, threshold
+from rongqiao.contracts.catalog import industries, threshold
 from rongqiao.kernel.errors import RongqiaoError
 from rongqiao.kernel.money import WAN
 from rongqiao.platforms.financing import selectors as market
 from rongqiao.platforms.financing import services
 from rongqiao.portal.access import BANK, for_roles, request_scope
 from rongqiao.portal.bank_clocks import KINDS, gather_clocks
-from rongqiao.portal.listing import Column, Filter, Listing
+from rongqiao.portal.listing import Column, Filter, Listing, prefecture_choices
 
 if TYPE_CHECKING:
     import uuid
@@ -172,7 +172,6 @@ def _fit(item: InboxItem) -> int | None:
 
 def _outcome(item: InboxItem) -> str:
     return item.best_match.outcome if item.best_match else "unknown"
-
 
 
 def _sections() -> list[tuple[str, str]]:

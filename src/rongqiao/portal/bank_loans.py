@@ -11,13 +11,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from rongqiao.contracts.catalog import code_list, regions
+from rongqiao.contracts.catalog import code_list
 from rongqiao.kernel.errors import RongqiaoError
 from rongqiao.platforms.financing import selectors as market
 from rongqiao.platforms.financing import services
 from rongqiao.portal.access import BANK, for_roles, request_scope
 from rongqiao.portal.bank_forms import DrawdownForm, EventForm, RepaymentForm
-from rongqiao.portal.listing import Column, Filter, Listing
+from rongqiao.portal.listing import Column, Filter, Listing, prefecture_choices
 
 if TYPE_CHECKING:
     import uuid
@@ -212,7 +212,6 @@ def _class(row: LoanRow) -> str | None:
 
 def _next_due(row: LoanRow) -> Any:
     return row.state.next_due.due_on if row.state.next_due else None
-
 
 
 def _by_status(rows: list[LoanRow], value: str) -> list[LoanRow]:

@@ -15,12 +15,15 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from rongqiao.contracts.catalog import regions
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from django.http import HttpRequest
 
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets of East Asian systems read the full-width signs as formulas too.
+FORMULA_SIGNS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 MAX_EXPORT_ROWS = 50_000
 # More filters than these fold away, so that a phone shows results on its first screen.
 OPEN_FILTERS = 6
@@ -281,3 +284,8 @@ def export_value(value: Any) -> str:
         return str(value)
     text = str(value)
     return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
+
+
+def prefecture_choices() -> list[tuple[str, str]]:
+    """Choices of a filter by place."""
+    return [(code, region.name) for code, region in regions().items() if region.level == "prefecture"]

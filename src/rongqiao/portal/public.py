@@ -18,7 +18,7 @@ from rongqiao.platforms.financing import selectors as market
 from rongqiao.portal.access import for_roles, request_scope
 from rongqiao.portal.criteria_words import describe_criteria
 from rongqiao.portal.forms import StartForm
-from rongqiao.portal.listing import Column, Filter, Listing
+from rongqiao.portal.listing import Column, Filter, Listing, prefecture_choices
 from rongqiao.portal.public_figures import home_figures
 from rongqiao.windows.selectors import get_window
 
@@ -223,7 +223,6 @@ def _by_kind(rows: Any, kind: str) -> Any:
 
 def _choices(facets: list[resources.Facet]) -> list[tuple[str, str]]:
     return [(facet.code, f"{facet.title}（{facet.count}）") for facet in facets]
-
 
 
 def _one_of(value: str | None, facets: list[resources.Facet]) -> str:
