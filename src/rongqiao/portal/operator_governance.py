@@ -277,7 +277,15 @@ def list_quarantine(request: HttpRequest) -> HttpResponse:
     """Rejected rows: file, line, column, value, and why."""
     titles = rule_titles()
     rules = sorted(
-        {(row["rule_id"], titles.get(row["rule_id"], row["rule_id"])) for row in base.quarantine_by_rule()}
+        {
+            (
+                row["rule_id"],
+                f"{contract_title(row['contract_id'])}：{titles.get(row['rule_id'], row['rule_id'])}"
+                if row["rule_id"].startswith(row["contract_id"])
+                else titles.get(row["rule_id"], row["rule_id"]),
+            )
+            for row in base.quarantine_by_rule()
+        }
     )
     listing = Listing(
         request,

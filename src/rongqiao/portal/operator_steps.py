@@ -177,7 +177,11 @@ def rule_titles() -> dict[str, str]:
         for item in contract.items:
             titles[f"{contract.id}.{item.id}_type"] = f"“{item.title}”能按约定类型读取"
             titles[f"{contract.id}.{item.id}_code"] = f"“{item.title}”在代码表内"
-        titles |= {rule.id: rule.title for rule in contract.rules}
+        names = {item.id: item.title for item in contract.items}
+        for rule in contract.rules:
+            # "May not be negative" says nothing in a list unless it names its item.
+            name = names.get(rule.columns[0], "") if len(rule.columns) == 1 else ""
+            titles[rule.id] = rule.title if name in rule.title else f"“{name}”{rule.title}"
     return titles
 
 
