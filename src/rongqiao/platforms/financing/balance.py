@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rongqiao.platforms.financing import clocks
 from rongqiao.platforms.financing.models import Instalment, LoanEvent
 from rongqiao.platforms.financing.replay import Due, Fact, LoanState, replay
+from rongqiao.rules.schedules import build_schedule
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -40,6 +41,25 @@ def load_schedule(scope: Scope, loan_ids: Sequence[uuid.UUID] | None = None) -> 
     for loan_id, *values in _narrowed(rows, loan_ids):
         found.setdefault(loan_id, []).append(Due(*values))
     return found
+
+
+def planned_instalments(loan: Loan) -> list[Instalment]:
+    """Schedule of a loan by the house's rule, not stored yet; the bank's own may differ by cents."""
+    lines = build_schedule(
+        loan.principal_cny, loan.rate_ratio, loan.term_months, loan.repayment_method, loan.start_on
+    )
+    return [
+        Instalment(
+            loan=loan,
+            institution_id=loan.institution_id,
+            uscc=loan.uscc,
+            seq=line.seq,
+            due_on=line.due_on,
+            principal_cny=line.principal,
+            interest_cny=line.interest,
+        )
+        for line in lines
+    ]
 
 
 def _grouped(loan_ids: Sequence[uuid.UUID] | None) -> dict[uuid.UUID, list[Any]]:

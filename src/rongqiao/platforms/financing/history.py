@@ -21,6 +21,7 @@ from rongqiao.bases.resources.selectors import serves_region
 from rongqiao.kernel.decision import Outcome
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.platforms.financing import past as lines
+from rongqiao.platforms.financing.balance import planned_instalments
 from rongqiao.platforms.financing.bulk import insert_new
 from rongqiao.platforms.financing.matching import judge_products, products_on_sale, reasons_to_json
 from rongqiao.platforms.financing.models import (
@@ -154,7 +155,7 @@ def _store(read: dict[str, list[tuple[str, lines.Row]]], past: Past) -> dict[str
         "applications": insert_new(Application, past.applications.values()),
         "loans": insert_new(Loan, past.loans.values()),
         "instalments": insert_new(
-            Instalment, (line for loan in past.loans.values() for line in lines.instalments_of(loan))
+            Instalment, (line for loan in past.loans.values() for line in planned_instalments(loan))
         ),
         "events": insert_new(LoanEvent, events),
         "consents": insert_new(Consent, _consents(past, pushed)),

@@ -13,7 +13,6 @@ from rongqiao.platforms.financing import clocks
 from rongqiao.platforms.financing.models import (
     Application,
     Demand,
-    Instalment,
     Loan,
     LoanEvent,
     Push,
@@ -26,8 +25,6 @@ from rongqiao.rules.schedules import build_schedule
 from rongqiao.rules.transitions import states
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rongqiao.bases.enterprises.models import Enterprise
     from rongqiao.bases.resources.models import Product
 
@@ -238,23 +235,6 @@ def loan_of(row: Row, past: Past) -> Loan:
     )
     past.loans[row["id"]] = loan
     return loan
-
-
-def instalments_of(loan: Loan) -> Iterator[Instalment]:
-    """Schedule of a loan by the house's rule; the bank's own may differ by cents."""
-    lines = build_schedule(
-        loan.principal_cny, loan.rate_ratio, loan.term_months, loan.repayment_method, loan.start_on
-    )
-    for line in lines:
-        yield Instalment(
-            loan=loan,
-            institution_id=loan.institution_id,
-            uscc=loan.uscc,
-            seq=line.seq,
-            due_on=line.due_on,
-            principal_cny=line.principal,
-            interest_cny=line.interest,
-        )
 
 
 def event_of(row: Row, past: Past) -> LoanEvent:

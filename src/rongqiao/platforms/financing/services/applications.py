@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from rongqiao.accounts.services import record_audit, record_in_ledger
 from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
+from rongqiao.platforms.financing.balance import planned_instalments
 from rongqiao.platforms.financing.models import Application, Demand, Instalment, Loan, Quote, Take
 from rongqiao.platforms.financing.services.access import (
     check_code,
@@ -143,18 +144,7 @@ def sign_contract(
         status=INITIAL["loan"],
     )
     _store(loan)
-    Instalment.objects.bulk_create(
-        Instalment(
-            loan=loan,
-            institution_id=loan.institution_id,
-            uscc=loan.uscc,
-            seq=line.seq,
-            due_on=line.due_on,
-            principal_cny=line.principal,
-            interest_cny=line.interest,
-        )
-        for line in schedule
-    )
+    Instalment.objects.bulk_create(planned_instalments(loan))
     demand.status = advance("demand", demand.status, "fulfil")
     demand.save(update_fields=["status"])
     record_audit(
