@@ -9,7 +9,7 @@ from django.urls import include, path
 from rongqiao.portal.api import api
 
 # The back office has no sign-in of its own: the portal's is throttled and asks for the second factor.
-admin.site.login = secure_admin_login(admin.site.login)
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("backoffice/", admin.site.urls),

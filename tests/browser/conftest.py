@@ -102,10 +102,15 @@ def open_page(chromium: Browser, portal: str):
     problems: list[str] = []
 
     def open_one(width: int = 1440, height: int = 900) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": height}, base_url=portal, locale="zh-CN")
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, base_url=portal, locale="zh-CN"
+        )
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
-        page.on("console", lambda line: problems.append(f"{page.url}: {line.text}") if line.type == "error" else None)
+        page.on(
+            "console",
+            lambda line: problems.append(f"{page.url}: {line.text}") if line.type == "error" else None,
+        )
         pages.append(page)
         return page
 

@@ -60,7 +60,9 @@ def register(page, enterprise):
 
 def publish_demand(page):
     page.goto("/enterprise/demands/new/")
-    assert page.locator("input[name=data_classes]:checked").count() == 0, "A consent box was ticked beforehand."
+    assert page.locator("input[name=data_classes]:checked").count() == 0, (
+        "A consent box was ticked beforehand."
+    )
     page.get_by_label("需要金额").fill(AMOUNT_WAN)
     for box in page.locator("input[name=data_classes]").all():
         box.check()

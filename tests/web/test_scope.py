@@ -17,7 +17,9 @@ USCC = "91430102MA4L000001"
 def portrait():
     with system_scope():
         Enterprise.objects.create(uscc=USCC, name="长沙湘辉陶瓷有限公司", known_at="2026-11-20")
-        return Portrait.objects.create(enterprise_id=USCC, region_code="430102", as_of=202610, known_at="2026-11-20")
+        return Portrait.objects.create(
+            enterprise_id=USCC, region_code="430102", as_of=202610, known_at="2026-11-20"
+        )
 
 
 def test_query_without_scope_raises(portrait):

@@ -54,7 +54,7 @@ class OrganisationAdmin(BackOfficeAdmin):
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin, BackOfficeAdmin):
+class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]
     """People with organisation and role; a person who left is made inactive."""
 
     form = UserChangeForm

@@ -23,7 +23,12 @@ class Organisation(models.Model):
     ``region_code`` is where an enterprise is registered, or what a government body answers for (43, 4301, 430102).
     """
 
-    KINDS = [("enterprise", "企业"), ("institution", "金融机构"), ("government", "政府部门"), ("operator", "平台运营方")]
+    KINDS = [
+        ("enterprise", "企业"),
+        ("institution", "金融机构"),
+        ("government", "政府部门"),
+        ("operator", "平台运营方"),
+    ]
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField("类型", max_length=12, choices=KINDS)
@@ -46,7 +51,9 @@ class User(AbstractUser):
     organisation = models.ForeignKey(
         Organisation, models.PROTECT, related_name="people", null=True, blank=True, verbose_name="所属组织"
     )
-    role = models.CharField("角色", max_length=24, choices=[(r.value, t) for r, t in ROLE_TITLES.items()], blank=True)
+    role = models.CharField(
+        "角色", max_length=24, choices=[(r.value, t) for r, t in ROLE_TITLES.items()], blank=True
+    )
     full_name = models.CharField("姓名", max_length=50, blank=True)
     phone = models.CharField("手机号", max_length=11, blank=True)
 
@@ -76,7 +83,9 @@ class Consent(ScopedModel):
     class Meta(ScopedModel.Meta):
         verbose_name = verbose_name_plural = "授权"
         constraints = [
-            models.CheckConstraint(condition=Q(valid_until__gt=models.F("valid_from")), name="consent_period_runs_forward")
+            models.CheckConstraint(
+                condition=Q(valid_until__gt=models.F("valid_from")), name="consent_period_runs_forward"
+            )
         ]
         indexes = [models.Index(fields=["recipient", "subject_uscc"])]
 
@@ -91,7 +100,9 @@ class AuditRecord(ScopedModel):
 
     at = models.DateTimeField("时间", auto_now_add=True, db_index=True)
     user = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name="操作人")
-    organisation = models.ForeignKey(Organisation, models.PROTECT, null=True, related_name="+", verbose_name="组织")
+    organisation = models.ForeignKey(
+        Organisation, models.PROTECT, null=True, related_name="+", verbose_name="组织"
+    )
     action = models.CharField("动作", max_length=60)
     object_type = models.CharField("对象类型", max_length=40)
     object_id = models.CharField("对象编号", max_length=64)
@@ -126,7 +137,9 @@ class LedgerEntry(models.Model):
     leaf_index = models.BigIntegerField(null=True, unique=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["kind", "subject", "digest"], name="one_ledger_entry_per_fact")]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "subject", "digest"], name="one_ledger_entry_per_fact")
+        ]
         verbose_name = verbose_name_plural = "存证"
 
     def __str__(self) -> str:

@@ -34,7 +34,9 @@ class ScopedQuerySet(models.QuerySet[Any]):
     def _require_scope(self) -> None:
         if not self._is_scoped:
             name = self.model.__name__
-            raise UnscopedQueryError(f"{name} was queried without a scope. Call {name}.objects.for_scope(scope) first.")
+            raise UnscopedQueryError(
+                f"{name} was queried without a scope. Call {name}.objects.for_scope(scope) first."
+            )
 
     def _fetch_all(self) -> None:
         self._require_scope()

@@ -8,7 +8,10 @@ class Migration(migrations.Migration):
 
     operations = [
         protect_table(
-            "accounts_consent", enterprise="subject_uscc", institution="recipient_id", institution_writes=False
+            "accounts_consent",
+            enterprise="subject_uscc",
+            institution="recipient_id",
+            institution_writes=False,
         ),
         protect_table(
             "accounts_auditrecord",

@@ -102,12 +102,12 @@ def known_facts(portrait: Portrait) -> dict[str, Any]:
     values = {
         key: cell["value"] for key, cell in portrait.indicators.items() if cell.get("value") is not None
     }
-    return values | portrait.facts
+    return {**values, **portrait.facts}
 
 
 def _cell(portrait: Portrait, indicator_id: str) -> dict[str, Any]:
     """Value and status of an indicator; the publication leaves out what is missing."""
-    return {"value": None, "status": "missing"} | portrait.indicators.get(indicator_id, {})
+    return {"value": None, "status": "missing", **portrait.indicators.get(indicator_id, {})}
 
 
 def mask(

@@ -14,7 +14,9 @@ from rongqiao.accounts.models import Organisation
 class Institution(models.Model):
     """A bank or other financial institution; shares its key with its organisation."""
 
-    organisation = models.OneToOneField(Organisation, models.PROTECT, primary_key=True, related_name="institution")
+    organisation = models.OneToOneField(
+        Organisation, models.PROTECT, primary_key=True, related_name="institution"
+    )
     code = models.CharField("机构代码", max_length=20, unique=True)
     short_name = models.CharField("简称", max_length=40)
     kind = models.CharField("类型", max_length=24)
@@ -60,8 +62,12 @@ class Product(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = "金融产品"
         constraints = [
-            models.CheckConstraint(condition=Q(max_amount_cny__gte=F("min_amount_cny")), name="product_amounts_in_order"),
-            models.CheckConstraint(condition=Q(rate_max_ratio__gte=F("rate_min_ratio")), name="product_rates_in_order"),
+            models.CheckConstraint(
+                condition=Q(max_amount_cny__gte=F("min_amount_cny")), name="product_amounts_in_order"
+            ),
+            models.CheckConstraint(
+                condition=Q(rate_max_ratio__gte=F("rate_min_ratio")), name="product_rates_in_order"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -103,7 +109,9 @@ class Eligibility(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = "产品可及企业数"
-        constraints = [models.UniqueConstraint(fields=["product", "county_code"], name="one_eligibility_per_county")]
+        constraints = [
+            models.UniqueConstraint(fields=["product", "county_code"], name="one_eligibility_per_county")
+        ]
 
     def __str__(self) -> str:
         return f"{self.product_id} {self.county_code}"

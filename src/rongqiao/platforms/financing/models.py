@@ -32,7 +32,9 @@ class Demand(ScopedModel):
     term_months = models.PositiveSmallIntegerField("期限（月）")
     purpose = models.CharField("用途", max_length=24)
     guarantee_kind = models.CharField("担保方式", max_length=24)
-    desired_rate_ratio = models.DecimalField("期望年利率", max_digits=7, decimal_places=6, null=True, blank=True)
+    desired_rate_ratio = models.DecimalField(
+        "期望年利率", max_digits=7, decimal_places=6, null=True, blank=True
+    )
     note = models.CharField("补充说明", max_length=300, blank=True)
     prefilled = models.JSONField(default=dict)
     status = models.CharField("状态", max_length=12, default="draft", db_index=True)
@@ -98,7 +100,9 @@ class Push(ScopedModel):
 
     class Meta(ScopedModel.Meta):
         verbose_name = verbose_name_plural = "推送"
-        constraints = [models.UniqueConstraint(fields=["demand", "institution"], name="one_push_per_institution")]
+        constraints = [
+            models.UniqueConstraint(fields=["demand", "institution"], name="one_push_per_institution")
+        ]
 
     def __str__(self) -> str:
         return f"{self.demand_id} → {self.institution_id}"
@@ -124,7 +128,9 @@ class Take(ScopedModel):
 
     class Meta(ScopedModel.Meta):
         verbose_name = verbose_name_plural = "抢单"
-        constraints = [models.UniqueConstraint(fields=["demand", "institution"], name="one_take_per_institution")]
+        constraints = [
+            models.UniqueConstraint(fields=["demand", "institution"], name="one_take_per_institution")
+        ]
 
     def __str__(self) -> str:
         return f"{self.demand_id} × {self.institution_id}"
@@ -162,8 +168,12 @@ class Quote(ScopedModel):
     class Meta(ScopedModel.Meta):
         verbose_name = verbose_name_plural = "报价"
         constraints = [
-            models.UniqueConstraint(fields=["demand"], condition=Q(status="accepted"), name="one_accepted_quote_per_demand"),
-            models.UniqueConstraint(fields=["take"], condition=Q(status="submitted"), name="one_open_quote_per_take"),
+            models.UniqueConstraint(
+                fields=["demand"], condition=Q(status="accepted"), name="one_accepted_quote_per_demand"
+            ),
+            models.UniqueConstraint(
+                fields=["take"], condition=Q(status="submitted"), name="one_open_quote_per_take"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -10,7 +10,10 @@ class Migration(migrations.Migration):
         # Nobody writes a portrait but publication, its own enterprise least of all.
         limit_insert("enterprises_portrait", "false"),
         limit_changes(
-            "enterprises_portrait", "frozen", [], kinds=["enterprise", "institution", "government", "operator"]
+            "enterprises_portrait",
+            "frozen",
+            [],
+            kinds=["enterprise", "institution", "government", "operator"],
         ),
         # Who reads leaves the record; the enterprise that was read cannot invent one.
         limit_insert("enterprises_readrecord", f"reader_organisation_id = {ORGANISATION}"),

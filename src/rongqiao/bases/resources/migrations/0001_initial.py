@@ -7,108 +7,197 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Institution',
+            name="Institution",
             fields=[
-                ('organisation', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='institution', serialize=False, to='accounts.organisation')),
-                ('code', models.CharField(max_length=20, unique=True, verbose_name='机构代码')),
-                ('short_name', models.CharField(max_length=40, verbose_name='简称')),
-                ('kind', models.CharField(max_length=24, verbose_name='类型')),
-                ('phone', models.CharField(blank=True, max_length=20, verbose_name='服务电话')),
-                ('is_synthetic', models.BooleanField(default=False, verbose_name='合成数据')),
+                (
+                    "organisation",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="institution",
+                        serialize=False,
+                        to="accounts.organisation",
+                    ),
+                ),
+                ("code", models.CharField(max_length=20, unique=True, verbose_name="机构代码")),
+                ("short_name", models.CharField(max_length=40, verbose_name="简称")),
+                ("kind", models.CharField(max_length=24, verbose_name="类型")),
+                ("phone", models.CharField(blank=True, max_length=20, verbose_name="服务电话")),
+                ("is_synthetic", models.BooleanField(default=False, verbose_name="合成数据")),
             ],
             options={
-                'verbose_name': '金融机构',
-                'verbose_name_plural': '金融机构',
+                "verbose_name": "金融机构",
+                "verbose_name_plural": "金融机构",
             },
         ),
         migrations.CreateModel(
-            name='Policy',
+            name="Policy",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('title', models.CharField(max_length=200, verbose_name='标题')),
-                ('issuer', models.CharField(max_length=80, verbose_name='发文机关')),
-                ('document_no', models.CharField(blank=True, max_length=80, verbose_name='文号')),
-                ('region_code', models.CharField(max_length=6, verbose_name='适用区域')),
-                ('effective_from', models.DateField(null=True, verbose_name='生效日期')),
-                ('effective_to', models.DateField(null=True, verbose_name='失效日期')),
-                ('summary', models.TextField(verbose_name='摘要')),
-                ('benefit', models.CharField(blank=True, max_length=200, verbose_name='支持内容')),
-                ('source_url', models.CharField(blank=True, max_length=300, verbose_name='来源')),
-                ('criteria', models.JSONField(default=dict, verbose_name='条件')),
-                ('is_synthetic', models.BooleanField(default=False, verbose_name='合成数据')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("title", models.CharField(max_length=200, verbose_name="标题")),
+                ("issuer", models.CharField(max_length=80, verbose_name="发文机关")),
+                ("document_no", models.CharField(blank=True, max_length=80, verbose_name="文号")),
+                ("region_code", models.CharField(max_length=6, verbose_name="适用区域")),
+                ("effective_from", models.DateField(null=True, verbose_name="生效日期")),
+                ("effective_to", models.DateField(null=True, verbose_name="失效日期")),
+                ("summary", models.TextField(verbose_name="摘要")),
+                ("benefit", models.CharField(blank=True, max_length=200, verbose_name="支持内容")),
+                ("source_url", models.CharField(blank=True, max_length=300, verbose_name="来源")),
+                ("criteria", models.JSONField(default=dict, verbose_name="条件")),
+                ("is_synthetic", models.BooleanField(default=False, verbose_name="合成数据")),
             ],
             options={
-                'verbose_name': '政策',
-                'verbose_name_plural': '政策',
+                "verbose_name": "政策",
+                "verbose_name_plural": "政策",
             },
         ),
         migrations.CreateModel(
-            name='Product',
+            name="Product",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('code', models.CharField(max_length=20, unique=True, verbose_name='产品代码')),
-                ('name', models.CharField(max_length=80, verbose_name='名称')),
-                ('summary', models.CharField(max_length=200, verbose_name='简介')),
-                ('kind', models.CharField(db_index=True, max_length=24, verbose_name='产品类型')),
-                ('min_amount_cny', models.DecimalField(decimal_places=2, max_digits=18, verbose_name='最低额度（元）')),
-                ('max_amount_cny', models.DecimalField(decimal_places=2, max_digits=18, verbose_name='最高额度（元）')),
-                ('min_term_months', models.PositiveSmallIntegerField(verbose_name='最短期限（月）')),
-                ('max_term_months', models.PositiveSmallIntegerField(verbose_name='最长期限（月）')),
-                ('rate_min_ratio', models.DecimalField(decimal_places=6, max_digits=7, verbose_name='最低年利率')),
-                ('rate_max_ratio', models.DecimalField(decimal_places=6, max_digits=7, verbose_name='最高年利率')),
-                ('guarantee_kinds', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=24), size=None, verbose_name='担保方式')),
-                ('repayment_methods', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=24), size=None, verbose_name='还款方式')),
-                ('purposes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=24), size=None, verbose_name='用途')),
-                ('region_codes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=6), size=None, verbose_name='服务区域')),
-                ('materials', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), default=list, size=None, verbose_name='所需材料')),
-                ('processing_days', models.PositiveSmallIntegerField(verbose_name='办理时限（工作日）')),
-                ('criteria', models.JSONField(default=dict, verbose_name='准入条件')),
-                ('is_first_loan_friendly', models.BooleanField(default=False, verbose_name='支持首贷')),
-                ('status', models.CharField(choices=[('published', '在售'), ('suspended', '暂停'), ('withdrawn', '下架')], default='published', max_length=12, verbose_name='状态')),
-                ('version', models.PositiveSmallIntegerField(default=1, verbose_name='版本')),
-                ('published_on', models.DateField(verbose_name='发布日期')),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='products', to='resources.institution')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("code", models.CharField(max_length=20, unique=True, verbose_name="产品代码")),
+                ("name", models.CharField(max_length=80, verbose_name="名称")),
+                ("summary", models.CharField(max_length=200, verbose_name="简介")),
+                ("kind", models.CharField(db_index=True, max_length=24, verbose_name="产品类型")),
+                (
+                    "min_amount_cny",
+                    models.DecimalField(decimal_places=2, max_digits=18, verbose_name="最低额度（元）"),
+                ),
+                (
+                    "max_amount_cny",
+                    models.DecimalField(decimal_places=2, max_digits=18, verbose_name="最高额度（元）"),
+                ),
+                ("min_term_months", models.PositiveSmallIntegerField(verbose_name="最短期限（月）")),
+                ("max_term_months", models.PositiveSmallIntegerField(verbose_name="最长期限（月）")),
+                (
+                    "rate_min_ratio",
+                    models.DecimalField(decimal_places=6, max_digits=7, verbose_name="最低年利率"),
+                ),
+                (
+                    "rate_max_ratio",
+                    models.DecimalField(decimal_places=6, max_digits=7, verbose_name="最高年利率"),
+                ),
+                (
+                    "guarantee_kinds",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=24), size=None, verbose_name="担保方式"
+                    ),
+                ),
+                (
+                    "repayment_methods",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=24), size=None, verbose_name="还款方式"
+                    ),
+                ),
+                (
+                    "purposes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=24), size=None, verbose_name="用途"
+                    ),
+                ),
+                (
+                    "region_codes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=6), size=None, verbose_name="服务区域"
+                    ),
+                ),
+                (
+                    "materials",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=60),
+                        default=list,
+                        size=None,
+                        verbose_name="所需材料",
+                    ),
+                ),
+                ("processing_days", models.PositiveSmallIntegerField(verbose_name="办理时限（工作日）")),
+                ("criteria", models.JSONField(default=dict, verbose_name="准入条件")),
+                ("is_first_loan_friendly", models.BooleanField(default=False, verbose_name="支持首贷")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("published", "在售"), ("suspended", "暂停"), ("withdrawn", "下架")],
+                        default="published",
+                        max_length=12,
+                        verbose_name="状态",
+                    ),
+                ),
+                ("version", models.PositiveSmallIntegerField(default=1, verbose_name="版本")),
+                ("published_on", models.DateField(verbose_name="发布日期")),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="products",
+                        to="resources.institution",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '金融产品',
-                'verbose_name_plural': '金融产品',
+                "verbose_name": "金融产品",
+                "verbose_name_plural": "金融产品",
             },
         ),
         migrations.CreateModel(
-            name='Eligibility',
+            name="Eligibility",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('county_code', models.CharField(max_length=6)),
-                ('met', models.IntegerField()),
-                ('unknown', models.IntegerField()),
-                ('unmet', models.IntegerField()),
-                ('as_of', models.IntegerField()),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='eligibility', to='resources.product')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("county_code", models.CharField(max_length=6)),
+                ("met", models.IntegerField()),
+                ("unknown", models.IntegerField()),
+                ("unmet", models.IntegerField()),
+                ("as_of", models.IntegerField()),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="eligibility",
+                        to="resources.product",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '产品可及企业数',
-                'verbose_name_plural': '产品可及企业数',
+                "verbose_name": "产品可及企业数",
+                "verbose_name_plural": "产品可及企业数",
             },
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('max_amount_cny__gte', models.F('min_amount_cny'))), name='product_amounts_in_order'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("max_amount_cny__gte", models.F("min_amount_cny"))),
+                name="product_amounts_in_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('rate_max_ratio__gte', models.F('rate_min_ratio'))), name='product_rates_in_order'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("rate_max_ratio__gte", models.F("rate_min_ratio"))),
+                name="product_rates_in_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='eligibility',
-            constraint=models.UniqueConstraint(fields=('product', 'county_code'), name='one_eligibility_per_county'),
+            model_name="eligibility",
+            constraint=models.UniqueConstraint(
+                fields=("product", "county_code"), name="one_eligibility_per_county"
+            ),
         ),
     ]

@@ -8,43 +8,67 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Report',
+            name="Report",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('subject_uscc', models.CharField(db_index=True, max_length=18)),
-                ('subject_name', models.CharField(max_length=200)),
-                ('purpose', models.CharField(max_length=24)),
-                ('as_of', models.IntegerField()),
-                ('known_at', models.DateField()),
-                ('template', models.CharField(max_length=20)),
-                ('content', models.JSONField()),
-                ('digest', models.CharField(max_length=64)),
-                ('issued_at', models.DateTimeField(auto_now_add=True)),
-                ('consent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.consent')),
-                ('issued_to', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('recipient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organisation')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("subject_uscc", models.CharField(db_index=True, max_length=18)),
+                ("subject_name", models.CharField(max_length=200)),
+                ("purpose", models.CharField(max_length=24)),
+                ("as_of", models.IntegerField()),
+                ("known_at", models.DateField()),
+                ("template", models.CharField(max_length=20)),
+                ("content", models.JSONField()),
+                ("digest", models.CharField(max_length=64)),
+                ("issued_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "consent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.consent",
+                    ),
+                ),
+                (
+                    "issued_to",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "recipient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.organisation",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '信用报告',
-                'verbose_name_plural': '信用报告',
-                'ordering': ['-issued_at'],
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'objects',
+                "verbose_name": "信用报告",
+                "verbose_name_plural": "信用报告",
+                "ordering": ["-issued_at"],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "objects",
             },
             managers=[
-                ('objects', django.db.models.manager.Manager()),
-                ('unscoped', django.db.models.manager.Manager()),
+                ("objects", django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
     ]

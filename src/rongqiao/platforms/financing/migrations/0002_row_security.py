@@ -19,11 +19,19 @@ class Migration(migrations.Migration):
             also_write=PUSHED,
         ),
         protect_table("financing_match", enterprise="uscc", institution="institution_id"),
-        protect_table("financing_push", enterprise="uscc", institution="institution_id", region="region_code"),
-        protect_table("financing_take", enterprise="uscc", institution="institution_id", region="region_code"),
+        protect_table(
+            "financing_push", enterprise="uscc", institution="institution_id", region="region_code"
+        ),
+        protect_table(
+            "financing_take", enterprise="uscc", institution="institution_id", region="region_code"
+        ),
         protect_table("financing_quote", enterprise="uscc", institution="institution_id"),
-        protect_table("financing_application", enterprise="uscc", institution="institution_id", region="region_code"),
-        protect_table("financing_loan", enterprise="uscc", institution="institution_id", region="region_code"),
+        protect_table(
+            "financing_application", enterprise="uscc", institution="institution_id", region="region_code"
+        ),
+        protect_table(
+            "financing_loan", enterprise="uscc", institution="institution_id", region="region_code"
+        ),
         protect_table("financing_instalment", enterprise="uscc", institution="institution_id"),
         protect_table(
             "financing_loanevent",

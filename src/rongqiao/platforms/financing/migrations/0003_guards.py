@@ -32,10 +32,15 @@ class Migration(migrations.Migration):
         limit_changes("financing_quote", "only_status", ["status"], kinds=BOTH),
         limit_changes("financing_application", "of_bank", DECISION, kinds=["institution"]),
         limit_changes("financing_application", "of_enterprise", ["status"], kinds=["enterprise"]),
-        limit_changes("financing_loan", "of_bank", ["status", "start_on", "maturity_on"], kinds=["institution"]),
+        limit_changes(
+            "financing_loan", "of_bank", ["status", "start_on", "maturity_on"], kinds=["institution"]
+        ),
         limit_changes("financing_loan", "of_enterprise", [], kinds=["enterprise"]),
         limit_changes(
-            "financing_instalment", "of_bank", ["due_on", "principal_cny", "interest_cny"], kinds=["institution"]
+            "financing_instalment",
+            "of_bank",
+            ["due_on", "principal_cny", "interest_cny"],
+            kinds=["institution"],
         ),
         limit_changes("financing_instalment", "of_enterprise", [], kinds=["enterprise"]),
     ]
