@@ -49,6 +49,8 @@ FUNNEL = (
 )
 COUNTS = ("enterprises", "demands", "loans")
 
+REGISTRY = "market_regulation.registry"
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -110,16 +112,17 @@ def overview(scope: Scope) -> dict[str, Any]:
         "accepted": totals["accepted"],
         "drawn": drawn["n"],
     }
+    sources = _sources()
     return {
         "region_code": region,
         "region_name": regions()[region].name if region in regions() else region,
         "threshold": least,
-        "figures": _figures(enterprises, demands, loans, least),
+        "figures": _figures(enterprises, demands, loans, least, _registry_day(sources)),
         "funnel": _funnel(steps, least),
         "counties": _counties(region, enterprises, demands, loans, least),
         "trend": _trend(scope, least),
         "institutions": _league(scope, least),
-        "sources": _sources(),
+        "sources": sources,
     }
 
 
@@ -147,7 +150,7 @@ def county_overview(scope: Scope, code: str) -> dict[str, Any]:
         "region_code": county,
         "region_name": regions()[county].name,
         "threshold": least,
-        "figures": _figures(enterprises, demands, loans, least),
+        "figures": _figures(enterprises, demands, loans, least, _registry_day(_sources())),
         "counties": _counties(county, enterprises, demands, loans, least),
         "trend": _trend(scope, least, county),
         "industries": _industries(scope, county, least),
@@ -174,7 +177,11 @@ def _region_of(scope: Scope) -> str:
 
 
 def _figures(
-    enterprises: dict[str, int], demands: dict[str, Any], loans: dict[str, Any], least: int
+    enterprises: dict[str, int],
+    demands: dict[str, Any],
+    loans: dict[str, Any],
+    least: int,
+    registry_day: dt.date | None,
 ) -> list[Figure]:
     posted, lent = sum(r["n"] for r in demands.values()), sum(r["n"] for r in loans.values())
     wanted, paid = sum(r["amount"] for r in demands.values()), sum(r["amount"] for r in loans.values())
@@ -197,6 +204,7 @@ def _figures(
             suppress(sum(enterprises.values()), threshold=least),
             "户",
             "市场监管登记",
+            registry_day,
         ),
         from_demands("demands", "融资需求", suppress(posted, threshold=least), "笔"),
         from_demands("demand_amount", "需求金额", suppress_measure(wanted, posted, threshold=least), "元"),
@@ -212,6 +220,11 @@ def _figures(
             "比率",
         ),
     ]
+
+
+def _registry_day(sources: list[dict[str, Any]]) -> dt.date | None:
+    """Day of the registry's newest delivery; null before the first."""
+    return next((row["delivered_on"] for row in sources if row["contract_id"] == REGISTRY), None)
 
 
 def _funnel(steps: dict[str, int], least: int) -> list[dict[str, Any]]:
@@ -334,7 +347,15 @@ def _industries(scope: Scope, county: str, least: int) -> list[dict[str, Any]]:
 
 def _sources() -> list[dict[str, Any]]:
     """Freshness of every source, the most outdated first; one query."""
-    columns = ("title", "department", "delivered_on", "rows_accepted", "rows_quarantined", "enterprises")
+    columns = (
+        "contract_id",
+        "title",
+        "department",
+        "delivered_on",
+        "rows_accepted",
+        "rows_quarantined",
+        "enterprises",
+    )
     return list(
         SourceStatus.objects.order_by(F("delivered_on").asc(nulls_first=True), "title").values(*columns)
     )
