@@ -50,10 +50,15 @@
     const cells = JSON.parse(document.getElementById(place.dataset.map).textContent);
     const [echarts, shapes] = await Promise.all([loadLibrary(), fetch(place.dataset.shapes).then((answer) => answer.json())]);
     echarts.registerMap("region", shapes);
-    const drawing = echarts.init(place);
-    drawing.setOption(optionOf(cells));
-    drawing.on("click", (item) => item.data?.url && window.location.assign(item.data.url));
-    new ResizeObserver(() => drawing.resize()).observe(place);
+    let drawing = null;
+    new ResizeObserver(() => {
+      // ECharts fails on a map without a size: before layout, or on a page that is being left.
+      if (!place.clientWidth || !place.clientHeight) return;
+      if (drawing) return drawing.resize();
+      drawing = echarts.init(place);
+      drawing.setOption(optionOf(cells));
+      drawing.on("click", (item) => item.data?.url && window.location.assign(item.data.url));
+    }).observe(place);
   }
 
   document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-map]").forEach(draw));
