@@ -12,6 +12,7 @@ from config.commands import serve
 from config.database import setup_django
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.home import home, var
+from rongqiao.windows.selectors import get_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +97,10 @@ def demo(
     if mode not in {"serve", "build"}:
         raise typer.BadParameter(f"{mode!r} 不是可用方式，请用 serve 或 build。")
     size = choose_size(enterprises)
+    if not get_window().is_demo:
+        raise InvalidValueError(
+            "窗口", get_window().code, "演示账号的密码是公开的，只能用于声明了 is_demo 的窗口。"
+        )
     setup_django()
     build(size)
     if mode == "build":
