@@ -9,6 +9,8 @@ from decimal import Decimal
 import pytest
 
 from rongqiao.contracts.catalog import (
+    Code,
+    CodeList,
     code_list,
     code_lists,
     consent_data_classes,
@@ -226,7 +228,7 @@ def test_code_list_titles_and_unknowns():
     assert code_list("grades").choices()[0] == ("AAA", "AAA")
     with pytest.raises(InvalidValueError, match=r"five_class.*perfect"):
         code_list("five_class").title("perfect")
-    with pytest.raises(ContractError, match=r"code_lists\.yaml.*colours"):
+    with pytest.raises(ContractError, match=r"code list.*colours"):
         code_list("colours")
 
 
@@ -241,3 +243,12 @@ def test_consent_separates_public_from_released_data():
 def test_missing_catalogue_file_says_how_to_mend_it():
     with pytest.raises(ContractError, match=r"weather\.yaml.*RONGQIAO_HOME"):
         document("weather")
+
+
+def test_a_retired_code_stays_readable_but_is_no_longer_offered():
+    retired = Code("c10", "旧类", valid_to=dt.date(2020, 12, 31), replaced_by=("c11",))
+    codes = CodeList("kinds", "类别", "试", (retired, Code("c11", "新类", valid_from=dt.date(2021, 1, 1))))
+    assert codes.choices(dt.date(2020, 12, 31)) == [("c10", "旧类")]
+    assert codes.choices(dt.date(2021, 1, 1)) == [("c11", "新类")]
+    assert codes.normalise("旧类") == "c10"
+    assert len(codes.choices()) == 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from rongqiao.contracts.code_lists import (
     Code,
@@ -40,6 +41,9 @@ from rongqiao.contracts.places import (
     regions,
     renamed_regions,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "Code",
@@ -88,24 +92,30 @@ class ConsentClass:
 
 @lru_cache(maxsize=1)
 def consent_data_classes() -> dict[str, ConsentClass]:
-    """Classes of data that an enterprise can release, by id, with the contracts each one covers."""
-    return _consent("data_classes")
+    """Classes of data that an enterprise can release, by id, with the contracts that name each."""
+    # Contracts name code lists of this catalogue, so they are read when asked for, not on import.
+    from rongqiao.contracts.standards import load_contracts
+
+    covered: dict[str, list[str]] = {}
+    for contract in load_contracts().values():
+        covered.setdefault(contract.data_class, []).append(contract.id)
+    return {
+        key: _consent(key, node, covered.get(key, ()))
+        for key, node in document("consent")["data_classes"].items()
+    }
 
 
 @lru_cache(maxsize=1)
 def consent_purposes() -> dict[str, ConsentClass]:
     """Purposes that data can be released for, by id."""
-    return _consent("purposes")
+    return {key: _consent(key, node, ()) for key, node in document("consent")["purposes"].items()}
 
 
-def _consent(section: str) -> dict[str, ConsentClass]:
-    return {
-        key: ConsentClass(
-            id=key,
-            title=node["title"],
-            description=node["description"],
-            contracts=tuple(node.get("contracts", ())),
-            is_public=bool(node.get("is_public")),
-        )
-        for key, node in document("consent")[section].items()
-    }
+def _consent(key: str, node: Mapping[str, Any], contracts: Sequence[str]) -> ConsentClass:
+    return ConsentClass(
+        id=key,
+        title=node["title"],
+        description=node["description"],
+        contracts=tuple(contracts),
+        is_public=bool(node.get("is_public")),
+    )

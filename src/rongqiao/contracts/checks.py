@@ -9,7 +9,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from rongqiao.contracts.catalog import code_lists, consent_data_classes
+from rongqiao.contracts.catalog import code_lists
+from rongqiao.contracts.documents import document
 from rongqiao.contracts.standards import DELIVERY_COLUMNS, Contract, QualityRule, load_contracts
 from rongqiao.kernel.errors import ContractError
 
@@ -125,15 +126,10 @@ def _check_references(contract: Contract, contracts: dict[str, Contract]) -> Ite
 
 
 def _check_consent(contracts: dict[str, Contract]) -> Iterator[Problem]:
-    covered = [
-        contract_id for released in consent_data_classes().values() for contract_id in released.contracts
-    ]
-    for contract_id in _repeated(covered):
-        yield Problem(contract_id, "catalog/consent.yaml", "stands in two data classes")
-    for contract_id in sorted(set(contracts) - set(covered)):
-        yield Problem(contract_id, "catalog/consent.yaml", "belongs to no data class")
-    for contract_id in sorted(set(covered) - set(contracts)):
-        yield Problem(contract_id, "catalog/consent.yaml", "is no contract")
+    classes = document("consent")["data_classes"]
+    for contract in contracts.values():
+        if contract.data_class not in classes:
+            yield Problem(contract.id, contract.data_class, "the data class is not in catalog/consent.yaml")
 
 
 def _repeated(values: Iterable[str]) -> list[str]:

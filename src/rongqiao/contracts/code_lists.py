@@ -5,23 +5,47 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
-from rongqiao.contracts.documents import document, entry
-from rongqiao.kernel.errors import InvalidValueError
+from rongqiao.contracts.documents import document
+from rongqiao.kernel.errors import ContractError, InvalidValueError
+from rongqiao.kernel.home import home
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One code with its official Chinese title and the spellings that departments use."""
+    """One code with its official Chinese title and the spellings that departments use.
+
+    Parameters
+    ----------
+    code, title : str
+    aliases : tuple of str
+    valid_from, valid_to : datetime.date or None
+        First and last day on which the code may describe something new; ``None`` is without bound. A retired code stays
+        readable: records of its time carry it.
+    replaced_by : tuple of str
+        Codes that stand in its place afterwards.
+    """
 
     code: str
     title: str
     aliases: tuple[str, ...] = ()
+    valid_from: dt.date | None = None
+    valid_to: dt.date | None = None
+    replaced_by: tuple[str, ...] = ()
+
+    def is_valid_on(self, day: dt.date) -> bool:
+        """Whether the code was in force on a day."""
+        return (self.valid_from or day) <= day <= (self.valid_to or day)
 
 
 @dataclass(frozen=True)
 class CodeList:
-    """A closed list of codes; see ``catalog/code_lists.yaml``."""
+    """A closed list of codes; see ``catalog/code_lists.yaml`` and ``catalog/code_lists/<department>.yaml``."""
 
     id: str
     name: str
@@ -42,9 +66,9 @@ class CodeList:
             for spelling in (*entry.aliases, entry.title, entry.code)
         }
 
-    def choices(self) -> list[tuple[str, str]]:
-        """Pairs (code, title), in order, for forms."""
-        return [(entry.code, entry.title) for entry in self.entries]
+    def choices(self, day: dt.date | None = None) -> list[tuple[str, str]]:
+        """Pairs (code, title), in order, for forms; only those in force on ``day`` where one is given."""
+        return [(entry.code, entry.title) for entry in self.entries if day is None or entry.is_valid_on(day)]
 
     def title(self, code: str) -> str:
         """Return the official Chinese title of a code.
@@ -69,24 +93,50 @@ def fold(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).split()).casefold()
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1)
+def code_lists() -> dict[str, CodeList]:
+    """All code lists by id: those every department shares, then each department's own.
+
+    Raises
+    ------
+    ContractError
+        If two files hold a list of the same id.
+    """
+    nodes = dict(document("code_lists"))
+    for path in sorted((home() / "catalog" / "code_lists").glob("*.yaml")):
+        for list_id, node in document(f"code_lists/{path.stem}").items():
+            if list_id in nodes:
+                raise ContractError(
+                    f"catalog/code_lists/{path.name}", list_id, "Another file holds this list."
+                )
+            nodes[list_id] = node
+    return {list_id: _to_list(list_id, node) for list_id, node in nodes.items()}
+
+
 def code_list(list_id: str) -> CodeList:
     """Return a code list.
 
     Raises
     ------
     ContractError
-        If ``catalog/code_lists.yaml`` has no such list.
+        If no file of the catalogue has such a list.
     """
-    node = entry("code_lists", None, list_id)
+    lists = code_lists()
+    if list_id not in lists:
+        raise ContractError("code list", list_id, f"The catalogue has: {', '.join(lists)}.")
+    return lists[list_id]
+
+
+def _to_list(list_id: str, node: Mapping[str, Any]) -> CodeList:
     entries = tuple(
-        Code(code=str(code), title=row["title"], aliases=tuple(row.get("aliases", ())))
+        Code(
+            code=str(code),
+            title=row["title"],
+            aliases=tuple(row.get("aliases", ())),
+            valid_from=row.get("valid_from"),
+            valid_to=row.get("valid_to"),
+            replaced_by=tuple(row.get("replaced_by", ())),
+        )
         for code, row in node["codes"].items()
     )
     return CodeList(id=list_id, name=node["name"], source=node["source"], entries=entries)
-
-
-@lru_cache(maxsize=1)
-def code_lists() -> dict[str, CodeList]:
-    """All code lists by id."""
-    return {list_id: code_list(list_id) for list_id in document("code_lists")}

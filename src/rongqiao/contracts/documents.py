@@ -11,7 +11,7 @@ from rongqiao.kernel.errors import ContractError
 from rongqiao.kernel.home import home
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def document(name: str) -> dict[str, Any]:
     """Return ``catalog/<name>.yaml`` as read; callers must not change it.
 

@@ -141,6 +141,12 @@ class Contract:
         Which source wins when two contradict each other; 1 is the strongest.
     retention_months : int or None
         How long records serve after they ended; ``None`` is without limit.
+    retention_from : str or None
+        Item that the retention is counted from; ``None`` counts from ``valid_on``.
+    data_class : str
+        Class of ``catalog/consent.yaml`` that an enterprise releases the table in.
+    sharing : tuple of str
+        Items of the national sharing lists (``catalog/sharing_lists.yaml``) that the table answers.
     """
 
     id: str
@@ -160,6 +166,9 @@ class Contract:
     usage: str
     limitations: str
     retention_months: int | None
+    retention_from: str | None
+    data_class: str
+    sharing: tuple[str, ...]
     items: tuple[Item, ...]
     rules: tuple[QualityRule, ...]
 

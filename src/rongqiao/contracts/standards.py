@@ -149,9 +149,7 @@ def _to_contract(document: dict[str, Any]) -> Contract:
         (node for node in table["properties"] if node.get("primaryKey")),
         key=lambda node: int(node["primaryKeyPosition"]),
     )
-    valid_on = extra.get("validOn")
-    if valid_on is not None and valid_on not in known:
-        raise InvalidValueError("validOn", valid_on, "validOn must name an item of the contract.")
+    valid_on = _check_item("validOn", extra.get("validOn"), known)
     if not keyed:
         raise InvalidValueError("primaryKey", document["id"], "At least one property must be a primaryKey.")
     return Contract(
@@ -172,6 +170,9 @@ def _to_contract(document: dict[str, Any]) -> Contract:
         usage=document["description"]["usage"],
         limitations=document["description"]["limitations"],
         retention_months=_retention(document),
+        retention_from=_check_item("retentionFrom", extra.get("retentionFrom"), known),
+        data_class=extra["dataClass"],
+        sharing=tuple(extra.get("sharing", ())),
         items=items,
         rules=_to_rules(document["id"], items, table.get("quality", ())),
     )
@@ -181,6 +182,12 @@ def _check_code(list_id: str, code: str) -> str:
     if code not in code_list(list_id).codes:
         raise InvalidValueError(list_id, code, f"Give a code of {list_id} in catalog/code_lists.yaml.")
     return code
+
+
+def _check_item(field: str, item_id: str | None, known: set[str]) -> str | None:
+    if item_id is not None and item_id not in known:
+        raise InvalidValueError(field, item_id, f"{field} must name an item of the contract.")
+    return item_id
 
 
 def _retention(document: dict[str, Any]) -> int | None:
