@@ -18,6 +18,7 @@ USERNAMES = {
     Role.BANK_OFFICER: "demo-officer",
     Role.BANK_RISK: "demo-risk",
     Role.GOVERNMENT_OFFICIAL: "demo-government",
+    Role.DEPARTMENT_CLERK: "demo-department",
     Role.OPERATOR: "demo-operator",
 }
 
@@ -46,6 +47,9 @@ def _organisations() -> dict[Role, Organisation]:
     government, _ = Organisation.objects.get_or_create(
         kind="government", name="湖南省融资服务工作专班（演示）", region_code="43"
     )
+    department, _ = Organisation.objects.get_or_create(
+        kind="department", name="税务数据专班（演示）", region_code="43", department_code="taxation"
+    )
     operator, _ = Organisation.objects.get_or_create(
         kind="operator", name="平台运营中心（演示）", region_code="43"
     )
@@ -55,6 +59,7 @@ def _organisations() -> dict[Role, Organisation]:
         Role.BANK_OFFICER: bank,
         Role.BANK_RISK: bank,
         Role.GOVERNMENT_OFFICIAL: government,
+        Role.DEPARTMENT_CLERK: department,
         Role.OPERATOR: operator,
     }
 

@@ -25,8 +25,12 @@ KINDS = {
     "enterprise": (Role.ENTERPRISE_OWNER, Role.ENTERPRISE_CLERK),
     "institution": (Role.BANK_OFFICER, Role.BANK_RISK),
     "government": (Role.GOVERNMENT_OFFICIAL,),
+    "department": (Role.DEPARTMENT_CLERK,),
     "operator": (Role.OPERATOR,),
 }
+
+#: Data department of each side.
+DEPARTMENTS = {"一": "taxation", "二": "court"}
 
 
 @dataclass
@@ -67,6 +71,7 @@ def _people(mark: str, uscc: str, county: str, region: str) -> dict[str, User]:
             uscc=uscc if kind == "enterprise" else None,
             region_code={"enterprise": county, "government": region}.get(kind, "43"),
             certified_at=timezone.now(),
+            department_code=DEPARTMENTS[mark] if kind == "department" else "",
         )
         if kind == "institution":
             Institution.objects.create(

@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 
 
 class Organisation(models.Model):
-    """An enterprise, institution, government body or platform operator whose people sign in.
+    """An enterprise, institution, government body, data department or platform operator whose people sign in.
 
     ``region_code`` is where an enterprise is registered, or what a government body answers for (43, 4301, 430102).
+    ``department_code`` is the domain of the contracts that a data department answers for (``taxation``); empty for others.
     """
 
     KINDS = [
         ("enterprise", "企业"),
         ("institution", "金融机构"),
         ("government", "政府部门"),
+        ("department", "数据来源部门"),
         ("operator", "平台运营方"),
     ]
 
@@ -35,11 +37,18 @@ class Organisation(models.Model):
     name = models.CharField("名称", max_length=200)
     uscc = models.CharField("统一社会信用代码", max_length=18, unique=True, null=True, blank=True)
     region_code = models.CharField("行政区划", max_length=6)
+    department_code = models.CharField("数据部门", max_length=40, blank=True)
     certified_at = models.DateTimeField("认证时间", null=True, blank=True)
     created_at = models.DateTimeField("创建时间", auto_now_add=True)
 
     class Meta:
         verbose_name = verbose_name_plural = "组织"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="department") ^ Q(department_code=""),
+                name="data_department_names_its_domain",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

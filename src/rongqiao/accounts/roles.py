@@ -13,6 +13,7 @@ class Role(StrEnum):
     BANK_OFFICER = "bank_officer"
     BANK_RISK = "bank_risk"
     GOVERNMENT_OFFICIAL = "government_official"
+    DEPARTMENT_CLERK = "department_clerk"
     OPERATOR = "operator"
 
 
@@ -22,6 +23,7 @@ ROLE_TITLES = {
     Role.BANK_OFFICER: "客户经理",
     Role.BANK_RISK: "风险经理",
     Role.GOVERNMENT_OFFICIAL: "政府工作人员",
+    Role.DEPARTMENT_CLERK: "部门数据专员",
     Role.OPERATOR: "平台运营人员",
 }
 
@@ -29,5 +31,6 @@ ROLES_OF_KIND = {
     "enterprise": {Role.ENTERPRISE_OWNER, Role.ENTERPRISE_CLERK},
     "institution": {Role.BANK_OFFICER, Role.BANK_RISK},
     "government": {Role.GOVERNMENT_OFFICIAL},
+    "department": {Role.DEPARTMENT_CLERK},
     "operator": {Role.OPERATOR},
 }

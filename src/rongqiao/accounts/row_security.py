@@ -19,6 +19,7 @@ KIND = "current_setting('rongqiao.kind', true)"
 ORGANISATION = "nullif(current_setting('rongqiao.organisation', true), '')::uuid"
 USCC = "nullif(current_setting('rongqiao.uscc', true), '')"
 REGION = "nullif(current_setting('rongqiao.region', true), '')"
+DEPARTMENT = "nullif(current_setting('rongqiao.department', true), '')"
 
 
 def create_role() -> RunSQL:
@@ -56,6 +57,7 @@ def protect_table(
     enterprise: str | None = None,
     institution: str | None = None,
     region: str | None = None,
+    department: str | None = None,
     also_read: str | None = None,
     also_write: str | None = None,
     institution_writes: bool = True,
@@ -67,8 +69,8 @@ def protect_table(
     ----------
     table : str
         Database table.
-    enterprise, institution, region : str or None
-        Columns compared with the caller's code, organisation and region; the same as the model's.
+    enterprise, institution, region, department : str or None
+        Columns compared with the caller's code, organisation, region and department; the same as the model's.
     also_read, also_write : str or None
         Further SQL conditions under which a row may be read, or inserted and changed.
     institution_writes : bool
@@ -86,6 +88,8 @@ def protect_table(
         write = list(read)
     if region:
         read.append(f"({KIND} = 'government' AND {region} LIKE {REGION} || '%')")
+    if department:
+        read.append(f"({KIND} = 'department' AND {department} = {DEPARTMENT})")
     if also_read:
         read.append(f"({also_read})")
     if also_write:

@@ -33,7 +33,7 @@ class Scope:
     Parameters
     ----------
     kind : str
-        ``enterprise``, ``institution``, ``government``, ``operator``, ``anonymous`` or ``system``.
+        ``enterprise``, ``institution``, ``government``, ``department``, ``operator``, ``anonymous`` or ``system``.
     role : Role or None
         The person's role; null for anonymous and system.
     user_id, organisation_id : int, UUID or None
@@ -43,6 +43,8 @@ class Scope:
         names are public, so having registered one proves nothing and must show nothing.
     region : str
         Region prefix a government official answers for; empty for other kinds.
+    department : str
+        Domain of the contracts that a data department answers for; empty for other kinds.
     """
 
     kind: str = "anonymous"
@@ -51,6 +53,7 @@ class Scope:
     organisation_id: uuid.UUID | None = None
     uscc: str = ""
     region: str = ""
+    department: str = ""
 
     @property
     def is_system(self) -> bool:
@@ -89,10 +92,18 @@ def scope_of(user: User | AnonymousUser | None) -> Scope:
         organisation_id=organisation.pk,
         uscc=(organisation.uscc or "") if is_proven else "",
         region=organisation.region_code if organisation.kind == "government" else "",
+        department=organisation.department_code if organisation.kind == "department" else "",
     )
 
 
-SETTINGS = ("rongqiao.kind", "rongqiao.organisation", "rongqiao.uscc", "rongqiao.region", "rongqiao.user")
+SETTINGS = (
+    "rongqiao.kind",
+    "rongqiao.organisation",
+    "rongqiao.uscc",
+    "rongqiao.region",
+    "rongqiao.user",
+    "rongqiao.department",
+)
 
 
 def bind(scope: Scope) -> None:
@@ -111,6 +122,7 @@ def bind(scope: Scope) -> None:
         scope.uscc,
         scope.region,
         str(scope.user_id or ""),
+        scope.department,
     )
     _set_local(DATABASE_ROLE, values)
 

@@ -76,13 +76,15 @@ class ScopedQuerySet(models.QuerySet[Any]):
 class ScopedModel(models.Model):
     """Base of every model whose rows belong to somebody.
 
-    Subclasses name the columns that say to whom: the enterprise (its code), the institution (its organisation), and
-    the region a government official answers for. ``None`` means that this kind of caller sees no row.
+    Subclasses name the columns that say to whom: the enterprise (its code), the institution (its organisation), the
+    region a government official answers for, and the domain of a data department. ``None`` means that this kind of
+    caller sees no row.
     """
 
     enterprise_column: ClassVar[str | None] = None
     institution_column: ClassVar[str | None] = None
     region_column: ClassVar[str | None] = None
+    department_column: ClassVar[str | None] = None
 
     objects: ClassVar[Any] = ScopedQuerySet.as_manager()
     unscoped: ClassVar[Any] = models.Manager()  # type: ignore[no-redef]
@@ -105,4 +107,6 @@ class ScopedModel(models.Model):
             return Q(**{cls.institution_column: scope.organisation_id})
         if scope.kind == "government" and cls.region_column and scope.region:
             return Q(**{f"{cls.region_column}__startswith": scope.region})
+        if scope.kind == "department" and cls.department_column and scope.department:
+            return Q(**{cls.department_column: scope.department})
         return nothing

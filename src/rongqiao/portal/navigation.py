@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from rongqiao.portal import (
     routes_bank,
+    routes_department,
     routes_enterprise,
     routes_government,
     routes_operator,
@@ -24,6 +25,7 @@ WORKSPACES: dict[str, Sequence[tuple[Any, str]]] = {
     "enterprise": routes_enterprise.NAVIGATION,
     "institution": routes_bank.NAVIGATION,
     "government": routes_government.NAVIGATION,
+    "department": routes_department.NAVIGATION,
     "operator": routes_operator.NAVIGATION,
 }
 

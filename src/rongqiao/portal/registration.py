@@ -27,6 +27,7 @@ WORKSPACES = {
     "enterprise": "/enterprise/",
     "institution": "/bank/",
     "government": "/government/",
+    "department": "/department/",
     "operator": "/operator/",
 }
 # Where an error of the service belongs on the form.

@@ -8,6 +8,7 @@ from django.views.i18n import set_language
 from rongqiao.portal import (
     routes_bank,
     routes_enterprise,
+    routes_department,
     routes_government,
     routes_operator,
     routes_public,
@@ -19,6 +20,7 @@ urlpatterns = [
     *routes_public.urlpatterns,
     *routes_enterprise.urlpatterns,
     *routes_bank.urlpatterns,
+    *routes_department.urlpatterns,
     *routes_government.urlpatterns,
     *routes_operator.urlpatterns,
     path("language/", set_language, name="set_language"),
