@@ -7,8 +7,8 @@ from django.views.i18n import set_language
 
 from rongqiao.portal import (
     routes_bank,
-    routes_enterprise,
     routes_department,
+    routes_enterprise,
     routes_government,
     routes_operator,
     routes_public,
