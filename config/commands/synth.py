@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ def synth(
     as_of: Annotated[int, typer.Option(help="数据截止月份，如 202610")] = 202610,
     months: Annotated[int, typer.Option(help="市场历史的月数")] = 24,
     chunk: Annotated[int, typer.Option(help="每次驻留内存的企业数")] = CHUNK_ROWS,
+    workers: Annotated[int, typer.Option(help="并行进程数；不影响内容")] = os.cpu_count() or 1,
     dirt: Annotated[float, typer.Option(help="埋有差错的行所占比例")] = 0.02,
 ) -> None:
     """Write deliveries as departments send them, the truth behind them, and the market's history."""
@@ -33,6 +35,7 @@ def synth(
         as_of=as_of,
         months=months,
         chunk_rows=chunk,
+        workers=workers,
         rates=DirtRates(share=dirt),
         on_progress=lambda done, total: typer.echo(f"{done}/{total} enterprises", err=True),
     )

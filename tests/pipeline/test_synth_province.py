@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import tracemalloc
@@ -169,3 +170,27 @@ def test_command_reports_what_it_wrote(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "40 enterprises" in result.output
     assert "products.jsonl: 156" in result.output
+
+
+def test_several_processes_write_the_same_province(tmp_path: Path) -> None:
+    for name, workers in (("one", 1), ("two", 2)):
+        write_province(tmp_path / name, enterprises=120, seed=43, chunk_rows=40, workers=workers)
+    assert digests(tmp_path / "one") == digests(tmp_path / "two")
+    assert not (tmp_path / "two" / ".parts").exists()
+
+
+def test_a_large_province_is_compressed_and_its_truth_names_the_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rongqiao.synth.province.LARGE", 100)
+    write_province(tmp_path, enterprises=400, seed=43, chunk_rows=150)
+    files = list((tmp_path / "deliveries").glob("*/*.*"))
+    assert {path.name.split(".", 1)[1] for path in files} == {"csv.gz", "jsonl.gz"}
+    checked = 0
+    for row in pq.read_table(tmp_path / "truth" / "dirt.parquet").to_pylist():
+        if row["kind"] == "missing_uscc" and row["file"].endswith(".csv.gz"):
+            encoding = STYLES[row["contract_id"]].encoding
+            text = gzip.decompress((tmp_path / "deliveries" / row["file"]).read_bytes()).decode(encoding)
+            assert text.splitlines()[row["line"] - 1].split(",")[0] == ""
+            checked += 1
+    assert checked > 50

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import json
+import concurrent.futures
+import multiprocessing
+import shutil
+from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.period import check_month, last_day
 from rongqiao.synth import events, monthly, registers
+from rongqiao.synth.assembly import Assembly, Part
 from rongqiao.synth.block import Block, Delivery, build_block
 from rongqiao.synth.dirt import DirtRates
 from rongqiao.synth.market.history import play_history, records
 from rongqiao.synth.market.institutions import make_institutions
 from rongqiao.synth.market.policies import make_policies
 from rongqiao.synth.market.products import make_products
-from rongqiao.synth.writer import CORRECTION_SCHEMA, DIRT_SCHEMA, DeliveryWriter
+from rongqiao.synth.writer import DeliveryWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 20_000
 EXTRA_MONTHS = 2
 DEFAULT_SEED = 43
+#: From here on files are a whole province's: compressed, no spreadsheets.
+LARGE = 200_000
+#: Enterprises whose market is played; a province's market would be larger than a demonstration can use.
+MARKET_ENTERPRISES = 100_000
 
 SOURCES: tuple[Callable[[Block], Iterator[Delivery]], ...] = (
     registers.registry_deliveries,
@@ -106,36 +113,6 @@ def _ring_table(block: Block) -> pa.Table:
     )
 
 
-class _TruthFiles:
-    """Parquet files that grow block by block."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._open: dict[str, pq.ParquetWriter] = {}
-
-    def append(self, name: str, table: pa.Table) -> None:
-        if name not in self._open:
-            self._open[name] = pq.ParquetWriter(self.root / f"{name}.parquet", table.schema)
-        self._open[name].write_table(table)
-
-    def close(self) -> None:
-        for writer in self._open.values():
-            writer.close()
-
-
-class _MarketFiles:
-    """JSON lines that grow block by block."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.lines: dict[str, int] = {}
-
-    def append(self, name: str, rows: list[dict[str, Any]]) -> None:
-        with (self.root / f"{name}.jsonl").open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        self.lines[name] = self.lines.get(name, 0) + len(rows)
-
-
 def _prepare(out: Path) -> None:
     """Make the three folders; never mix two provinces."""
     for name in ("deliveries", "truth", "market"):
@@ -147,6 +124,38 @@ def _prepare(out: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What every block of a province is drawn from.
+
+    Attributes
+    ----------
+    out : Path
+        The province's folder; blocks write below ``out/.parts`` until they are joined.
+    enterprises, seed, as_of, months, chunk_rows : int
+        As :func:`write_province` takes them.
+    rates : DirtRates
+        How much dirt to plant.
+    """
+
+    out: Path
+    enterprises: int
+    seed: int
+    as_of: int
+    months: int
+    chunk_rows: int
+    rates: DirtRates
+
+    @property
+    def parts(self) -> int:
+        """Number of blocks."""
+        return -(-self.enterprises // self.chunk_rows)
+
+    def rows_of(self, part: int) -> int:
+        """Enterprises of one block."""
+        return min(self.chunk_rows, self.enterprises - part * self.chunk_rows)
+
+
 def write_province(
     out: Path,
     *,
@@ -155,6 +164,7 @@ def write_province(
     as_of: int = 202610,
     months: int = 24,
     chunk_rows: int = CHUNK_ROWS,
+    workers: int = 1,
     rates: DirtRates | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Province:
@@ -165,15 +175,18 @@ def write_province(
     out : Path
         Folder that receives ``deliveries/``, ``truth/`` and ``market/``.
     enterprises : int
-        Number of enterprises, from 1.
+        Number of enterprises, from 1. From :data:`LARGE` on there are no spreadsheets and files come compressed.
     seed : int
         Same seed and sizes, same bytes.
     as_of : int
         Last complete month; nothing later is delivered than the 20th of the month that follows.
     months : int
-        Months of market history; monthly series are two months longer.
+        Months of market history; monthly series are two months longer. The market is played for the first
+        :data:`MARKET_ENTERPRISES`.
     chunk_rows : int
-        Enterprises in memory at a time. It is part of what decides the content.
+        Enterprises in memory at a time and worker. It is part of what decides the content.
+    workers : int
+        Processes that draw blocks; it does not change the content.
     rates : DirtRates, optional
         How much dirt to plant.
     on_progress : callable, optional
@@ -185,38 +198,66 @@ def write_province(
         If the folder already holds a province, or the numbers make no sense.
     """
     check_month(as_of)
-    if enterprises < 1 or not 12 <= months <= 60 or chunk_rows < 1:
+    if enterprises < 1 or not 12 <= months <= 60 or chunk_rows < 1 or workers < 1:
         raise InvalidValueError(
-            "合成规模", (enterprises, months, chunk_rows), "Give 1 or more enterprises and 12 to 60 months."
+            "合成规模",
+            (enterprises, months, chunk_rows, workers),
+            "Give 1 or more enterprises, 12 to 60 months and at least one worker.",
         )
     _prepare(out)
-    writer = DeliveryWriter(out / "deliveries", rates or DirtRates())
-    truth = _TruthFiles(out / "truth")
-    market = _MarketFiles(out / "market")
-    products = make_products()
-    for name, lines in (
-        ("institutions", make_institutions()),
-        ("products", products),
-        ("policies", make_policies()),
-    ):
-        market.append(name, lines)
-    dirty = 0
-    for part, first in enumerate(range(0, enterprises, chunk_rows)):
-        rows = min(chunk_rows, enterprises - first)
-        block = build_block(first, rows, seed=seed, as_of=as_of, window=months + EXTRA_MONTHS)
-        # The market first: debt changes how its borrowers fare, and departments must see the same fate.
-        history = play_history(block, products, months)
-        for name, lines in records(history):
-            market.append(name, lines)
-        for position, source in enumerate(SOURCES):
-            writer.write_all(source(block), block.random(100 + position), part)
-        planted, corrections = writer.take_truth()
-        dirty += planted.num_rows
-        truth.append("dirt", planted.cast(DIRT_SCHEMA))
-        truth.append("corrections", corrections.cast(CORRECTION_SCHEMA))
-        truth.append("enterprises", truth_table(block))
-        truth.append("rings", _ring_table(block))
+    plan = Plan(out, enterprises, seed, as_of, months, chunk_rows, rates or DirtRates())
+    assembly = Assembly(out)
+    assembly.add_market(
+        {"institutions": make_institutions(), "products": make_products(), "policies": make_policies()}
+    )
+    for number, part in enumerate(_draw_parts(plan, workers)):
+        assembly.add(part)
         if on_progress:
-            on_progress(first + rows, enterprises)
-    truth.close()
-    return Province(enterprises, writer.files, writer.rows, dirty, market.lines)
+            on_progress(number * chunk_rows + plan.rows_of(number), enterprises)
+    assembly.close()
+    shutil.rmtree(out / ".parts", ignore_errors=True)
+    return Province(
+        enterprises, len(assembly.rows), sum(assembly.rows.values()), assembly.dirty, assembly.market
+    )
+
+
+def _draw_parts(plan: Plan, workers: int) -> Iterator[Part]:
+    """Draw all blocks in order; several at a time, but never many more than are being drawn."""
+    if workers == 1 or plan.parts == 1:
+        for number in range(plan.parts):
+            yield draw_part(plan, number)
+        return
+    # Spawned, not forked: Arrow's threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+        waiting: deque[concurrent.futures.Future[Part]] = deque()
+        for number in range(plan.parts):
+            waiting.append(pool.submit(draw_part, plan, number))
+            if len(waiting) > workers + 1:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def draw_part(plan: Plan, number: int) -> Part:
+    """Draw one block and write its rows below ``out/.parts``."""
+    first = number * plan.chunk_rows
+    block = build_block(
+        first, plan.rows_of(number), seed=plan.seed, as_of=plan.as_of, window=plan.months + EXTRA_MONTHS
+    )
+    # The market first: debt changes how its borrowers fare, and departments must see the same fate.
+    market = (
+        dict(records(play_history(block, make_products(), plan.months))) if first < MARKET_ENTERPRISES else {}
+    )
+    folder = plan.out / ".parts" / str(number)
+    writer = DeliveryWriter(folder, plan.rates, is_large=plan.enterprises >= LARGE)
+    for position, source in enumerate(SOURCES):
+        writer.write_all(source(block), block.random(100 + position), number)
+    dirt, corrections = writer.truth()
+    truth = {
+        "dirt": dirt,
+        "corrections": corrections,
+        "enterprises": truth_table(block),
+        "rings": _ring_table(block),
+    }
+    return Part(folder, writer.rows, writer.heads, truth, market)

@@ -1,4 +1,4 @@
-"""Writes deliveries as departments send them, with the planted mistakes, and remembers where each one stands."""
+"""Writes one block's share of the deliveries as departments send them, and remembers where each planted mistake stands."""
 
 from __future__ import annotations
 
@@ -49,23 +49,33 @@ CORRECTION_SCHEMA = pa.schema(
 
 
 class DeliveryWriter:
-    """Writer of one province's ``deliveries/``; files grow block by block.
+    """Writer of one block's rows of every delivery; :mod:`rongqiao.synth.assembly` joins the blocks and puts the heads on.
 
     Parameters
     ----------
     root : Path
-        Folder of deliveries.
+        Folder for the rows of this block.
     rates : DirtRates
         How much dirt to plant.
+    is_large : bool
+        A whole province's files: no spreadsheets, and everything compressed.
+
+    Attributes
+    ----------
+    rows : dict
+        File below the root → rows written.
+    heads : dict
+        File → header as bytes, with the encoding's mark; empty for files that have none or carry it themselves.
     """
 
-    def __init__(self, root: Path, rates: DirtRates) -> None:
+    def __init__(self, root: Path, rates: DirtRates, *, is_large: bool = False) -> None:
         self.root = root
         self.rates = rates
-        self.rows = 0
+        self.is_large = is_large
+        self.rows: dict[str, int] = {}
+        self.heads: dict[str, bytes] = {}
         self.dirt: list[dict[str, Any]] = []
         self.corrections: list[dict[str, Any]] = []
-        self._lines: dict[Path, int] = {}
 
     def write_all(self, deliveries: Iterable[Delivery], random: np.random.Generator, part: int) -> None:
         """Write one contract's deliveries of one block, oldest first, corrections among them.
@@ -101,7 +111,9 @@ class DeliveryWriter:
             suffix = "xlsx"
         if position == 0 and delivery.contract_id in _COMPRESSED_FIRST:
             suffix = "csv.gz"
-        return "csv" if suffix == "xlsx" and delivery.rows.num_rows > LARGEST_SPREADSHEET else suffix
+        if suffix == "xlsx" and (self.is_large or delivery.rows.num_rows > LARGEST_SPREADSHEET):
+            suffix = "csv"
+        return f"{suffix}.gz" if self.is_large and not suffix.endswith("gz") else suffix
 
     def _path(self, delivery: Delivery, suffix: str, part: int) -> Path:
         tags = [tag for tag in (delivery.tag, f"part{part + 1}" if part and suffix == "xlsx" else "") if tag]
@@ -120,7 +132,8 @@ class DeliveryWriter:
             [] if delivery.tag else self._plant(contract, texts, random, suffix, may_correct=may_correct)
         )
         path = self._path(delivery, suffix, part)
-        first_line = self._lines.get(path, 0 if suffix == "jsonl" else 1) + 1
+        file = path.relative_to(self.root).as_posix()
+        first_row = self.rows.get(file, 0) + 1
         codes = delivery.rows["uscc"].to_pylist() if planted else []
         copies = [dirt.row for dirt in planted if dirt.kind == "duplicate_row"]
         texts = _apply(texts, planted, is_csv=suffix.startswith("csv"))
@@ -131,13 +144,12 @@ class DeliveryWriter:
             }
         broken = [dirt.row for dirt in planted if dirt.kind == "broken_line"]
         self._store(path, texts, contract, style, suffix, broken)
-        file = path.relative_to(self.root).as_posix()
         copied = 0
         pending = []
         for dirt in planted:
-            line = first_line + dirt.row
+            line = first_row + dirt.row
             if dirt.kind == "duplicate_row":
-                line = first_line + delivery.rows.num_rows + copied
+                line = first_row + delivery.rows.num_rows + copied
                 copied += 1
             self.dirt.append(_dirt_row(contract.id, file, line, dirt, codes[dirt.row]))
             if dirt.kind == "late_correction":
@@ -156,7 +168,7 @@ class DeliveryWriter:
         rows = len(texts["uscc"])
         touched = np.flatnonzero(random.random(rows) < self.rates.share)
         kinds = REGISTRY_KINDS if contract.id == "market_regulation.registry" else tuple(self.rates.weights)
-        if suffix == "xlsx" or suffix == "jsonl":
+        if not suffix.startswith("csv"):
             kinds = tuple(kind for kind in kinds if kind != "broken_line")
         if not may_correct:
             kinds = tuple(kind for kind in kinds if kind != "late_correction")
@@ -168,6 +180,7 @@ class DeliveryWriter:
         """Send the right rows again, with the same keys, in a file of their own."""
         suffix = STYLES[delivery.contract_id].suffix
         suffix = "csv" if suffix == "xlsx" else suffix
+        suffix = f"{suffix}.gz" if self.is_large else suffix
         rows = pa.concat_tables([row for row, _ in pending])
         correction = Delivery(delivery.contract_id, delivery.delivered_on, rows, "correction")
         contract, style = load_contract(delivery.contract_id), STYLES[delivery.contract_id]
@@ -197,36 +210,34 @@ class DeliveryWriter:
         broken: list[int],
     ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = path not in self._lines
+        file = path.relative_to(self.root).as_posix()
         rows = len(texts["uscc"])
         headers = [header_of(item, style) for item in contract.items]
+        newline = "\r\n" if style.encoding == "gb18030" else "\n"
         if suffix == "xlsx":
             path.write_bytes(_spreadsheet(contract, headers, texts))
+            head = b""
         else:
-            lines = _json_lines(contract, texts) if suffix == "jsonl" else _csv_lines(texts, broken)
-            head = [",".join(headers)] if is_new and suffix != "jsonl" else []
-            newline = "\r\n" if style.encoding == "gb18030" else "\n"
-            text = newline.join([*head, *lines]) + newline
-            encoding = style.encoding if is_new else style.encoding.removesuffix("-sig")
-            data = text.encode(encoding)
-            with path.open("ab") as file:
-                file.write(gzip.compress(data, compresslevel=5, mtime=0) if suffix.endswith("gz") else data)
-        self._lines[path] = self._lines.get(path, 0 if suffix == "jsonl" else 1) + rows
-        self.rows += rows
+            is_json = suffix.startswith("jsonl")
+            lines = _json_lines(contract, texts) if is_json else _csv_lines(texts, broken)
+            data = (newline.join(lines) + newline).encode(style.encoding.removesuffix("-sig"))
+            with path.open("ab") as opened:
+                opened.write(compress(data) if suffix.endswith("gz") else data)
+            head = b"" if is_json else (",".join(headers) + newline).encode(style.encoding)
+        self.rows[file] = self.rows.get(file, 0) + rows
+        self.heads.setdefault(file, head)
 
-    def take_truth(self) -> tuple[pa.Table, pa.Table]:
-        """Mistakes and corrections planted since the last call."""
-        truth = (
+    def truth(self) -> tuple[pa.Table, pa.Table]:
+        """Mistakes, with the row of this block on which each stands (from 1), and corrections."""
+        return (
             pa.Table.from_pylist(self.dirt, DIRT_SCHEMA),
             pa.Table.from_pylist(self.corrections, CORRECTION_SCHEMA),
         )
-        self.dirt, self.corrections = [], []
-        return truth
 
-    @property
-    def files(self) -> int:
-        """Files written so far."""
-        return len(self._lines)
+
+def compress(data: bytes) -> bytes:
+    """Compress as one gzip member, the same bytes for the same data; members may follow each other in a file."""
+    return gzip.compress(data, compresslevel=1, mtime=0)
 
 
 def _dirt_row(contract_id: str, file: str, line: int, dirt: Dirt, uscc: str) -> dict[str, Any]:
