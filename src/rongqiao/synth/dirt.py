@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rongqiao.synth.styles import STYLES, scale_of
+from rongqiao.synth.styles import scale_of, style_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,7 +192,7 @@ def _candidates(contract: Contract, what: str, kind: str) -> list[Item]:
         signed = ("net_profit", "out_red", "taxable_sales", "out_amount", "in_amount", "top")
         return [item for item in chosen if not item.id.startswith(signed)]
     if kind == "wan_text":
-        style = STYLES[contract.id]
+        style = style_of(contract.id)
         return [item for item in chosen if item.unit == "元" and scale_of(item, style) == 1]
     return chosen
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import multiprocessing
 import shutil
+import zlib
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from rongqiao.synth import events, monthly, registers
 from rongqiao.synth.assembly import Assembly, Part
 from rongqiao.synth.block import Block, Delivery, build_block
 from rongqiao.synth.dirt import DirtRates
+from rongqiao.synth.general import draw_deliveries, general_contracts
 from rongqiao.synth.market.history import play_history, records
 from rongqiao.synth.market.institutions import make_institutions
 from rongqiao.synth.market.policies import make_policies
@@ -253,6 +255,10 @@ def draw_part(plan: Plan, number: int) -> Part:
     writer = DeliveryWriter(folder, plan.rates, is_large=plan.enterprises >= LARGE)
     for position, source in enumerate(SOURCES):
         writer.write_all(source(block), block.random(100 + position), number)
+    for contract in general_contracts():
+        writer.write_all(
+            draw_deliveries(block, contract), block.random(zlib.crc32(contract.id.encode()) + 1), number
+        )
     dirt, corrections = writer.truth()
     truth = {
         "dirt": dirt,

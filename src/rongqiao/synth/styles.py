@@ -123,6 +123,11 @@ STYLES: dict[str, HouseStyle] = {
 }
 
 
+def style_of(contract_id: str) -> HouseStyle:
+    """How the department writes a contract; in the plainest way where nothing else is known."""
+    return STYLES.get(contract_id, HouseStyle())
+
+
 def header_of(item: Item, style: HouseStyle) -> str:
     """Header under which the department sends the item."""
     return style.headers.get(item.id, item.title)

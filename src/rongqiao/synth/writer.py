@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from rongqiao.contracts.standards import load_contract
 from rongqiao.synth.block import Delivery
 from rongqiao.synth.dirt import REGISTRY_KINDS, Dirt, DirtRates, plant, shift
-from rongqiao.synth.styles import STYLES, HouseStyle, header_of, render
+from rongqiao.synth.styles import HouseStyle, header_of, render, style_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,7 +106,7 @@ class DeliveryWriter:
             pending += self._write(delivery, random, suffix, part, may_correct=not is_last)
 
     def _suffix(self, delivery: Delivery, position: int | None, count: int) -> str:
-        suffix = STYLES[delivery.contract_id].suffix
+        suffix = style_of(delivery.contract_id).suffix
         if position is not None and position >= count - _LATE_SPREADSHEETS.get(delivery.contract_id, 0):
             suffix = "xlsx"
         if position == 0 and delivery.contract_id in _COMPRESSED_FIRST:
@@ -126,7 +126,7 @@ class DeliveryWriter:
         """Write one delivery; returns the rows that a later one will correct."""
         if not delivery.rows.num_rows:
             return []
-        contract, style = load_contract(delivery.contract_id), STYLES[delivery.contract_id]
+        contract, style = load_contract(delivery.contract_id), style_of(delivery.contract_id)
         texts = render(delivery.rows, contract, style)
         planted = (
             [] if delivery.tag else self._plant(contract, texts, random, suffix, may_correct=may_correct)
@@ -178,12 +178,12 @@ class DeliveryWriter:
 
     def _write_corrections(self, delivery: Delivery, pending: list[tuple[pa.Table, dict[str, Any]]]) -> None:
         """Send the right rows again, with the same keys, in a file of their own."""
-        suffix = STYLES[delivery.contract_id].suffix
+        suffix = style_of(delivery.contract_id).suffix
         suffix = "csv" if suffix == "xlsx" else suffix
         suffix = f"{suffix}.gz" if self.is_large else suffix
         rows = pa.concat_tables([row for row, _ in pending])
         correction = Delivery(delivery.contract_id, delivery.delivered_on, rows, "correction")
-        contract, style = load_contract(delivery.contract_id), STYLES[delivery.contract_id]
+        contract, style = load_contract(delivery.contract_id), style_of(delivery.contract_id)
         path = self._path(correction, suffix, 0)
         self._store(path, render(rows, contract, style), contract, style, suffix, [])
         file = path.relative_to(self.root).as_posix()
