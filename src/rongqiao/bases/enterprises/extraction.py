@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from rongqiao.bases.enterprises.operations import ENTERPRISES, Operations
 from rongqiao.contracts.catalog import code_list
-from rongqiao.contracts.standards import load_contract, load_contracts
+from rongqiao.contracts.standards import load_contract
 from rongqiao.indicators.facts import RATINGS, enterprise_facts
 from rongqiao.indicators.registry import load_indicators
-from rongqiao.kernel.errors import ContractError
 from rongqiao.kernel.period import add_months, last_day
 from rongqiao.lake import asof
-from rongqiao.lake.engine import ibis_connection, literal, quote
+from rongqiao.lake.engine import literal, quote
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable
-
-    from duckdb import DuckDBPyConnection
-    from ibis.backends.duckdb import Backend
 
     from rongqiao.lake.tables import Lake
 
-ENTERPRISES = "published/enterprises"
 INDICATORS = "analytics/indicators"
-OPERATIONS = ("receipts", "quarantine", "rule_results", "profiles")
 SERIES_MONTHS = 24
 EVENT_MONTHS = 60
 EVENTS_SHOWN = 120
@@ -89,7 +83,7 @@ def _event_queries(known_at: dt.date) -> dict[str, tuple[str, str, str, str]]:
     }  # fmt: skip
 
 
-class Extraction:
+class Extraction(Operations):
     """The lake as it stood at two times, opened once; every method gives one SQL query over it.
 
     Parameters
@@ -108,23 +102,15 @@ class Extraction:
     """
 
     def __init__(self, lake: Lake, *, as_of: int, known_at: dt.date) -> None:
-        self.lake, self.as_of, self.known_at = lake, as_of, known_at
-        if not lake.exists(ENTERPRISES):
-            raise ContractError(
-                "数据湖表", ENTERPRISES, f"Run `rongqiao govern` on the lake {lake.root} first."
-            )
-        self.contracts = [name for name in load_contracts() if lake.exists(f"published/{name}")]
-        self.facts = enterprise_facts(lake, as_of=as_of, known_at=known_at)
-        operations = [f"operations/{name}" for name in OPERATIONS if lake.exists(f"operations/{name}")]
         analytics = [name for name in (INDICATORS, RATINGS) if lake.exists(name)]
-        published = [f"published/{name}" for name in self.contracts]
-        self._ibis: Backend = ibis_connection(lake, [ENTERPRISES, *published, *operations, *analytics])
-        self.connection: DuckDBPyConnection = self._ibis.con
+        super().__init__(lake, known_at=known_at, further=analytics)
+        self.as_of = as_of
+        self.facts = enterprise_facts(lake, as_of=as_of, known_at=known_at)
         self.connection.register("facts", self.facts)
-        self._open(operations, analytics)
+        self._open(analytics)
 
-    def _open(self, operations: list[str], analytics: list[str]) -> None:
-        """Make tables ``enterprises``, ``current_<contract>``, ``indicators``, ``ratings`` and the operations."""
+    def _open(self, analytics: list[str]) -> None:
+        """Make tables ``enterprises``, ``current_<contract>``, ``indicators`` and ``ratings``."""
         table = self._ibis.table
         self._keep("enterprises", asof.latest(table(ENTERPRISES), ["enterprise_id"], known_at=self.known_at))
         for name in {*(each.contract_id for each in SERIES), *_event_queries(self.known_at)} & set(
@@ -139,20 +125,6 @@ class Extraction:
                 rows = table(source)
                 rows = rows.filter((rows.as_of == self.as_of) & (rows.known_at <= self.known_at))
                 self._keep(target, asof.latest(rows, ["enterprise_id"], known_at=self.known_at))
-        for source in operations:
-            column = "delivered_on" if source.endswith("receipts") else "known_at"
-            rows = table(source)
-            self._keep(source.split("/")[1], rows.filter(rows[column] <= self.known_at))
-
-    def _keep(self, name: str, rows: Any) -> None:
-        self.connection.execute(f"CREATE TEMP TABLE {quote(name)} AS {self._ibis.compile(rows)}")
-
-    def has(self, table: str) -> bool:
-        """Whether a table of that name was made."""
-        found = self.connection.execute(
-            "SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]
-        ).fetchone()
-        return found is not None
 
     def enterprises(self) -> str:
         """One row per enterprise of the register."""
@@ -182,9 +154,6 @@ class Extraction:
 
     def _stage(self, name: str, query: str) -> None:
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE stage_{name} AS {query}")
-
-    def _columns(self, table: str) -> set[str]:
-        return {row[0] for row in self.connection.execute(f"DESCRIBE {quote(table)}").fetchall()}
 
     def _stage_indicators(self) -> None:
         known = self._columns("indicators")
@@ -270,77 +239,7 @@ class Extraction:
             [:{EVENTS_SHOWN}]) AS events FROM ({" UNION ALL ".join(parts)}) GROUP BY enterprise_id""",  # noqa: S608
         )
 
-    def deliveries(self) -> str:
-        """One row per receipt."""
-        return """SELECT batch_id, contract_id, file_name, digest, size_bytes, coalesce(encoding, '') AS encoding,
-            delivered_on, rows_in, rows_accepted, rows_quarantined, ledger_index FROM receipts"""
-
-    def rule_results(self) -> str:
-        """One row per rule of each contract, from the contract's newest deliveries; ``not_run`` where none judged it."""
-        listed = ", ".join(
-            f"({literal(contract.id)}, {literal(rule.id)}, {literal(rule.family)})"
-            for contract in load_contracts().values()
-            for rule in contract.rules
-        )
-        found = "rule_results" if self.has("rule_results") else f"({_NO_RULES})"
-        return f"""WITH declared(contract_id, rule_id, family) AS (VALUES {listed}),
-            newest AS (SELECT * FROM {found} QUALIFY known_at = max(known_at) OVER (PARTITION BY contract_id)),
-            judged AS (SELECT contract_id, rule_id, any_value(family) AS family, max(known_at) AS known_at,
-                sum(rows_checked) AS rows_checked, sum(rows_failed) AS rows_failed,
-                arg_max(outcome, list_position(['not_run', 'passed', 'warned', 'failed'], outcome)) AS outcome
-                FROM newest GROUP BY ALL)
-            SELECT contract_id, rule_id, family, coalesce(outcome, 'not_run') AS outcome,
-            coalesce(rows_checked, 0)::BIGINT AS rows_checked, coalesce(rows_failed, 0)::BIGINT AS rows_failed,
-            coalesce(known_at, DATE '{self.known_at.isoformat()}') AS known_at
-            FROM declared FULL JOIN judged USING (contract_id, rule_id, family) ORDER BY 1, 2"""  # noqa: S608
-
-    def profiles(self) -> str:
-        """One row per column of each contract's newest delivery."""
-        return """SELECT contract_id, "column", rows, nulls, distinct_count, left(coalesce(minimum, ''), 200) AS minimum,
-            left(coalesce(maximum, ''), 200) AS maximum, left(coalesce(top_pattern, ''), 200) AS top_pattern,
-            drift, known_at FROM profiles
-            QUALIFY row_number() OVER (PARTITION BY contract_id, "column" ORDER BY known_at DESC, batch_id DESC) = 1"""
-
-    def quarantine(self) -> str:
-        """One row per reason for which a row was set aside."""
-        return """SELECT batch_id, contract_id, file_name, coalesce(line, 0) AS line, coalesce("column", '') AS "column",
-            rule_id, coalesce(value, '') AS value, left(coalesce(message, ''), 300) AS message,
-            coalesce(row_json, '{}') AS "row", known_at FROM quarantine"""
-
-    def sources(self) -> str:
-        """One row per contract: freshness, rows, outcomes of rules, enterprises covered. Contracts never delivered too."""
-        rows = ", ".join(
-            f"({literal(each.id)}, {literal(each.title)}, {literal(each.department_title)})"
-            for each in load_contracts().values()
-        )
-        counts: Iterable[str] = (
-            f"""SELECT {literal(name)} AS contract_id, count(DISTINCT enterprise_id) AS enterprises
-            FROM {quote(f"published/{name}")} WHERE known_at <= DATE '{self.known_at.isoformat()}\'"""  # noqa: S608
-            for name in self.contracts
-        )
-        covered = " UNION ALL ".join(counts) or "SELECT '' AS contract_id, 0 AS enterprises WHERE false"
-        receipts = "receipts" if self.has("receipts") else f"({_NO_RECEIPTS})"
-        return f"""WITH listed(contract_id, title, department) AS (VALUES {rows}),
-            received AS (SELECT contract_id, max(delivered_on) AS delivered_on, sum(rows_in)::BIGINT AS rows_in,
-                sum(rows_accepted)::BIGINT AS rows_accepted, sum(rows_quarantined)::BIGINT AS rows_quarantined
-                FROM {receipts} GROUP BY contract_id),
-            judged AS (SELECT contract_id, count_if(outcome = 'passed') AS passed, count_if(outcome = 'warned') AS warned,
-                count_if(outcome = 'failed') AS failed, count_if(outcome = 'not_run') AS not_run
-                FROM ({self.rule_results()}) GROUP BY contract_id),
-            covered AS ({covered})
-            SELECT l.contract_id, l.title, l.department, r.delivered_on, coalesce(r.rows_in, 0) AS rows_in,
-            coalesce(r.rows_accepted, 0) AS rows_accepted, coalesce(r.rows_quarantined, 0) AS rows_quarantined,
-            coalesce(j.passed, 0) AS rules_passed, coalesce(j.warned, 0) AS rules_warned,
-            coalesce(j.failed, 0) AS rules_failed, coalesce(j.not_run, 0) AS rules_not_run,
-            coalesce(c.enterprises, 0) AS enterprises
-            FROM listed l LEFT JOIN received r USING (contract_id) LEFT JOIN judged j USING (contract_id)
-            LEFT JOIN covered c USING (contract_id)"""  # noqa: S608
-
 
 _NO_RATINGS = """SELECT NULL::VARCHAR AS enterprise_id, NULL::DOUBLE AS score, NULL::VARCHAR AS grade,
     NULL::DOUBLE AS default_probability, NULL::DOUBLE AS coverage_ratio, NULL::VARCHAR AS reasons,
     NULL::VARCHAR AS model, NULL::VARCHAR AS model_version WHERE false"""
-_NO_RULES = """SELECT NULL::VARCHAR AS contract_id, NULL::VARCHAR AS rule_id, NULL::VARCHAR AS family,
-    NULL::VARCHAR AS outcome, NULL::BIGINT AS rows_checked, NULL::BIGINT AS rows_failed, NULL::DATE AS known_at WHERE false"""
-_NO_RECEIPTS = """SELECT NULL::VARCHAR AS contract_id, NULL::DATE AS delivered_on, NULL::BIGINT AS rows_in,
-    NULL::BIGINT AS rows_accepted, NULL::BIGINT AS rows_quarantined WHERE false"""

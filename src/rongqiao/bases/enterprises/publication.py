@@ -20,6 +20,7 @@ from rongqiao.bases.enterprises.models import (
     RuleResult,
     SourceStatus,
 )
+from rongqiao.bases.enterprises.operations import Operations
 from rongqiao.lake.engine import literal, quote
 
 if TYPE_CHECKING:
@@ -67,11 +68,7 @@ def publish_from_lake(*, lake: Lake, as_of: int, known_at: dt.date) -> Published
     taken = Extraction(lake, as_of=as_of, known_at=known_at)
     queries: list[tuple[type[models.Model], str | None]] = [
         (Portrait, taken.portraits()),
-        (SourceStatus, taken.sources()),
-        (Delivery, taken.deliveries() if taken.has("receipts") else None),
-        (RuleResult, taken.rule_results()),
-        (ColumnProfile, taken.profiles() if taken.has("profiles") else None),
-        (QuarantinedRow, taken.quarantine() if taken.has("quarantine") else None),
+        *_operations(taken),
     ]
     with tempfile.TemporaryDirectory() as name, system_scope():
         folder = Path(name)
@@ -82,7 +79,31 @@ def publish_from_lake(*, lake: Lake, as_of: int, known_at: dt.date) -> Published
     return Published(*counts)
 
 
-def _export(taken: Extraction, query: str | None, folder: Path) -> list[str]:
+def publish_operations(*, lake: Lake, known_at: dt.date) -> None:
+    """Replace what the web shows of the six steps, and nothing else: receipts, rules, profiles, quarantine, sources.
+
+    Raises
+    ------
+    ContractError
+        If governance was never run.
+    """
+    taken = Operations(lake, known_at=known_at)
+    with tempfile.TemporaryDirectory() as name, system_scope():
+        for model, query in _operations(taken):
+            _replace(model, _export(taken, query, Path(name)), Path(name))
+
+
+def _operations(taken: Operations) -> list[tuple[type[models.Model], str | None]]:
+    return [
+        (SourceStatus, taken.sources()),
+        (Delivery, taken.deliveries() if taken.has("receipts") else None),
+        (RuleResult, taken.rule_results()),
+        (ColumnProfile, taken.profiles() if taken.has("profiles") else None),
+        (QuarantinedRow, taken.quarantine() if taken.has("quarantine") else None),
+    ]
+
+
+def _export(taken: Operations, query: str | None, folder: Path) -> list[str]:
     """Write the rows as CSV and return the columns; no columns when there is nothing to take."""
     if query is None:
         return []

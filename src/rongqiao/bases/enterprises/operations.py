@@ -1,0 +1,142 @@
+"""What the six steps did, as the web shows it: receipts, rule outcomes, profiles, quarantine, freshness of sources."""
+
+# ruff: noqa: S608  (names come from contracts of this repository and are quoted; values are bound)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rongqiao.contracts.standards import load_contracts
+from rongqiao.kernel.errors import ContractError
+from rongqiao.lake.engine import ibis_connection, literal, quote
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable, Sequence
+
+    from duckdb import DuckDBPyConnection
+    from ibis.backends.duckdb import Backend
+
+    from rongqiao.lake.tables import Lake
+
+ENTERPRISES = "published/enterprises"
+OPERATIONS = ("receipts", "quarantine", "rule_results", "profiles")
+
+
+class Operations:
+    """The lake's operations as they stood on a day, opened once; every method gives one SQL query over them.
+
+    Parameters
+    ----------
+    lake : Lake
+        Holds ``published/enterprises``; other tables may be absent.
+    known_at : datetime.date
+        What arrived later is left out.
+    further : sequence of str
+        Other lake tables to open beside.
+
+    Raises
+    ------
+    ContractError
+        If there are no enterprises.
+    """
+
+    def __init__(self, lake: Lake, *, known_at: dt.date, further: Sequence[str] = ()) -> None:
+        self.lake, self.known_at = lake, known_at
+        if not lake.exists(ENTERPRISES):
+            raise ContractError(
+                "数据湖表", ENTERPRISES, f"Run `rongqiao govern` on the lake {lake.root} first."
+            )
+        self.contracts = [name for name in load_contracts() if lake.exists(f"published/{name}")]
+        operations = [f"operations/{name}" for name in OPERATIONS if lake.exists(f"operations/{name}")]
+        published = [f"published/{name}" for name in self.contracts]
+        self._ibis: Backend = ibis_connection(lake, [ENTERPRISES, *published, *operations, *further])
+        self.connection: DuckDBPyConnection = self._ibis.con
+        for source in operations:
+            column = "delivered_on" if source.endswith("receipts") else "known_at"
+            rows = self._ibis.table(source)
+            self._keep(source.split("/")[1], rows.filter(rows[column] <= known_at))
+
+    def _keep(self, name: str, rows: Any) -> None:
+        self.connection.execute(f"CREATE TEMP TABLE {quote(name)} AS {self._ibis.compile(rows)}")
+
+    def has(self, table: str) -> bool:
+        """Whether a table of that name was made."""
+        found = self.connection.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]
+        ).fetchone()
+        return found is not None
+
+    def _columns(self, table: str) -> set[str]:
+        return {row[0] for row in self.connection.execute(f"DESCRIBE {quote(table)}").fetchall()}
+
+    def deliveries(self) -> str:
+        """One row per receipt."""
+        return """SELECT batch_id, contract_id, file_name, digest, size_bytes, coalesce(encoding, '') AS encoding,
+            delivered_on, rows_in, rows_accepted, rows_quarantined, ledger_index FROM receipts"""
+
+    def rule_results(self) -> str:
+        """One row per rule of each contract, from the contract's newest deliveries; ``not_run`` where none judged it."""
+        listed = ", ".join(
+            f"({literal(contract.id)}, {literal(rule.id)}, {literal(rule.family)})"
+            for contract in load_contracts().values()
+            for rule in contract.rules
+        )
+        found = "rule_results" if self.has("rule_results") else f"({_NO_RULES})"
+        return f"""WITH declared(contract_id, rule_id, family) AS (VALUES {listed}),
+            newest AS (SELECT * FROM {found} QUALIFY known_at = max(known_at) OVER (PARTITION BY contract_id)),
+            judged AS (SELECT contract_id, rule_id, any_value(family) AS family, max(known_at) AS known_at,
+                sum(rows_checked) AS rows_checked, sum(rows_failed) AS rows_failed,
+                arg_max(outcome, list_position(['not_run', 'passed', 'warned', 'failed'], outcome)) AS outcome
+                FROM newest GROUP BY ALL)
+            SELECT contract_id, rule_id, family, coalesce(outcome, 'not_run') AS outcome,
+            coalesce(rows_checked, 0)::BIGINT AS rows_checked, coalesce(rows_failed, 0)::BIGINT AS rows_failed,
+            coalesce(known_at, DATE '{self.known_at.isoformat()}') AS known_at
+            FROM declared FULL JOIN judged USING (contract_id, rule_id, family) ORDER BY 1, 2"""
+
+    def profiles(self) -> str:
+        """One row per column of each contract's newest delivery."""
+        return """SELECT contract_id, "column", rows, nulls, distinct_count, left(coalesce(minimum, ''), 200) AS minimum,
+            left(coalesce(maximum, ''), 200) AS maximum, left(coalesce(top_pattern, ''), 200) AS top_pattern,
+            drift, known_at FROM profiles
+            QUALIFY row_number() OVER (PARTITION BY contract_id, "column" ORDER BY known_at DESC, batch_id DESC) = 1"""
+
+    def quarantine(self) -> str:
+        """One row per reason for which a row was set aside."""
+        return """SELECT batch_id, contract_id, file_name, coalesce(line, 0) AS line, coalesce("column", '') AS "column",
+            rule_id, coalesce(value, '') AS value, left(coalesce(message, ''), 300) AS message,
+            coalesce(row_json, '{}') AS "row", known_at FROM quarantine"""
+
+    def sources(self) -> str:
+        """One row per contract: freshness, rows, outcomes of rules, enterprises covered. Contracts never delivered too."""
+        rows = ", ".join(
+            f"({literal(each.id)}, {literal(each.title)}, {literal(each.department_title)})"
+            for each in load_contracts().values()
+        )
+        counts: Iterable[str] = (
+            f"""SELECT {literal(name)} AS contract_id, count(DISTINCT enterprise_id) AS enterprises
+            FROM {quote(f"published/{name}")} WHERE known_at <= DATE '{self.known_at.isoformat()}\'"""
+            for name in self.contracts
+        )
+        covered = " UNION ALL ".join(counts) or "SELECT '' AS contract_id, 0 AS enterprises WHERE false"
+        receipts = "receipts" if self.has("receipts") else f"({_NO_RECEIPTS})"
+        return f"""WITH listed(contract_id, title, department) AS (VALUES {rows}),
+            received AS (SELECT contract_id, max(delivered_on) AS delivered_on, sum(rows_in)::BIGINT AS rows_in,
+                sum(rows_accepted)::BIGINT AS rows_accepted, sum(rows_quarantined)::BIGINT AS rows_quarantined
+                FROM {receipts} GROUP BY contract_id),
+            judged AS (SELECT contract_id, count_if(outcome = 'passed') AS passed, count_if(outcome = 'warned') AS warned,
+                count_if(outcome = 'failed') AS failed, count_if(outcome = 'not_run') AS not_run
+                FROM ({self.rule_results()}) GROUP BY contract_id),
+            covered AS ({covered})
+            SELECT l.contract_id, l.title, l.department, r.delivered_on, coalesce(r.rows_in, 0) AS rows_in,
+            coalesce(r.rows_accepted, 0) AS rows_accepted, coalesce(r.rows_quarantined, 0) AS rows_quarantined,
+            coalesce(j.passed, 0) AS rules_passed, coalesce(j.warned, 0) AS rules_warned,
+            coalesce(j.failed, 0) AS rules_failed, coalesce(j.not_run, 0) AS rules_not_run,
+            coalesce(c.enterprises, 0) AS enterprises
+            FROM listed l LEFT JOIN received r USING (contract_id) LEFT JOIN judged j USING (contract_id)
+            LEFT JOIN covered c USING (contract_id)"""
+
+
+_NO_RULES = """SELECT NULL::VARCHAR AS contract_id, NULL::VARCHAR AS rule_id, NULL::VARCHAR AS family,
+    NULL::VARCHAR AS outcome, NULL::BIGINT AS rows_checked, NULL::BIGINT AS rows_failed, NULL::DATE AS known_at WHERE false"""
+_NO_RECEIPTS = """SELECT NULL::VARCHAR AS contract_id, NULL::DATE AS delivered_on, NULL::BIGINT AS rows_in,
+    NULL::BIGINT AS rows_accepted, NULL::BIGINT AS rows_quarantined WHERE false"""
