@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "rongqiao.accounts",
     "rongqiao.bases.enterprises",
+    "rongqiao.bases.enterprises.intake",
     "rongqiao.bases.resources",
     "rongqiao.platforms.credit",
     "rongqiao.platforms.financing",
@@ -162,6 +163,7 @@ STATICFILES_DIRS: list[tuple[str, Path]] = [
     ("vendor/icons", HOME / "node_modules/@tabler/icons-webfont/dist"),
     ("vendor/htmx", HOME / "node_modules/htmx.org/dist"),
     ("vendor/echarts", HOME / "node_modules/echarts/dist"),
+    ("vendor/tus", HOME / "node_modules/tus-js-client/dist"),
 ]
 STATICFILES_DIRS = [(prefix, folder) for prefix, folder in STATICFILES_DIRS if folder.is_dir()]
 STORAGES = {
@@ -171,6 +173,8 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = VAR / "media"
+# Jobs that tie rooms together stand in no room.
+PROCRASTINATE_IMPORT_PATHS = ["config.tasks"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CONTENT_SECURITY_POLICY = {

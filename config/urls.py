@@ -14,6 +14,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 urlpatterns = [
     path("backoffice/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("api/v1/deliveries/", include("rongqiao.portal.routes_deliveries")),
     path("api/v1/", api.urls),
     path("", include("rongqiao.portal.urls")),
 ]

@@ -14,6 +14,8 @@ from rongqiao.accounts.models import Organisation, User
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.scope import scope_of, scoped, system_scope
 from rongqiao.accounts.services import give_consent, open_account
+from rongqiao.bases.enterprises.intake.keys import create_key
+from rongqiao.bases.enterprises.intake.services import open_upload
 from rongqiao.bases.enterprises.services import publish_from_lake
 from rongqiao.bases.resources.models import Institution, Policy, Product
 from rongqiao.platforms.credit.services import issue_report
@@ -31,6 +33,7 @@ KINDS = {
 
 #: Data department of each side.
 DEPARTMENTS = {"一": "taxation", "二": "court"}
+TABLES = {"taxation": "tax_filing", "court": "judicial_case"}
 
 
 @dataclass
@@ -95,6 +98,13 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str) -> dict[
         )  # fmt: skip
     with scoped(officer):
         report = issue_report(scope=officer, uscc=uscc, purpose="pre_loan", now=now)
+    clerk = scope_of(people["department_clerk"])
+    with scoped(clerk):
+        upload = open_upload(
+            scope=clerk, contract_id=f"{clerk.department}.{TABLES[clerk.department]}", file_name="本期.csv", size_bytes=10,
+            delivered_on=dt.date(2026, 11, 1), today=dt.date(2026, 11, 1), is_regular=True
+        )  # fmt: skip
+        key, _ = create_key(scope=clerk, title="推送")
     with system_scope():
         product = _product(bank, mark)
         demand, take, quote = _offer(bank, product, people, uscc, county, "submitted")
@@ -115,6 +125,9 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str) -> dict[
         "enterprise": uscc,
         "product": product.code,
         "county": county,
+        "upload": upload.pk,
+        "delivery_key": key.pk,
+        "batch": f"{upload.contract_id}@0000000000000000",
     }
 
 

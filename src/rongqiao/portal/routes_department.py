@@ -7,14 +7,39 @@ from typing import TYPE_CHECKING
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from rongqiao.portal import department
+from rongqiao.portal import deliveries_tus, department, department_deliveries, department_repairs
 
 if TYPE_CHECKING:
     from django.urls import URLPattern
 
 urlpatterns: list[URLPattern] = [
     path("department/", department.show_sources, name="department"),
+    path("department/uploads/", department_deliveries.list_uploads, name="department_uploads"),
+    path("department/uploads/new/", department_deliveries.send_file, name="department_send"),
+    path("department/uploads/tus", deliveries_tus.create_as_person, name="department_upload_create"),
+    path(
+        "department/uploads/tus/<uuid:upload_id>/bytes",
+        deliveries_tus.portion_as_person,
+        name="department_upload_bytes",
+    ),
+    path("department/uploads/<uuid:upload_id>/", department_deliveries.show_upload, name="department_upload"),
+    path(
+        "department/uploads/<uuid:upload_id>/discard/",
+        department_deliveries.discard_upload,
+        name="department_upload_discard",
+    ),
+    path("department/repairs/", department_repairs.list_batches, name="department_repairs"),
+    path("department/repairs/<str:batch_id>/", department_repairs.repair_batch, name="department_repair"),
+    path("department/keys/", department_deliveries.list_keys, name="department_keys"),
+    path(
+        "department/keys/<uuid:key_id>/revoke/",
+        department_deliveries.revoke_key,
+        name="department_key_revoke",
+    ),
 ]
 NAVIGATION = [
     (_("本部门数据"), "portal:department"),
+    (_("数据报送"), "portal:department_uploads"),
+    (_("退回修复"), "portal:department_repairs"),
+    (_("接口推送"), "portal:department_keys"),
 ]

@@ -79,12 +79,26 @@ LOAN: Table = {
     ("written_off", "repay_part"): "written_off",
 }
 
+#: A file that a department pushes, until it has its receipt.
+DELIVERY: Table = {
+    ("receiving", "complete"): "waiting",
+    ("receiving", "discard"): "discarded",
+    ("waiting", "govern"): "governing",
+    ("waiting", "repeat"): "duplicate",
+    ("waiting", "land"): "landed",
+    ("waiting", "fail"): "failed",
+    ("governing", "land"): "landed",
+    ("governing", "repeat"): "duplicate",
+    ("governing", "fail"): "failed",
+}
+
 LIFECYCLES: dict[str, Table] = {
     "demand": DEMAND,
     "take": TAKE,
     "quote": QUOTE,
     "application": APPLICATION,
     "loan": LOAN,
+    "delivery": DELIVERY,
 }
 INITIAL = {
     "demand": "draft",
@@ -92,6 +106,7 @@ INITIAL = {
     "quote": "submitted",
     "application": "submitted",
     "loan": "contracted",
+    "delivery": "receiving",
 }
 
 

@@ -1,0 +1,81 @@
+"""Jobs of the composition root: governance is run here, since no room of the web may import it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+
+from rongqiao.accounts.scope import system_scope
+from rongqiao.bases.enterprises.intake import selectors, services
+from rongqiao.bases.enterprises.publication import publish_operations
+from rongqiao.governance.batch import Delivery
+from rongqiao.governance.pipeline import govern
+from rongqiao.kernel.errors import RongqiaoError
+from rongqiao.kernel.home import var
+from rongqiao.lake.tables import Lake
+from rongqiao.ledger.log import Ledger
+
+if TYPE_CHECKING:
+    from rongqiao.bases.enterprises.intake.models import Upload
+    from rongqiao.governance.pipeline import Report
+
+#: Another run may hold the lake; it is waited for.
+RETRY = RetryStrategy(max_attempts=20, wait=15)
+
+
+@app.task(name=services.JOB, queueing_lock=services.JOB, lock=services.JOB, retry=RETRY)
+def govern_uploads() -> int:
+    """Govern every delivery that waits, one after the other, and publish what came of it; returns their number."""
+    with system_scope() as scope:
+        waiting = selectors.waiting_uploads(scope)
+    lake = Lake()
+    for upload in waiting:
+        _govern(upload, lake)
+    if waiting and lake.exists("published/enterprises"):
+        publish_operations(lake=lake, known_at=timezone.localdate())
+    return len(waiting)
+
+
+def _govern(upload: Upload, lake: Lake) -> None:
+    def tell(_: str, step: str, done: int, total: int) -> None:
+        with system_scope():
+            services.record_progress(upload=upload, step=step, done=done, total=total)
+
+    delivery = Delivery(upload.contract_id, services.stored_path(upload), upload.delivered_on)
+    try:
+        report = govern([delivery], lake, Ledger(var() / "ledger"), on_progress=tell)
+    except (RongqiaoError, OSError) as error:
+        with system_scope():
+            services.record_failure(upload=upload, problem=_describe(error), now=timezone.now())
+        return
+    with system_scope():
+        if report.held:
+            problem = "企业登记库还没有数据，无法认定企业；请先报送企业登记。"
+            services.record_failure(upload=upload, problem=problem, now=timezone.now())
+        else:
+            services.record_outcome(upload=upload, outcome=_outcome(report), now=timezone.now())
+
+
+def _outcome(report: Report) -> dict[str, Any] | None:
+    """Return the counts of the file; none when its bytes had a receipt before."""
+    if not report.files:
+        return None
+    file = report.files[0]
+    return {
+        "batch_id": file.batch_id,
+        "rows_in": file.rows_in,
+        "rows_accepted": file.rows_accepted,
+        "rows_quarantined": file.rows_quarantined,
+        "by_rule": file.quarantined_by_rule,
+    }
+
+
+def _describe(error: RongqiaoError | OSError) -> str:
+    return (
+        f"{error.thing}：{error.remedy}"
+        if isinstance(error, RongqiaoError)
+        else f"文件读写失败：{error.strerror}"
+    )

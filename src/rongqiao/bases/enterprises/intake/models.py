@@ -1,0 +1,134 @@
+"""Deliveries on their way in, keys that machines deliver with, and rows that were repaired."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from rongqiao.accounts.models import User
+from rongqiao.accounts.scoping import ScopedModel
+
+if TYPE_CHECKING:
+    from rongqiao.accounts.scope import Scope
+
+
+class DepartmentModel(ScopedModel):
+    """Base of rows that belong to a data department; the operator sees all."""
+
+    department_column = "department"
+
+    class Meta(ScopedModel.Meta):
+        abstract = True
+
+    @classmethod
+    def visible_to(cls, scope: Scope) -> Q:
+        """Let the department see its own rows, and the operator all."""
+        return Q() if scope.kind == "operator" else super().visible_to(scope)
+
+
+class Upload(DepartmentModel):
+    """One file that a department sends, from its first byte to its receipt.
+
+    ``received_bytes`` says where to go on after an interruption. ``outcome`` is what governance reported: rows received,
+    accepted and set aside, the latter by rule.
+    """
+
+    STATUSES = [
+        ("receiving", "正在接收"),
+        ("waiting", "等待治理"),
+        ("governing", "正在治理"),
+        ("landed", "已入库"),
+        ("duplicate", "重复报送"),
+        ("failed", "未能治理"),
+        ("discarded", "已放弃"),
+    ]
+    ORIGINS = [("page", "网页上传"), ("api", "接口推送"), ("repair", "退回修复"), ("correction", "异议更正")]
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    department = models.CharField("部门", max_length=40)
+    contract_id = models.CharField("数据表", max_length=80, db_index=True)
+    origin = models.CharField("来源", max_length=12, choices=ORIGINS)
+    file_name = models.CharField("原文件名", max_length=200)
+    stored_name = models.CharField("报送文件名", max_length=200)
+    delivered_on = models.DateField("报送日期")
+    size_bytes = models.BigIntegerField("文件大小")
+    received_bytes = models.BigIntegerField("已接收", default=0)
+    digest = models.CharField("摘要", max_length=64, blank=True)
+    status = models.CharField("状态", max_length=12, choices=STATUSES, default="receiving")
+    step = models.CharField("进行到", max_length=40, blank=True)
+    steps_done = models.IntegerField("已完成步数", default=0)
+    steps_total = models.IntegerField("总步数", default=0)
+    outcome = models.JSONField("结果", default=dict)
+    problem = models.TextField("问题", blank=True)
+    created_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name="报送人")
+    created_at = models.DateTimeField("开始时间", auto_now_add=True)
+    ended_at = models.DateTimeField("结束时间", null=True)
+
+    class Meta(DepartmentModel.Meta):
+        verbose_name = verbose_name_plural = "报送"
+        ordering: ClassVar = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(received_bytes__gte=0) & Q(received_bytes__lte=models.F("size_bytes")),
+                name="upload_received_within_size",
+            ),
+            # Two files of one name would overwrite each other on the way in.
+            models.UniqueConstraint(
+                fields=["contract_id", "stored_name"],
+                condition=~Q(status__in=["discarded", "failed", "duplicate"]),
+                name="upload_name_is_taken_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contract_id} {self.stored_name}"
+
+    @property
+    def batch_id(self) -> str:
+        """Batch that governance makes of it; empty until all bytes are there."""
+        return f"{self.contract_id}@{self.digest[:16]}" if self.digest else ""
+
+
+class RepairedRow(DepartmentModel):
+    """A row that governance set aside and the department sent again; ``cells`` are as repaired."""
+
+    id = models.BigAutoField(primary_key=True)
+    department = models.CharField("部门", max_length=40)
+    batch_id = models.CharField("原批次", max_length=120)
+    line = models.IntegerField("原行号")
+    upload = models.ForeignKey(Upload, models.PROTECT, related_name="repaired", verbose_name="重报")
+    cells = models.JSONField("修复后")
+    repaired_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name="修复人")
+    repaired_at = models.DateTimeField("修复时间", auto_now_add=True)
+
+    class Meta(DepartmentModel.Meta):
+        verbose_name = verbose_name_plural = "修复记录"
+        constraints = [
+            models.UniqueConstraint(fields=["batch_id", "line"], name="row_is_repaired_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.batch_id}:{self.line}"
+
+
+class DeliveryKey(DepartmentModel):
+    """A key with which a department's system delivers; only its digest is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    department = models.CharField("部门", max_length=40)
+    title = models.CharField("用途", max_length=60)
+    digest = models.CharField(max_length=64, unique=True)
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name="创建人")
+    created_at = models.DateTimeField("创建时间", auto_now_add=True)
+    used_at = models.DateTimeField("最近使用", null=True)
+    revoked_at = models.DateTimeField("停用时间", null=True)
+
+    class Meta(DepartmentModel.Meta):
+        verbose_name = verbose_name_plural = "报送密钥"
+        ordering: ClassVar = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.title

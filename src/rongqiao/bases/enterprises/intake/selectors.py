@@ -1,0 +1,77 @@
+"""Reads of the intake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, Exists, Max, OuterRef
+
+from rongqiao.accounts.roles import Role
+from rongqiao.accounts.services import require
+from rongqiao.bases.enterprises.intake.models import DeliveryKey, RepairedRow, Upload
+from rongqiao.bases.enterprises.models import QuarantinedRow
+
+if TYPE_CHECKING:
+    import uuid
+
+    from django.db.models import QuerySet
+
+    from rongqiao.accounts.scope import Scope
+
+REPAIRABLE = 200
+
+
+def list_uploads(scope: Scope) -> QuerySet[Upload]:
+    """Deliveries of the department, newest first; the operator's are everybody's."""
+    require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
+    uploads: QuerySet[Upload] = Upload.objects.for_scope(scope).select_related("created_by")
+    return uploads.order_by("-created_at")
+
+
+def get_upload(scope: Scope, upload_id: uuid.UUID) -> Upload | None:
+    """One delivery; null when unknown or another department's."""
+    return list_uploads(scope).filter(pk=upload_id).first()
+
+
+def waiting_uploads(scope: Scope) -> list[Upload]:
+    """Deliveries that governance has not finished with, oldest first; for the job."""
+    rows = Upload.objects.for_scope(scope).filter(status__in=["waiting", "governing"])
+    return list(rows.order_by("delivered_on", "created_at"))
+
+
+def _open_rows(scope: Scope) -> QuerySet[QuarantinedRow]:
+    """Rows set aside that nobody repaired yet; a department sees those of its own tables."""
+    require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
+    repaired = RepairedRow.objects.for_scope(scope).filter(
+        batch_id=OuterRef("batch_id"), line=OuterRef("line")
+    )
+    rows = QuarantinedRow.objects.filter(~Exists(repaired))
+    return rows if scope.kind == "operator" else rows.filter(contract_id__startswith=f"{scope.department}.")
+
+
+def list_open_batches(scope: Scope) -> list[dict[str, Any]]:
+    """Batches with rows to repair: contract, file, day, rows; newest first."""
+    found = _open_rows(scope).values("batch_id", "contract_id", "file_name")
+    counted = found.annotate(rows=Count("line", distinct=True), known_on=Max("known_at"))
+    return [dict(row) for row in counted.order_by("-known_on", "contract_id", "file_name")]
+
+
+def count_by_rule(scope: Scope, batch_id: str) -> list[dict[str, Any]]:
+    """Reasons for which rows of a batch were set aside, most frequent first."""
+    rows = _open_rows(scope).filter(batch_id=batch_id).values("rule_id", "message")
+    return [
+        dict(row) for row in rows.annotate(rows=Count("line", distinct=True)).order_by("-rows", "rule_id")
+    ]
+
+
+def quarantined_rows(scope: Scope, batch_id: str, rule_id: str = "") -> QuerySet[QuarantinedRow]:
+    """Rows of a batch that can be repaired, by line."""
+    rows = _open_rows(scope).filter(batch_id=batch_id)
+    return (rows.filter(rule_id=rule_id) if rule_id else rows).order_by("line", "pk")
+
+
+def list_keys(scope: Scope) -> QuerySet[DeliveryKey]:
+    """Keys with which the department's systems deliver."""
+    require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
+    keys: QuerySet[DeliveryKey] = DeliveryKey.objects.for_scope(scope).order_by("-created_at")
+    return keys

@@ -1,0 +1,325 @@
+"""Writes of the intake: receive a file in portions, hand it to governance, send repaired rows again."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from typing import TYPE_CHECKING, Any, Protocol
+
+from django.db import IntegrityError, transaction
+from procrastinate.contrib.django import app as jobs
+from procrastinate.exceptions import AlreadyEnqueued
+
+from rongqiao.accounts.roles import Role
+from rongqiao.accounts.services import record_audit, require
+from rongqiao.bases.enterprises.intake.models import RepairedRow, Upload
+from rongqiao.bases.enterprises.intake.selectors import quarantined_rows
+from rongqiao.contracts.catalog import threshold
+from rongqiao.contracts.delivery_files import name_delivery, suffix_of
+from rongqiao.contracts.standards import load_contract
+from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
+from rongqiao.kernel.home import var
+from rongqiao.rules.transitions import advance
+
+if TYPE_CHECKING:
+    import datetime as dt
+    import uuid
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from rongqiao.accounts.scope import Scope
+    from rongqiao.contracts.model import Contract
+
+#: Job of the composition root that governs what waits; this room cannot import governance.
+JOB = "governance.govern_uploads"
+PORTION = 1 << 20
+
+
+class Readable(Protocol):
+    """Where bytes come from: a file, or a request's body."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes; none at the end."""
+
+
+def folder() -> Path:
+    """Folder that waiting deliveries stand in, one folder per contract."""
+    return var() / "intake"
+
+
+def stored_path(upload: Upload) -> Path:
+    """Where a complete delivery stands until governance has kept its bytes."""
+    return folder() / upload.contract_id / upload.stored_name
+
+
+def _receiving_path(upload: Upload) -> Path:
+    return folder() / ".receiving" / str(upload.pk)
+
+
+def _contract_of(scope: Scope, contract_id: str) -> Contract:
+    require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
+    contract = load_contract(contract_id)
+    if scope.kind == "department" and contract.department != scope.department:
+        raise NotAllowedError("数据表", contract_id, "只能报送本部门的数据表。")
+    return contract
+
+
+@transaction.atomic
+def open_upload(
+    *,
+    scope: Scope,
+    contract_id: str,
+    file_name: str,
+    size_bytes: int,
+    delivered_on: dt.date,
+    today: dt.date,
+    is_regular: bool,
+    origin: str = "page",
+) -> Upload:
+    """Begin a delivery; its bytes follow in portions.
+
+    Parameters
+    ----------
+    file_name : str
+        As the department calls it; only the suffix counts.
+    size_bytes : int
+        Size of the whole file, from 1.
+    delivered_on : datetime.date
+        Day that the data become known; not in the future.
+    is_regular : bool
+        Whether it is the whole delivery of its cycle; otherwise it completes or corrects one.
+
+    Raises
+    ------
+    NotAllowedError
+        If the table belongs to another department.
+    InvalidValueError
+        If the file is of no known type, empty, too large, or a file of that day was delivered already.
+    """
+    contract = _contract_of(scope, contract_id)
+    limit = int(threshold("delivery_file_bytes_max", today))
+    if not 0 < size_bytes <= limit:
+        raise InvalidValueError(
+            "文件大小", size_bytes, f"文件不能为空，且不超过 {limit // 2**30} GB，请拆分后上传。"
+        )
+    if delivered_on > today:
+        raise InvalidValueError("报送日期", delivered_on.isoformat(), "报送日期不能晚于今天。")
+    suffix = suffix_of(file_name)
+    upload = Upload(
+        department=contract.department,
+        contract_id=contract_id,
+        origin=origin,
+        file_name=file_name[-200:],
+        delivered_on=delivered_on,
+        size_bytes=size_bytes,
+        created_by_id=scope.user_id,
+    )
+    tag = "" if is_regular else f"{'repair' if origin == 'repair' else 'part'}{upload.pk.hex[:8]}"
+    upload.stored_name = name_delivery(delivered_on, suffix, tag)
+    try:
+        with transaction.atomic():
+            upload.save(force_insert=True)
+    except IntegrityError:
+        raise InvalidValueError(
+            "报送日期",
+            delivered_on.isoformat(),
+            "这张表当日已有一份整期报送；如需补充或更正，请选“补报或更正”。",
+        ) from None
+    _audit(scope, "delivery.opened", upload)
+    return upload
+
+
+def receive_portion(
+    *, scope: Scope, upload_id: uuid.UUID, offset: int, stream: Readable, now: dt.datetime
+) -> Upload:
+    """Take bytes from where the last portion ended; what arrived before a break is kept.
+
+    Raises
+    ------
+    InvalidValueError
+        If the portion does not begin where the last one ended, or goes beyond the announced size.
+    """
+    with transaction.atomic():
+        upload = _lock(scope, upload_id)
+        if upload.status != "receiving":
+            raise IllegalTransitionError("报送", upload.status, "该文件已接收完毕，无需再传。")
+        if offset != upload.received_bytes:
+            raise InvalidValueError("续传位置", offset, f"请从第 {upload.received_bytes} 字节续传。")
+        # A connection that breaks ends the portion, not the delivery: what arrived is kept, the next one goes on from here.
+        with contextlib.suppress(OSError):
+            _write(upload, stream)
+        upload.save(update_fields=["received_bytes"])
+        if upload.received_bytes == upload.size_bytes:
+            _complete(scope, upload)
+    return upload
+
+
+def _lock(scope: Scope, upload_id: uuid.UUID) -> Upload:
+    upload: Upload | None = Upload.objects.for_scope(scope).select_for_update().filter(pk=upload_id).first()
+    if upload is None:
+        raise NotAllowedError("报送", str(upload_id), "没有这份报送，或不属于本部门。")
+    return upload
+
+
+def _write(upload: Upload, stream: Readable) -> None:
+    """Append the portion; bytes that a broken transaction left beyond the known end are cut off first."""
+    path = _receiving_path(upload)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    with path.open("r+b") as file:
+        file.truncate(upload.received_bytes)
+        file.seek(upload.received_bytes)
+        while portion := stream.read(PORTION):
+            if upload.received_bytes + len(portion) > upload.size_bytes:
+                raise InvalidValueError(
+                    "文件大小", upload.size_bytes, "收到的字节多于申报的大小，请重新上传。"
+                )
+            file.write(portion)
+            upload.received_bytes += len(portion)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _complete(scope: Scope, upload: Upload) -> None:
+    """Name the file by its digest and put it where governance looks."""
+    path = _receiving_path(upload)
+    with path.open("rb") as file:
+        upload.digest = hashlib.file_digest(file, lambda: hashlib.new("sm3")).hexdigest()
+    target = stored_path(upload)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.replace(target)
+    upload.status = advance("delivery", upload.status, "complete")
+    upload.save(update_fields=["digest", "status"])
+    _audit(scope, "delivery.received", upload, digest=upload.digest)
+    enqueue()
+
+
+def enqueue() -> None:
+    """Ask for a run of governance; one that waits already will see the new file too."""
+    try:
+        with transaction.atomic():
+            jobs.configure_task(JOB, queueing_lock=JOB, lock=JOB).defer()
+    except AlreadyEnqueued:
+        return
+
+
+@transaction.atomic
+def discard_upload(*, scope: Scope, upload_id: uuid.UUID, now: dt.datetime) -> Upload:
+    """Give up a delivery that is still being received, and forget its bytes."""
+    upload = _lock(scope, upload_id)
+    upload.status = advance("delivery", upload.status, "discard")
+    upload.ended_at = now
+    upload.save(update_fields=["status", "ended_at"])
+    _audit(scope, "delivery.discarded", upload)
+    path = _receiving_path(upload)
+    transaction.on_commit(lambda: path.unlink(missing_ok=True))
+    return upload
+
+
+@transaction.atomic
+def repair_rows(
+    *, scope: Scope, batch_id: str, repairs: Mapping[int, Mapping[str, str]], today: dt.date
+) -> Upload:
+    """Send rows that were set aside again, with the cells that were mended; they pass all checks anew.
+
+    Parameters
+    ----------
+    batch_id : str
+        Batch whose rows were set aside.
+    repairs : Mapping
+        Line → item → text as it should have been; items that are not named stay as delivered.
+
+    Raises
+    ------
+    InvalidValueError
+        If nothing was changed, a line was not set aside or was repaired before, or an item does not exist.
+    """
+    rows = {row.line: row for row in quarantined_rows(scope, batch_id)}
+    mended = [line for line, cells in repairs.items() if cells]
+    if not mended:
+        raise InvalidValueError("修复", batch_id, "还没有改动任何一行。")
+    for line in mended:
+        if line not in rows or not rows[line].row:
+            raise InvalidValueError(
+                "行号", line, "该行不在退回之列、已修复，或无法分列，请更正原文件后重新上传。"
+            )
+    contract = _contract_of(scope, rows[mended[0]].contract_id)
+    lines = [
+        json.dumps(_mend(contract, rows[line].row, repairs[line]), ensure_ascii=False) for line in mended
+    ]
+    content = ("\n".join(lines) + "\n").encode()
+    upload = open_upload(
+        scope=scope,
+        contract_id=contract.id,
+        file_name="repair.jsonl",
+        size_bytes=len(content),
+        delivered_on=today,
+        today=today,
+        is_regular=False,
+        origin="repair",
+    )
+    _receiving_path(upload).parent.mkdir(parents=True, exist_ok=True)
+    _receiving_path(upload).write_bytes(content)
+    upload.received_bytes = len(content)
+    upload.save(update_fields=["received_bytes"])
+    user_id, _ = scope.person
+    RepairedRow.objects.for_scope(scope).bulk_create(
+        RepairedRow(
+            department=contract.department,
+            batch_id=batch_id,
+            line=line,
+            upload=upload,
+            cells=dict(repairs[line]),
+            repaired_by_id=user_id,
+        )
+        for line in mended
+    )
+    _audit(scope, "rows.repaired", upload, batch=batch_id, rows=len(mended))
+    _complete(scope, upload)
+    return upload
+
+
+def _mend(contract: Contract, row: Mapping[str, Any], cells: Mapping[str, str]) -> dict[str, Any]:
+    for item in cells:
+        contract.item(item)
+    return {**row, **{item: value.strip() or None for item, value in cells.items()}}
+
+
+# -- what the job that governs tells ---------------------------------------------------------------------------------
+
+
+def record_progress(*, upload: Upload, step: str, done: int, total: int) -> None:
+    """Note which step is at work."""
+    if upload.status == "waiting":
+        upload.status = advance("delivery", upload.status, "govern")
+    upload.step, upload.steps_done, upload.steps_total = step, done, total
+    upload.save(update_fields=["status", "step", "steps_done", "steps_total"])
+
+
+def record_outcome(*, upload: Upload, outcome: Mapping[str, Any] | None, now: dt.datetime) -> None:
+    """Note what became of the file; ``None`` when its very bytes had a receipt before."""
+    upload.status = advance("delivery", upload.status, "repeat" if outcome is None else "land")
+    upload.outcome = dict(outcome or {})
+    upload.problem = "" if outcome else "内容与先前报送的文件完全相同，已有回执，未重复入库。"
+    upload.ended_at = now
+    upload.save(update_fields=["status", "outcome", "problem", "ended_at"])
+    stored_path(upload).unlink(missing_ok=True)
+
+
+def record_failure(*, upload: Upload, problem: str, now: dt.datetime) -> None:
+    """Note why the file could not be governed; it stays where it is for another attempt."""
+    upload.status = advance("delivery", upload.status, "fail")
+    upload.problem, upload.ended_at = problem, now
+    upload.save(update_fields=["status", "problem", "ended_at"])
+
+
+def _audit(scope: Scope, action: str, upload: Upload, **detail: object) -> None:
+    record_audit(
+        scope=scope,
+        action=action,
+        object_type="delivery",
+        object_id=upload.pk,
+        detail={"contract": upload.contract_id, "file": upload.stored_name, **detail},
+    )

@@ -1,0 +1,133 @@
+"""Repair of rows that were sent back: see why, mend the cell, send it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.paginator import Paginator
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from rongqiao.bases.enterprises.intake import selectors, services
+from rongqiao.contracts.catalog import code_list
+from rongqiao.contracts.standards import load_contracts
+from rongqiao.kernel.errors import InvalidValueError
+from rongqiao.portal.access import for_roles, request_scope
+from rongqiao.portal.department_deliveries import CLERKS, table_title
+from rongqiao.portal.listing import Column, Listing
+from rongqiao.portal.operator_steps import rule_titles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.http import HttpRequest, HttpResponse
+
+    from rongqiao.contracts.model import Contract
+
+PAGE_SIZE = 20
+#: Longest text a cell is given.
+CELL_LENGTH = 500
+
+
+@require_safe
+@for_roles(*CLERKS)
+def list_batches(request: HttpRequest) -> HttpResponse:
+    """Files with rows that wait for repair."""
+    listing = Listing(
+        request,
+        selectors.list_open_batches(request_scope(request)),
+        name="batches",
+        row_url=lambda row: reverse("portal:department_repair", args=[row["batch_id"]]),
+        columns=[
+            Column("file_name", "文件"),
+            Column("contract_id", "数据表", value=lambda row: table_title(row["contract_id"])),
+            Column("known_on", "报送日期", "date", sort="known_on"),
+            Column("rows", "待修复行数", "number", sort="rows"),
+        ],
+        empty_title="没有退回的数据",
+        empty_text="上传的数据全部通过了检查，或退回的行都已修复。",
+    )
+    return listing.respond("portal/department/batches.html")
+
+
+@require_http_methods(["GET", "POST"])
+@for_roles(*CLERKS)
+def repair_batch(request: HttpRequest, batch_id: str) -> HttpResponse:
+    """Rows of one file: what was received, what is wrong with it, and a box to mend it in."""
+    scope, rule_id = request_scope(request), request.GET.get("rule", "")
+    rows = selectors.quarantined_rows(scope, batch_id, rule_id)
+    contract = load_contracts().get(batch_id.partition("@")[0])
+    if contract is None or not rows.exists():
+        raise Http404(batch_id)
+    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    problem = ""
+    if request.method == "POST":
+        try:
+            repairs = {row.line: _changes(request, contract, row) for row in page}
+            upload = services.repair_rows(
+                scope=scope, batch_id=batch_id, repairs=repairs, today=timezone.localdate()
+            )
+        except InvalidValueError as error:
+            problem = error.remedy
+        else:
+            return redirect("portal:department_upload", upload.pk)
+    titles = rule_titles()
+    context = {
+        "batch_id": batch_id,
+        "contract": contract,
+        "page": page,
+        "rows": [_describe(request, contract, row) for row in page],
+        "reasons": [
+            {**each, "title": titles.get(each["rule_id"], each["message"])}
+            for each in selectors.count_by_rule(scope, batch_id)
+        ],
+        "rule": rule_id,
+        "problem": problem,
+    }
+    return render(request, "portal/department/repair.html", context, status=422 if problem else 200)
+
+
+def _name(line: int, item_id: str) -> str:
+    return f"cell-{line}-{item_id}"
+
+
+def _changes(request: HttpRequest, contract: Contract, row: Any) -> dict[str, str]:
+    """Cells of a row whose text is no longer what was received."""
+    sent = {item.id: request.POST.get(_name(row.line, item.id)) for item in contract.items}
+    return {
+        item_id: text[:CELL_LENGTH]
+        for item_id, text in sent.items()
+        if text is not None and text.strip() != (row.row.get(item_id) or "")
+    }
+
+
+def _describe(request: HttpRequest, contract: Contract, row: Any) -> dict[str, Any]:
+    """Lay out a row: the cell that was refused first, who it is about, then the rest."""
+    first = [row.column] if row.column in contract.columns else []
+    order = dict.fromkeys(
+        [*first, *(name for name in ("uscc", "name") if name in contract.columns), *contract.columns]
+    )
+    cells = [_cell(request, contract, row, item_id) for item_id in order] if row.row else []
+    near = len(first) + 2
+    return {"row": row, "near": cells[:near], "rest": cells[near:], "raw": "" if row.row else row.value}
+
+
+def _cell(request: HttpRequest, contract: Contract, row: Any, item_id: str) -> dict[str, Any]:
+    item = contract.item(item_id)
+    name = _name(row.line, item_id)
+    received = row.row.get(item_id) or ""
+    return {
+        "name": name,
+        "item": item,
+        "value": request.POST.get(name, received),
+        "received": received,
+        "is_wrong": item_id == row.column,
+        "choices": _titles(item.code_list) if item.code_list else [],
+    }
+
+
+def _titles(list_id: str) -> Iterable[str]:
+    return [title for _, title in code_list(list_id).choices()]
