@@ -13,6 +13,13 @@ WIDTHS = [1440, 390]
 PASSWORD = "rongqiao-demo-2026"
 PAGES = {
     "demo-officer": ["/bank/", "/bank/demands/", "/bank/applications/", "/bank/loans/", "/bank/reports/"],
+    "demo-department": [
+        "/department/",
+        "/department/uploads/",
+        "/department/uploads/new/",
+        "/department/repairs/",
+        "/department/keys/",
+    ],
     "demo-government": ["/government/", "/government/counties/", "/government/institutions/"],
     "demo-operator": [
         "/operator/",
@@ -34,6 +41,7 @@ INNER = {
     "/bank/applications/": "/bank/applications/",
     "/bank/loans/": "/bank/loans/",
     "/government/counties/": "/government/counties/",
+    "/department/repairs/": "/department/repairs/",
 }
 
 
@@ -42,7 +50,7 @@ def sign_in(page, user):
     page.get_by_label("用户名").fill(user)
     page.get_by_label("密码", exact=True).fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="登录").click()
-    page.wait_for_url(re.compile("/(bank|government|operator)/"))
+    page.wait_for_url(re.compile("/(bank|government|department|operator)/"))
 
 
 def check_page(page, screenshots, name):
