@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import json
 
 import pytest
 
 from rongqiao.governance import sources
+from rongqiao.governance.sources import csv, jsonl
 
 
 def read(text, name="a.csv", encoding="utf-8"):
@@ -72,3 +74,51 @@ def test_truncated_gzip_is_unreadable():
 def test_header_alone_is_a_file_without_rows():
     raw = read("编号,名称\n")
     assert (columns(raw), raw.broken) == ([[], []], ())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_reading_fast_and_with_care_agree(encoding):
+    odd = {0: "{0},短", 1: '{0},"引,号","1,234.50"', 2: "", 3: "{0},多,1,2", 4: ",,"}
+    lines = ["编号,名称,金额"]
+    lines += [odd.get(number % 8, "{0},名称{0},{0}.00").format(number) for number in range(2, 400)]
+    for ending in ("\n", "\r\n"):
+        content = (ending.join(lines) + ending).encode(encoding)
+        fast, careful = csv._read_plain(content), csv._read_carefully(content)
+        assert fast is not None
+        assert columns(fast) == columns(careful)
+        assert fast.lines.to_pylist() == careful.lines.to_pylist()
+        assert fast.broken == careful.broken
+        assert fast.headers == careful.headers
+
+
+@pytest.mark.parametrize(
+    "text", ['甲,乙\n1,"2\n3"\n', '甲,乙\n1,5"\n2,3\n', "甲,乙\n1,2\r3,4\n", "甲\n1\n", "甲,乙"]
+)
+def test_what_needs_care_is_not_read_fast(text):
+    assert csv._read_plain(text.encode()) is None
+
+
+def test_uniform_json_lines_are_read_as_line_by_line():
+    rows = [
+        {"a": f"名{n}", "b": n, "c": None if n % 3 else "null", "d": n % 2 == 0, "e": f"{n}, x"}
+        for n in range(50)
+    ]
+    content = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+    fast, careful = jsonl._read_uniform(content), jsonl._read_lines(content)
+    assert fast is not None
+    assert columns(fast) == columns(careful)
+    assert fast.lines.to_pylist() == careful.lines.to_pylist()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "b": 2}\n{"b": 2, "a": 1}\n',
+        '{"a": "x\\"y", "b": 2}\n',
+        '{"a": 1, "b": {"c": 2}}\n',
+        '{"a": 1, "b": 2}\n\n{"a": 1, "b": 2}\n',
+        '{"a": 1, "b": 2}\nnot json\n',
+    ],
+)
+def test_other_json_lines_are_read_line_by_line(text):
+    assert jsonl._read_uniform(text.encode()) is None

@@ -9,11 +9,13 @@ import pyarrow as pa
 
 from rongqiao.governance.batch import NAME_CONTRACT, SUBJECT_CONTRACTS
 from rongqiao.governance.names import clean_name
-from rongqiao.governance.register import Register, Resolution
+from rongqiao.governance.register import PORTION, Register
 from rongqiao.kernel.identifiers import is_uscc, normalise_uscc
-from rongqiao.lake.engine import connect, literal, quote
+from rongqiao.lake.engine import add_view, literal, quote
 
 if TYPE_CHECKING:
+    import duckdb
+
     from rongqiao.governance.batch import Workbench
     from rongqiao.lake.tables import Lake
 
@@ -22,23 +24,25 @@ TITLE = "数据清洗"
 UNRESOLVED = "cleaning.unresolved"
 
 
-def load_register(lake: Lake) -> Register:
+#: Names that are spelt as the register spells them: Chinese characters, full-width brackets, digits and letters, no blanks.
+_PLAIN_NAME = "[\u4e00-\u9fff（）·A-Za-z0-9]*[\u4e00-\u9fff][\u4e00-\u9fff（）·A-Za-z0-9]*"
+
+
+def load_register(lake: Lake, connection: duckdb.DuckDBPyConnection) -> Register:
     """Read who is known, with former names, from the published registry and changes; empty when there is none."""
-    rows: set[tuple[str, str | None, str | None]] = set()
+    register = Register(connection=connection)
     for contract_id, number, name, extra in (
         ("market_regulation.registry", "registration_no", "name", ""),
-        ("bank.enterprise_credit", "NULL", "name", ""),
-        (NAME_CONTRACT, "NULL", "value_before", "WHERE change_item = 'name'"),
+        ("bank.enterprise_credit", "NULL::VARCHAR", "name", ""),
+        (NAME_CONTRACT, "NULL::VARCHAR", "value_before", "WHERE change_item = 'name'"),
     ):
         table = f"published/{contract_id}"
         if lake.exists(table):
-            with connect(lake, [table]) as connection:
-                rows.update(
-                    connection.execute(
-                        f"SELECT DISTINCT enterprise_id, {number}, {name} FROM {quote(table)} {extra}"
-                    ).fetchall()
-                )
-    return Register(sorted(rows, key=lambda row: tuple(value or "" for value in row)))
+            add_view(connection, lake, table)
+            register.add(
+                f"SELECT enterprise_id, {number} AS number, {name} AS name FROM {quote(table)} {extra}"
+            )
+    return register
 
 
 def resolve(work: Workbench, register: Register) -> None:
@@ -48,77 +52,139 @@ def resolve(work: Workbench, register: Register) -> None:
     ----------
     work : Workbench
     register : Register
-        Grows by the enterprises of this workbench if its contract is one of `SUBJECT_CONTRACTS`.
+        On the workbench's connection. Grows by the enterprises of this workbench if its contract is one of `SUBJECT_CONTRACTS`.
+
+    Notes
+    -----
+    Rows whose code is known as it stands are settled by a join; only the other identities are recognised one by one.
     """
-    code, name = work.contract.identifier, "name" if "name" in work.contract.columns else None
-    shown_name = name or "NULL::VARCHAR"
-    work.connection.execute(
-        """CREATE OR REPLACE TEMP TABLE standing AS SELECT typed.* EXCLUDE (misfit) FROM typed
-        ANTI JOIN rejected USING (batch, line)"""
-    )
+    code, has_name = work.contract.identifier, "name" in work.contract.columns
+    name = "name" if has_name else "NULL::VARCHAR"
+    run = work.connection.execute
     if work.contract.id in SUBJECT_CONTRACTS:
         _enter_subjects(work, register)
-    pairs = work.connection.execute(
-        f"SELECT DISTINCT {code}, {shown_name} FROM standing ORDER BY ALL"
-    ).fetchall()
-    _stage([(pair, register.resolve(*pair)) for pair in pairs], work)
+    run(
+        f"""CREATE OR REPLACE TEMP TABLE unsettled AS SELECT batch, line, {code} AS raw_code, {name} AS raw_name FROM typed
+        WHERE misfit IS NULL AND ({code} IS NULL OR {code} NOT IN (SELECT enterprise_id FROM register_known))
+        AND (batch, line) NOT IN (SELECT batch, line FROM rejected)"""
+    )
+    _stage_resolutions(work, register)
+    if has_name:
+        _stage_names(work)
     items = ", ".join(_item_sql(item, code) for item in work.contract.columns)
-    joined = f"standing s JOIN resolution r ON s.{code} IS NOT DISTINCT FROM r.raw_code"
-    if name:
-        joined += " AND s.name IS NOT DISTINCT FROM r.raw_name"
-    work.connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE resolved AS
-        SELECT s.batch, s.line, {items}, r.enterprise_id FROM {joined} WHERE r.enterprise_id IS NOT NULL"""
+    names = "LEFT JOIN spellings ON spellings.raw = t.name" if has_name else ""
+    run(
+        f"""CREATE OR REPLACE TEMP TABLE resolved AS SELECT t.batch, t.line, {items}, coalesce(r.enterprise_id, t.{code}) AS enterprise_id
+        FROM typed t LEFT JOIN recognised r USING (batch, line) {names}
+        WHERE t.misfit IS NULL AND (r.batch IS NULL OR r.enterprise_id IS NOT NULL)
+        AND (t.batch, t.line) NOT IN (SELECT batch, line FROM rejected)"""
     )
-    work.connection.execute(
-        f"""INSERT INTO rejected
-        SELECT s.batch, s.line, {literal(code)}, {literal(UNRESOLVED)}, coalesce(s.{code}, r.raw_name), r.message
-        FROM {joined} WHERE r.enterprise_id IS NULL"""
+    run(
+        f"""INSERT INTO rejected SELECT batch, line, {literal(code)}, {literal(UNRESOLVED)}, coalesce(raw_code, raw_name), message
+        FROM recognised WHERE enterprise_id IS NULL"""
     )
-    _log_merges(work, joined)
+    _log_merges(work)
 
 
 def _item_sql(item: str, code: str) -> str:
     if item == code:
-        return f"r.enterprise_id AS {item}"
-    return "r.clean_name AS name" if item == "name" else f"s.{quote(item)}"
+        return f"coalesce(r.enterprise_id, t.{code}) AS {item}"
+    return (
+        "CASE WHEN spellings.raw IS NULL THEN t.name ELSE spellings.clean END AS name"
+        if item == "name"
+        else f"t.{quote(item)}"
+    )
+
+
+def enter_former_names(work: Workbench, register: Register) -> None:
+    """Enter the names that the published changes say were borne before; they recognise what comes next."""
+    register.add(
+        """SELECT enterprise_id, NULL::VARCHAR AS number, value_before AS name FROM resolved
+        WHERE change_item = 'name' AND (batch, line) NOT IN (SELECT batch, line FROM rejected)"""
+    )
 
 
 def _enter_subjects(work: Workbench, register: Register) -> None:
     """Enter enterprises whose own code is right into the register; broken ones must find themselves among these."""
     code = work.contract.identifier
     number = "registration_no" if "registration_no" in work.contract.columns else "NULL::VARCHAR"
-    rows = work.connection.execute(
-        f"SELECT DISTINCT {code}, {number}, name FROM standing WHERE {code} IS NOT NULL ORDER BY ALL"
+    live = "misfit IS NULL AND (batch, line) NOT IN (SELECT batch, line FROM rejected)"
+    if code == "uscc":
+        rows = work.connection.execute(
+            f"SELECT DISTINCT {code} FROM typed WHERE {live} AND {code} NOT IN (SELECT enterprise_id FROM register_known)"
+        ).fetchall()
+        right = [(raw, normalise_uscc(raw)) for (raw,) in rows if is_uscc(raw)]
+        staged = pa.table(
+            {
+                "raw": pa.array([raw for raw, _ in right], pa.string()),
+                "code": pa.array([one for _, one in right], pa.string()),
+            }
+        )
+        work.connection.register("right codes", staged)
+        register.add(
+            f"""SELECT coalesce(c.code, t.{code}) AS enterprise_id, {number} AS number, name FROM typed t LEFT JOIN "right codes" c ON c.raw = t.{code}
+            WHERE {live} AND (c.code IS NOT NULL OR t.{code} IN (SELECT enterprise_id FROM register_known))"""
+        )
+        work.connection.unregister("right codes")
+        return
+    register.add(
+        f"SELECT {code} AS enterprise_id, {number} AS number, name FROM typed WHERE {live} AND {code} IS NOT NULL"
+    )
+
+
+def _stage_resolutions(work: Workbench, register: Register) -> None:
+    """Write table ``recognised``: each unsettled row with whom it means, how, and why not."""
+    pairs = work.connection.execute(
+        "SELECT DISTINCT raw_code, raw_name FROM unsettled ORDER BY ALL"
     ).fetchall()
-    for raw, registration_no, name in rows:
-        if code != "uscc" or is_uscc(raw):
-            register.add(normalise_uscc(raw), registration_no, name)
+    work.connection.execute(
+        """CREATE OR REPLACE TEMP TABLE resolution (raw_code VARCHAR, raw_name VARCHAR, enterprise_id VARCHAR, method VARCHAR,
+        score DOUBLE, message VARCHAR)"""
+    )
+    for start in range(0, len(pairs), PORTION):
+        portion = pairs[start : start + PORTION]
+        found = register.resolve_all(portion)
+        staged = pa.table(
+            {
+                "raw_code": pa.array([code for code, _ in portion], pa.string()),
+                "raw_name": pa.array([name for _, name in portion], pa.string()),
+                "enterprise_id": pa.array([each.enterprise_id for each in found], pa.string()),
+                "method": pa.array([each.method for each in found], pa.string()),
+                "score": pa.array([each.score for each in found], pa.float64()),
+                "message": pa.array([each.message for each in found], pa.string()),
+            }
+        )
+        work.connection.register("staged resolution", staged)
+        work.connection.execute('INSERT INTO resolution SELECT * FROM "staged resolution"')
+        work.connection.unregister("staged resolution")
+    work.connection.execute(
+        """CREATE OR REPLACE TEMP TABLE recognised AS SELECT u.*, r.* EXCLUDE (raw_code, raw_name) FROM unsettled u JOIN resolution r
+        ON u.raw_code IS NOT DISTINCT FROM r.raw_code AND u.raw_name IS NOT DISTINCT FROM r.raw_name"""
+    )
 
 
-def _stage(found: list[tuple[tuple[str | None, str | None], Resolution]], work: Workbench) -> None:
-    """Write table ``resolution``: each distinct delivered identity and whom it means."""
-    table = pa.table(
+def _stage_names(work: Workbench) -> None:
+    """Write table ``spellings``: names that the register would spell otherwise, with that spelling."""
+    rows = work.connection.execute(
+        f"SELECT DISTINCT name FROM typed WHERE name IS NOT NULL AND NOT regexp_full_match(name, '{_PLAIN_NAME}')"
+    ).fetchall()
+    names = [name for (name,) in rows]
+    staged = pa.table(
         {
-            "raw_code": pa.array([pair[0] for pair, _ in found], pa.string()),
-            "raw_name": pa.array([pair[1] for pair, _ in found], pa.string()),
-            "clean_name": pa.array([clean_name(pair[1]) for pair, _ in found], pa.string()),
-            "enterprise_id": pa.array([result.enterprise_id for _, result in found], pa.string()),
-            "method": pa.array([result.method for _, result in found], pa.string()),
-            "score": pa.array([result.score for _, result in found], pa.float64()),
-            "message": pa.array([result.message for _, result in found], pa.string()),
+            "raw": pa.array(names, pa.string()),
+            "clean": pa.array([clean_name(name) for name in names], pa.string()),
         }
     )
-    work.connection.register("staged resolution", table)
-    work.connection.execute('CREATE OR REPLACE TEMP TABLE resolution AS SELECT * FROM "staged resolution"')
-    work.connection.unregister("staged resolution")
+    work.connection.register("staged spellings", staged)
+    work.connection.execute('CREATE OR REPLACE TEMP TABLE spellings AS SELECT * FROM "staged spellings"')
+    work.connection.unregister("staged spellings")
 
 
-def _log_merges(work: Workbench, joined: str) -> None:
+def _log_merges(work: Workbench) -> None:
     """Log each row that was not recognised by its plain code; the rest is as delivered and needs no log."""
     rows = work.connection.execute(
-        f"""SELECT s.batch, s.line, r.method, r.raw_code, r.raw_name, r.enterprise_id, r.score
-        FROM {joined} WHERE r.method <> 'uscc' ORDER BY s.batch, s.line"""
+        """SELECT batch, line, method, raw_code, raw_name, enterprise_id, score
+        FROM recognised WHERE method <> 'uscc' ORDER BY batch, line"""
     ).fetchall()
     for number, line, method, raw_code, raw_name, enterprise_id, score in rows:
         batch = work.batches[number]

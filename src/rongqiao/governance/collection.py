@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TITLE = "数据归集"
 
 
-def receive(delivery: Delivery, number: int) -> Batch:
+def receive(delivery: Delivery) -> Batch:
     """Read a delivered file once and name the batch by contract and content.
 
     Notes
@@ -28,7 +28,7 @@ def receive(delivery: Delivery, number: int) -> Batch:
     content = delivery.path.read_bytes()
     digest = hashlib.new("sm3", content).hexdigest()
     batch_id = f"{delivery.contract_id}@{digest[:16]}"
-    return Batch(number, batch_id, delivery, digest, len(content), content)
+    return Batch(0, batch_id, delivery, digest, len(content), content)
 
 
 def collect(work: Workbench, landing: Path, ledger: Ledger | None) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
+
+import opencc
 
 #: Legal forms at the end of a name, longest first; a name without its form is the same core.
 LEGAL_FORMS = (
@@ -42,9 +45,17 @@ def clean_name(name: str | None) -> str | None:
     return re.sub("[•・‧∙]", "·", folded) or None
 
 
+@cache
+def _simplified() -> dict[int, str]:
+    """Traditional character → simplified; single characters only, since names are no sentences."""
+    convert = opencc.OpenCC("t2s").convert
+    found = ((chr(code), convert(chr(code))) for code in range(0x4E00, 0xA000))
+    return {ord(old): new for old, new in found if old != new}
+
+
 def core_name(name: str) -> str:
-    """Name without legal form, brackets and marks of administrative level, for comparison only."""
-    core = name.casefold()
+    """Name without legal form, brackets and marks of level, in simplified characters, for comparison only."""
+    core = name.casefold().translate(_simplified())
     for form in LEGAL_FORMS:
         if core.endswith(form) and len(core) > len(form) + 1:
             core = core.removesuffix(form)

@@ -7,7 +7,9 @@ import datetime as dt
 import fcntl
 import json
 import re
+import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,14 +26,15 @@ from rongqiao.governance.batch import (
     TAGGED_NAME,
     Broken,
     Delivery,
+    RawFile,
     Workbench,
 )
 from rongqiao.kernel import home
 from rongqiao.kernel.errors import InvalidValueError
-from rongqiao.lake.engine import connect, quote
+from rongqiao.lake.engine import connect, literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from rongqiao.contracts.standards import Contract
     from rongqiao.governance.batch import Batch
@@ -48,6 +51,8 @@ STEPS: tuple[tuple[str, str], ...] = (
     ("cleaning", cleaning.TITLE),
     ("service", service.TITLE),
 )
+#: Rows that are governed together; files are never cut.
+PORTION_ROWS = 2_000_000
 _FILE_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:_[^.]*)?\.")
 
 
@@ -146,11 +151,11 @@ def govern(
     if isinstance(deliveries, Path):
         deliveries, report.skipped = find_deliveries(deliveries)
     landing = landing or (home.var() if "://" in lake.root else Path(lake.root)) / "landing"
-    with _alone(landing):
-        pending = _receive(deliveries, lake, report)
-        run = _Run(lake, ledger, landing, report, on_progress or (lambda *_: None), len(pending))
-        for contract, batches in pending:
-            run.govern_contract(contract, batches)
+    with _alone(landing), duckdb.connect(":memory:") as connection, tempfile.TemporaryDirectory() as spill:
+        connection.execute("SET enable_progress_bar = false")
+        connection.execute(f"SET temp_directory = {literal(spill)}")
+        run = _Run(lake, ledger, landing, report, on_progress or (lambda *_: None), connection)
+        run.govern_all(deliveries)
         run.publish_enterprises()
     return report
 
@@ -169,20 +174,12 @@ def _alone(landing: Path) -> Iterator[None]:
         yield
 
 
-def _receive(
-    deliveries: Sequence[Delivery], lake: Lake, report: Report
-) -> list[tuple[Contract, list[Batch]]]:
-    """Read and digest all files; keep those without receipt, by contract, those that name enterprises first."""
-    done = _known_batches(lake)
+def _in_order(deliveries: Sequence[Delivery]) -> list[tuple[Contract, list[Delivery]]]:
+    """Group deliveries by contract, those that name enterprises first, each in the order in which they became known."""
     contracts = load_contracts()
-    grouped: dict[str, list[Batch]] = {}
+    grouped: dict[str, list[Delivery]] = {}
     for delivery in sorted(deliveries, key=lambda one: (one.delivered_on, one.path.name)):
-        batch = collection.receive(delivery, len(grouped.get(delivery.contract_id, ())))
-        if batch.batch_id in done:
-            report.already_done += 1
-            continue
-        done.add(batch.batch_id)
-        grouped.setdefault(delivery.contract_id, []).append(batch)
+        grouped.setdefault(delivery.contract_id, []).append(delivery)
     first = (*SUBJECT_CONTRACTS, NAME_CONTRACT)
     order = sorted(grouped, key=lambda name: (first.index(name) if name in first else len(first), name))
     return [(contracts[name], grouped[name]) for name in order]
@@ -196,48 +193,73 @@ def _known_batches(lake: Lake) -> set[str]:
 
 @dataclass(slots=True)
 class _Run:
-    """One run over the pending contracts."""
+    """One run over the deliveries, portion by portion, so that memory does not grow with their number."""
 
     lake: Lake
     ledger: Ledger | None
     landing: Path
     report: Report
     tell: Callable[[str, str, int, int], None]
-    contracts: int
+    connection: duckdb.DuckDBPyConnection
+    contracts: int = 0
     finished: int = 0
     register: Register | None = None
+    done: set[str] = field(default_factory=set)
 
-    def govern_contract(self, contract: Contract, batches: list[Batch]) -> None:
-        """Take the pending batches of one contract through all steps."""
-        if contract.id not in SUBJECT_CONTRACTS and not self._known():
-            self.report.held.extend(batch.file_name for batch in batches)
-            return
-        with duckdb.connect(":memory:") as connection:
-            connection.execute("SET enable_progress_bar = false")
-            work = Workbench(contract, batches, connection)
-            broken = _load(work)
-            previous = _previous(work, self.lake)
-            self._tell(contract, 0)
-            inventory.profile(work, previous.baselines)
-            self._tell(contract, 1)
-            standards.cast(work)
-            self._tell(contract, 2)
-            rules.check(work, previous.rows)
-            self._tell(contract, 3)
-            collection.collect(work, self.landing, self.ledger)
-            self._tell(contract, 4)
-            cleaning.resolve(work, self._known())
-            rules.check_resolved(work, lambda place: _stage_reference(work, self.lake, place))
-            self._tell(contract, 5)
-            receipts = service.publish(work, self.lake, broken)
-            self._report(work, receipts, broken)
-        self.finished += 1
-        if contract.id in (*SUBJECT_CONTRACTS, NAME_CONTRACT):
-            self.register = None
+    def govern_all(self, deliveries: Sequence[Delivery]) -> None:
+        """Take every delivery without a receipt through all steps; the next file is read while one is governed."""
+        self.done = _known_batches(self.lake)
+        ordered = _in_order(deliveries)
+        self.contracts = len(ordered)
+        for contract, delivered in ordered:
+            if contract.id not in SUBJECT_CONTRACTS and not self._known():
+                self._hold(delivered)
+            else:
+                for portion in _portions(_read_ahead(self._receive_new(delivered))):
+                    self._govern_portion(contract, portion)
+            self.finished += 1
+
+    def _receive_new(self, delivered: Sequence[Delivery]) -> Iterator[Batch]:
+        """Read and digest each file once; those whose very bytes have a receipt are only counted."""
+        for delivery in delivered:
+            batch = collection.receive(delivery)
+            if batch.batch_id in self.done:
+                self.report.already_done += 1
+                continue
+            self.done.add(batch.batch_id)
+            yield batch
+
+    def _hold(self, delivered: Sequence[Delivery]) -> None:
+        """Leave files for a later run, which will have a register to resolve them against."""
+        held = [batch.file_name for batch in self._receive_new(delivered)]
+        self.report.held.extend(held)
+
+    def _govern_portion(self, contract: Contract, portion: Sequence[tuple[Batch, RawFile]]) -> None:
+        """Take some batches of one contract through all steps."""
+        work = Workbench(contract, [batch for batch, _ in portion], self.connection)
+        broken = _load(work, [raw for _, raw in portion])
+        previous = _previous(work, self.lake)
+        self._tell(contract, 0)
+        inventory.profile(work, previous.baselines)
+        self._tell(contract, 1)
+        standards.cast(work)
+        self._tell(contract, 2)
+        rules.check(work, previous.rows)
+        self._tell(contract, 3)
+        collection.collect(work, self.landing, self.ledger)
+        self._tell(contract, 4)
+        cleaning.resolve(work, self._known())
+        rules.check_resolved(work, lambda place: _stage_reference(work, self.lake, place))
+        self._tell(contract, 5)
+        receipts = service.publish(work, self.lake, broken)
+        self._report(work, receipts, broken)
+        if contract.id == NAME_CONTRACT:
+            cleaning.enter_former_names(work, self._known())
+        _clear(work)
 
     def _known(self) -> Register:
         if self.register is None:
-            self.register = cleaning.load_register(self.lake)
+            self.register = cleaning.load_register(self.lake, self.connection)
         return self.register
 
     def _tell(self, contract: Contract, step: int) -> None:
@@ -274,25 +296,62 @@ class _Run:
             )
 
 
-def _load(work: Workbench) -> dict[int, tuple[Broken, ...]]:
-    """Parse all batches into table ``raw`` and make ``rejected``; return the lines that are no rows."""
+def _read_ahead(batches: Iterable[Batch]) -> Iterator[tuple[Batch, RawFile]]:
+    """Parse files on a thread of its own, one ahead: the engine and the reader then work at the same time."""
+    with ThreadPoolExecutor(1) as thread:
+        iterator = iter(batches)
+
+        def read_next() -> tuple[Batch, RawFile] | None:
+            batch = next(iterator, None)
+            return None if batch is None else (batch, sources.read(batch.content, batch.file_name))
+
+        waiting = thread.submit(read_next)
+        while (found := waiting.result()) is not None:
+            waiting = thread.submit(read_next)
+            yield found
+
+
+def _portions(read: Iterable[tuple[Batch, RawFile]]) -> Iterator[list[tuple[Batch, RawFile]]]:
+    """Put small files together, up to a number of rows; a larger file is a portion of its own."""
+    portion: list[tuple[Batch, RawFile]] = []
+    rows = 0
+    for batch, raw in read:
+        if portion and rows + len(raw.lines) > PORTION_ROWS:
+            yield portion
+            portion, rows = [], 0
+        batch.number = len(portion)
+        portion.append((batch, raw))
+        rows += len(raw.lines)
+    if portion:
+        yield portion
+
+
+def _load(work: Workbench, files: Sequence[RawFile]) -> dict[int, tuple[Broken, ...]]:
+    """Lay all files out in table ``raw`` and make ``rejected``; return the lines that are no rows."""
     tables, broken = [], {}
-    for batch in work.batches:
-        raw = sources.read(batch.content, batch.file_name)
+    for batch, raw in zip(work.batches, files, strict=True):
         batch.encoding = raw.encoding
         batch.rows_in = len(raw.lines) + len(raw.broken)
         bound = standards.bind_headers(work.contract, raw.headers)
         batch.unmapped = tuple(header for at, header in enumerate(raw.headers) if at not in bound)
         broken[batch.number] = raw.broken
         tables.append(standards.arrange(work.contract, raw, batch.number, batch.delivery.constants))
-    staged = pa.concat_tables(tables)
-    work.connection.register("staged raw", staged)
+    work.connection.register("staged raw", pa.concat_tables(tables))
     work.connection.execute('CREATE OR REPLACE TEMP TABLE raw AS SELECT * FROM "staged raw"')
     work.connection.unregister("staged raw")
     work.connection.execute(
         "CREATE OR REPLACE TEMP TABLE rejected (batch INTEGER, line INTEGER, column_id VARCHAR, rule_id VARCHAR, value VARCHAR, message VARCHAR)"
     )
     return broken
+
+
+def _clear(work: Workbench) -> None:
+    """Free what one portion needed; the register stays."""
+    tables = work.connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE temporary AND NOT starts_with(table_name, 'register_')"
+    ).fetchall()
+    for (table,) in tables:
+        work.connection.execute(f"DROP TABLE {quote(table)}")
 
 
 @dataclass(slots=True)

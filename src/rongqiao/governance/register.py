@@ -1,19 +1,22 @@
-"""The register of enterprises that deliveries are resolved against, and the ways to recognise one in it."""
+"""The register of enterprises that deliveries are resolved against, and the ways to recognise one in it.
 
+It lives in DuckDB, so that six million enterprises need no six million Python objects, and answers many identities at a time.
+"""
+
+# ruff: noqa: S608  (names are constants of this module; values are bound)
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
 
 from rongqiao.governance.names import bigrams, clean_name, core_name, edits
 from rongqiao.kernel.identifiers import LOOKALIKES, is_uscc, normalise_uscc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+    from collections.abc import Iterable, Sequence
 
 #: A name may differ by one edit, if it is long enough and no other enterprise comes near.
 SHORTEST_FUZZY_CORE = 6
@@ -21,7 +24,19 @@ SAFE_EDITS = 1
 RUNNER_UP_EDITS = 3
 #: A broken code that agrees with the candidate's in so many of 18 places lets the name differ by two edits.
 CORROBORATING_PLACES = 14
-NEAREST = 8
+#: Names that share the most pairs of characters are compared letter by letter; so many of them.
+NEAREST = 32
+#: Pairs of characters looked up per name, the rarest first: the common ones find half the province.
+RAREST_PAIRS = 4
+#: Rows taken out of DuckDB at a time.
+PORTION = 200_000
+
+_NAMES = "register_names(enterprise_id VARCHAR, folded VARCHAR, core VARCHAR)"
+_PAIRS = "register_pairs(core VARCHAR, pair VARCHAR)"
+_NUMBERS = "register_numbers(number VARCHAR, enterprise_id VARCHAR)"
+_OPEN = pa.schema(
+    [("spot", pa.int64()), ("plain", pa.string()), ("folded", pa.string()), ("core", pa.string())]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +61,19 @@ class Resolution:
     message: str = ""
 
 
+@dataclass(slots=True)
+class _Identity:
+    """A delivered code and name in the forms they are compared in, and who might be meant."""
+
+    plain: str
+    folded: str
+    core: str
+    known: bool = False
+    numbered: tuple[str, ...] = ()
+    bearers: tuple[str, ...] = ()
+    sames: tuple[str, ...] = ()
+
+
 class Register:
     """Enterprises by code, 15-digit number, and present and former names.
 
@@ -53,130 +81,205 @@ class Register:
     ----------
     rows : iterable of (str, str or None, str or None)
         Enterprise id, 15-digit registration number, one of its names.
+    connection : duckdb.DuckDBPyConnection, optional
+        Where its tables stand: ``register_known``, ``register_names``, ``register_numbers``. A new one in memory when omitted.
     """
 
-    def __init__(self, rows: Iterable[tuple[str, str | None, str | None]]) -> None:
-        self.names: dict[str, set[str]] = defaultdict(set)
-        self.numbers: dict[str, set[str]] = defaultdict(set)
-        for enterprise_id, number, name in rows:
-            self.add(enterprise_id, number, name)
-
-    def add(self, enterprise_id: str, number: str | None, name: str | None) -> None:
-        """Enter one name or number of an enterprise; before the first look-up by name."""
-        known = self.names[enterprise_id]
-        cleaned = clean_name(name)
-        if cleaned:
-            known.add(cleaned.casefold())
-        if number:
-            self.numbers[number].add(enterprise_id)
+    def __init__(
+        self,
+        rows: Iterable[tuple[str, str | None, str | None]] = (),
+        connection: duckdb.DuckDBPyConnection | None = None,
+    ) -> None:
+        self.connection = connection or duckdb.connect()
+        for table in ("register_known(enterprise_id VARCHAR)", _NAMES, _NUMBERS, _PAIRS):
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {table}")
+        self._indexed = 0
+        rows = list(rows)
+        if rows:
+            columns = ("enterprise_id", "number", "name")
+            staged = pa.table(
+                {
+                    name: pa.array(column, pa.string())
+                    for name, column in zip(columns, zip(*rows, strict=True), strict=True)
+                }
+            )
+            self.connection.register("staged register", staged)
+            self.add('SELECT enterprise_id, number, name FROM "staged register"')
+            self.connection.unregister("staged register")
 
     def __len__(self) -> int:
-        return len(self.names)
+        return int(self._one("SELECT count(*) FROM register_known"))
 
-    @cached_property
-    def by_name(self) -> dict[str, set[str]]:
-        """Folded name → enterprises that bear or bore it."""
-        return self._index(lambda name: (name,))
+    def _one(self, query: str) -> Any:
+        row = self.connection.execute(query).fetchone()
+        return row[0] if row else None
 
-    @cached_property
-    def by_core(self) -> dict[str, set[str]]:
-        """Core of a name → enterprises."""
-        return self._index(lambda name: (core_name(name),))
+    def add(self, query: str) -> None:
+        """Enter what a query yields: ``enterprise_id, number, name``; what is known already changes nothing."""
+        run = self.connection.execute
+        run(
+            f"CREATE OR REPLACE TEMP TABLE entering AS SELECT DISTINCT enterprise_id, number, name FROM ({query})"
+        )
+        run(
+            """INSERT INTO register_known SELECT DISTINCT enterprise_id FROM entering
+            WHERE enterprise_id NOT IN (SELECT enterprise_id FROM register_known)"""
+        )
+        run(
+            """INSERT INTO register_numbers SELECT DISTINCT number, enterprise_id FROM entering WHERE number IS NOT NULL
+            EXCEPT SELECT number, enterprise_id FROM register_numbers"""
+        )
+        self._enter_names()
+        run("DROP TABLE entering")
 
-    @cached_property
-    def cores_by_bigram(self) -> dict[str, list[str]]:
-        """Pair of characters → cores that hold it."""
-        found: dict[str, list[str]] = defaultdict(list)
-        for core in self.by_core:
-            for pair in bigrams(core):
-                found[pair].append(core)
-        return found
-
-    def _index(self, keys: object) -> dict[str, set[str]]:
-        index: dict[str, set[str]] = defaultdict(set)
-        for enterprise_id, names in self.names.items():
-            for name in names:
-                for key in keys(name):  # type: ignore[operator]
-                    index[key].add(enterprise_id)
-        return index
+    def _enter_names(self) -> None:
+        """Fold names that are new, portion by portion."""
+        names = self.connection.execute(
+            "SELECT DISTINCT name FROM entering WHERE name IS NOT NULL ORDER BY name"
+        ).to_arrow_table()
+        self.connection.execute(
+            "CREATE OR REPLACE TEMP TABLE folding (name VARCHAR, folded VARCHAR, core VARCHAR)"
+        )
+        for batch in names.to_batches(PORTION):
+            written = batch.column(0).to_pylist()
+            folded = [(clean_name(name) or "").casefold() for name in written]
+            staged = pa.table(
+                {
+                    "name": batch.column(0),
+                    "folded": folded,
+                    "core": [core_name(name) if name else "" for name in folded],
+                }
+            )
+            self.connection.register("staged names", staged)
+            self.connection.execute("""INSERT INTO folding SELECT * FROM "staged names" WHERE folded <> ''""")
+            self.connection.unregister("staged names")
+        self.connection.execute(
+            """INSERT INTO register_names SELECT DISTINCT enterprise_id, folded, core FROM entering JOIN folding USING (name)
+            EXCEPT SELECT enterprise_id, folded, core FROM register_names"""
+        )
+        self.connection.execute("DROP TABLE folding")
 
     def resolve(self, code: str | None, name: str | None) -> Resolution:
-        """Recognise an enterprise, by the strongest evidence first.
+        """Recognise one enterprise; see :meth:`resolve_all`."""
+        return self.resolve_all([(code, name)])[0]
+
+    def resolve_all(self, identities: Sequence[tuple[str | None, str | None]]) -> list[Resolution]:
+        """Recognise enterprises, each by the strongest evidence first.
 
         Notes
         -----
         A code whose check character is right but which the register does not hold means another enterprise: its name is not consulted.
+        A broken code is mended where exactly one bearer of the name has a code one slip away from it.
         """
-        plain = normalise_uscc(code) if code else ""
-        if plain in self.names:
-            return Resolution(plain, "uscc", 1.0)
-        if plain and is_uscc(plain):
-            return Resolution(
-                None, "unresolved", 0.0, "代码校验通过，但企业登记库中查无此户，请先补报登记信息。"
-            )
-        numbered = self.numbers.get(plain, set())
-        if len(numbered) == 1:
-            return Resolution(next(iter(numbered)), "registration_no", 1.0)
-        cleaned = (clean_name(name) or "").casefold()
-        if not cleaned:
-            return Resolution(None, "unresolved", 0.0, "代码无效且无名称，请补报统一社会信用代码。")
-        return self._repair(plain, cleaned) or self._by_name(cleaned) or self._by_likeness(plain, cleaned)
+        found = [self._fold(code, name) for code, name in identities]
+        self._look_up(found)
+        results = [self._decide(identity) for identity in found]
+        near = [at for at, result in enumerate(results) if result is None]
+        candidates = self._near([found[at].core for at in near]) if near else []
+        for at, cores in zip(near, candidates, strict=True):
+            results[at] = _by_likeness(found[at], cores)
+        return [result for result in results if result is not None]
 
-    def _repair(self, code: str, name: str) -> Resolution | None:
-        """Mend one wrong character, one swap or look-alike letters where exactly one such code bears the name."""
-        if len(code) != 18:
-            return None
-        core = core_name(name)
-        found = {
-            candidate
-            for candidate in set(_mended(code)) & self.names.keys()
-            if name in self.names[candidate] or core in {core_name(known) for known in self.names[candidate]}
-        }
-        return Resolution(found.pop(), "uscc_repaired", 1.0) if len(found) == 1 else None
+    @staticmethod
+    def _fold(code: str | None, name: str | None) -> _Identity:
+        folded = (clean_name(name) or "").casefold()
+        return _Identity(normalise_uscc(code) if code else "", folded, core_name(folded) if folded else "")
 
-    def _by_name(self, name: str) -> Resolution | None:
-        bearers = self.by_name.get(name, set())
-        if len(bearers) == 1:
-            return Resolution(next(iter(bearers)), "name_exact", 1.0)
-        if bearers:
-            shown = "、".join(sorted(bearers)[:3])
-            return Resolution(
-                None, "unresolved", 0.0, f"同名企业有 {len(bearers)} 户（{shown}），请补报代码。"
-            )
+    def _look_up(self, identities: Sequence[_Identity]) -> None:
+        """Find for all identities at once who has the code, the number, the name, or its core."""
+        columns = [list(range(len(identities)))] + [
+            [getattr(each, field) for each in identities] for field in ("plain", "folded", "core")
+        ]
+        self.connection.register("open identities", pa.table(columns, schema=_OPEN))
+        for at, enterprise_ids, field in self.connection.execute(
+            """SELECT spot, [enterprise_id], 'known' FROM "open identities" JOIN register_known ON plain = enterprise_id
+            UNION ALL SELECT spot, list(DISTINCT enterprise_id), 'numbered' FROM "open identities"
+                JOIN register_numbers ON plain = number WHERE plain <> '' GROUP BY spot
+            UNION ALL SELECT spot, list(DISTINCT enterprise_id), 'bearers' FROM "open identities"
+                JOIN register_names n USING (folded) WHERE folded <> '' GROUP BY spot
+            UNION ALL SELECT spot, list(DISTINCT enterprise_id), 'sames' FROM "open identities"
+                JOIN register_names n USING (core) WHERE core <> '' GROUP BY spot"""
+        ).fetchall():
+            setattr(identities[at], field, True if field == "known" else tuple(sorted(enterprise_ids)))
+        self.connection.unregister("open identities")
+
+    @staticmethod
+    def _decide(each: _Identity) -> Resolution | None:
+        """Recognise by code, number or exact name; ``None`` where only likeness is left."""
+        if each.known:
+            return Resolution(each.plain, "uscc", 1.0)
+        if each.plain and is_uscc(each.plain):
+            return _unresolved("代码校验通过，但企业登记库中查无此户，请先补报登记信息。")
+        if len(each.numbered) == 1:
+            return Resolution(each.numbered[0], "registration_no", 1.0)
+        if not each.folded:
+            return _unresolved("代码无效且无名称，请补报统一社会信用代码。")
+        mended = {one for one in {*each.bearers, *each.sames} if _is_one_slip(each.plain, one)}
+        if len(mended) == 1:
+            return Resolution(mended.pop(), "uscc_repaired", 1.0)
+        if len(each.bearers) == 1:
+            return Resolution(each.bearers[0], "name_exact", 1.0)
+        if each.bearers:
+            shown = "、".join(each.bearers[:3])
+            return _unresolved(f"同名企业有 {len(each.bearers)} 户（{shown}），请补报代码。")
+        if len(each.sames) == 1:
+            return Resolution(each.sames[0], "name_fuzzy", 0.98)
+        if each.sames:
+            return _unresolved(f"去掉组织形式后同名企业有 {len(each.sames)} 户，请补报代码。")
         return None
 
-    def _by_likeness(self, code: str, name: str) -> Resolution:
-        """Recognise a name with another legal form, or with a slip of the pen where nobody else comes near."""
-        core = core_name(name)
-        same = self.by_core.get(core, set())
-        if len(same) == 1:
-            return Resolution(next(iter(same)), "name_fuzzy", 0.98)
-        if same:
-            return Resolution(
-                None, "unresolved", 0.0, f"去掉组织形式后同名企业有 {len(same)} 户，请补报代码。"
-            )
-        ranked = sorted(self._near(core), key=lambda pair: (pair[0], pair[1]))
-        if ranked and len(core) >= SHORTEST_FUZZY_CORE:
-            distance, best = ranked[0]
-            score = round(1 - distance / max(len(core), 1), 4)
-            if distance <= SAFE_EDITS and (len(ranked) == 1 or ranked[1][0] >= RUNNER_UP_EDITS):
-                return Resolution(best, "name_fuzzy", score)
-            alike = [one for _, one in ranked if _agreeing(code, one) >= CORROBORATING_PLACES]
-            if len(alike) == 1:
-                return Resolution(alike[0], "name_fuzzy", score)
-        return Resolution(None, "unresolved", 0.0, "代码无效，名称也不能唯一认定，请核对营业执照后重报。")
+    def _near(self, cores: Sequence[str]) -> list[list[tuple[str, tuple[str, ...]]]]:
+        """For each core, cores of the register that share its rarer pairs of characters, with their enterprises."""
+        self._index_pairs()
+        rows = [(at, pair) for at, core in enumerate(cores) for pair in bigrams(core)]
+        staged = pa.table({"spot": [at for at, _ in rows], "pair": [pair for _, pair in rows]})
+        self.connection.register("open pairs", staged)
+        found = self.connection.execute(
+            f"""WITH counted AS (SELECT pair, count(*) AS bearers FROM register_pairs SEMI JOIN "open pairs" USING (pair) GROUP BY pair),
+            rare AS (SELECT spot, pair FROM "open pairs" JOIN counted USING (pair)
+                QUALIFY row_number() OVER (PARTITION BY spot ORDER BY bearers, pair) <= {RAREST_PAIRS}),
+            near AS (SELECT spot, core FROM rare JOIN register_pairs USING (pair) GROUP BY spot, core
+                QUALIFY row_number() OVER (PARTITION BY spot ORDER BY count(DISTINCT pair) DESC, core) <= {NEAREST})
+            SELECT spot, core, list(DISTINCT enterprise_id) FROM near JOIN register_names USING (core) GROUP BY spot, core ORDER BY spot, core"""
+        ).fetchall()
+        self.connection.unregister("open pairs")
+        listed: list[list[tuple[str, tuple[str, ...]]]] = [[] for _ in cores]
+        for at, core, enterprise_ids in found:
+            listed[at].append((core, tuple(sorted(enterprise_ids))))
+        return listed
 
-    def _near(self, core: str) -> Iterator[tuple[int, str]]:
-        """Enterprises whose core is within two edits, with the number of edits."""
-        shared = Counter(other for pair in bigrams(core) for other in self.cores_by_bigram.get(pair, ()))
-        best: dict[str, int] = {}
-        for other, _ in shared.most_common(NEAREST * 4):
-            distance = edits(core, other, RUNNER_UP_EDITS - 1)
-            if distance < RUNNER_UP_EDITS:
-                for enterprise_id in self.by_core[other]:
-                    best[enterprise_id] = min(distance, best.get(enterprise_id, distance))
-        for enterprise_id, distance in best.items():
-            yield distance, enterprise_id
+    def _index_pairs(self) -> None:
+        """Enter pairs of characters of those names that came since the last time; names are only ever added."""
+        size = int(self._one("SELECT count(*) FROM register_names"))
+        self.connection.execute(
+            f"""INSERT INTO register_pairs SELECT DISTINCT core, substr(core, spot, 2) AS pair
+            FROM (SELECT DISTINCT core, unnest(range(1, greatest(length(core), 2))) AS spot FROM register_names
+                WHERE rowid >= {self._indexed})"""
+        )
+        self._indexed = size
+
+
+def _unresolved(message: str) -> Resolution:
+    return Resolution(None, "unresolved", 0.0, message)
+
+
+def _by_likeness(each: _Identity, cores: Sequence[tuple[str, tuple[str, ...]]]) -> Resolution:
+    """Recognise a slip of the pen where nobody else comes near."""
+    best: dict[str, int] = {}
+    for core, enterprise_ids in cores:
+        distance = edits(each.core, core, RUNNER_UP_EDITS - 1)
+        if distance < RUNNER_UP_EDITS:
+            for one in enterprise_ids:
+                best[one] = min(distance, best.get(one, distance))
+    ranked = sorted((distance, one) for one, distance in best.items())
+    if ranked and len(each.core) >= SHORTEST_FUZZY_CORE:
+        distance, nearest = ranked[0]
+        score = round(1 - distance / max(len(each.core), 1), 4)
+        if distance <= SAFE_EDITS and (len(ranked) == 1 or ranked[1][0] >= RUNNER_UP_EDITS):
+            return Resolution(nearest, "name_fuzzy", score)
+        alike = [one for _, one in ranked if _agreeing(each.plain, one) >= CORROBORATING_PLACES]
+        if len(alike) == 1:
+            return Resolution(alike[0], "name_fuzzy", score)
+    return _unresolved("代码无效，名称也不能唯一认定，请核对营业执照后重报。")
 
 
 def _agreeing(code: str, candidate: str) -> int:
@@ -184,11 +287,14 @@ def _agreeing(code: str, candidate: str) -> int:
     return sum(mine == other for mine, other in zip(code, candidate, strict=False))
 
 
-def _mended(code: str) -> Iterator[str]:
-    """Codes one slip away: a wrong character, two neighbours swapped, or look-alike letters throughout."""
-    yield "".join(LOOKALIKES.get(character, character) for character in code)
-    for at in range(len(code)):
-        for character in ALPHABET:
-            yield code[:at] + character + code[at + 1 :]
-        if at:
-            yield code[: at - 1] + code[at] + code[at - 1] + code[at + 1 :]
+def _is_one_slip(code: str, candidate: str) -> bool:
+    """Whether a code is one wrong character, one swap of neighbours, or look-alike letters away from a candidate's."""
+    if len(code) != len(candidate):
+        return False
+    if "".join(LOOKALIKES.get(character, character) for character in code) == candidate:
+        return True
+    wrong = [at for at in range(len(code)) if code[at] != candidate[at]]
+    if len(wrong) == 1:
+        return True
+    is_swap = len(wrong) == 2 and wrong[1] == wrong[0] + 1
+    return is_swap and code[wrong[0]] == candidate[wrong[1]] and code[wrong[1]] == candidate[wrong[0]]

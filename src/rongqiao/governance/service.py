@@ -149,13 +149,18 @@ def _receipt(work: Workbench, batch: Batch, counts: tuple[int, int]) -> dict[str
 
 def _append(work: Workbench, lake: Lake, table: str, rows: pa.Table) -> None:
     """Append the rows of those batches that are not in the table yet, in one commit."""
-    names = [batch.batch_id for batch in work.batches]
-    done = lake.committed(table, names)
-    fresh = [name for name in names if name not in done]
-    if done:
+    fresh = _fresh_batches(work, lake, table)
+    if len(fresh) < len(work.batches):
         rows = rows.filter(pa.compute.is_in(rows["batch_id"], value_set=pa.array(fresh, pa.string())))
     if fresh and rows.num_rows:
         lake.append(table, rows, transaction=fresh)
+
+
+def _fresh_batches(work: Workbench, lake: Lake, table: str) -> list[str]:
+    """List the batches whose rows are not in the table yet."""
+    names = [batch.batch_id for batch in work.batches]
+    done = lake.committed(table, names)
+    return [name for name in names if name not in done]
 
 
 def _append_published(work: Workbench, lake: Lake) -> None:
@@ -164,12 +169,16 @@ def _append_published(work: Workbench, lake: Lake) -> None:
     items = ", ".join(
         f"CAST({quote(item.id)} AS {item.physical_type}) AS {quote(item.id)}" for item in work.contract.items
     )
-    rows = work.connection.sql(
-        f"""SELECT {items}, enterprise_id, b.delivered_on AS known_at, b.batch_id, line
-        FROM (SELECT * FROM resolved ANTI JOIN rejected USING (batch, line)) JOIN batches b USING (batch)
+    table = f"published/{work.contract.id}"
+    fresh = _fresh_batches(work, lake, table)
+    numbers = ", ".join(str(batch.number) for batch in work.batches if batch.batch_id in fresh)
+    if not fresh:
+        return
+    query = f"""SELECT {items}, enterprise_id, b.delivered_on AS known_at, b.batch_id, line
+        FROM resolved JOIN batches b USING (batch)
+        WHERE batch IN ({numbers}) AND (batch, line) NOT IN (SELECT batch, line FROM rejected)
         ORDER BY enterprise_id, batch, line"""
-    ).to_arrow_table()
-    _append(work, lake, f"published/{work.contract.id}", rows)
+    lake.append_query(table, work.connection, query, transaction=fresh)
 
 
 def _stage_batches(work: Workbench) -> None:

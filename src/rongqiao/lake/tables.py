@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
+from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from rongqiao.kernel import home
 from rongqiao.kernel.errors import ContractError
@@ -16,7 +20,8 @@ from rongqiao.lake import engine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+
+    import duckdb
 
 
 def default_root() -> str:
@@ -90,15 +95,80 @@ class Lake:
             If only some of the transactions are in the table: the caller must leave those rows out.
         """
         names = [transaction] if isinstance(transaction, str) else list(transaction)
+        if self._is_committed(table, names):
+            return False
+        self._write(table, rows, mode="append", transactions=names)
+        return True
+
+    def append_query(
+        self, table: str, connection: duckdb.DuckDBPyConnection, query: str, *, transaction: Sequence[str]
+    ) -> bool:
+        """Add what a query of the engine yields, as :meth:`append` does, without passing through Python's memory.
+
+        Parameters
+        ----------
+        table : str
+            Name under the root.
+        connection : duckdb.DuckDBPyConnection
+            Where the query runs; its order is kept in the file.
+        query : str
+            Yields the rows of these transactions.
+        transaction : Sequence[str]
+            As for :meth:`append`.
+
+        Returns
+        -------
+        bool
+            Whether rows were written.
+
+        Raises
+        ------
+        ContractError
+            If only some of the transactions are in the table.
+        """
+        schema = connection.sql(f"SELECT * FROM ({query}) LIMIT 0").to_arrow_table().schema
+        if "://" in self.root or (self.exists(table) and self.schema(table).names != schema.names):
+            return self.append(table, connection.sql(query).to_arrow_table(), transaction=transaction)
+        if self._is_committed(table, transaction):
+            return False
+        folder = Path(self.address(table))
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"part-{uuid.uuid4()}.parquet"
+        written = connection.execute(
+            f"COPY ({query}) TO {engine.literal(str(file))} (FORMAT parquet, COMPRESSION zstd)"
+        ).fetchone()
+        rows = int(written[0]) if written else 0
+        if not rows:
+            file.unlink()
+            return False
+        self._commit_file(table, schema, file, rows, transaction)
+        return True
+
+    def _commit_file(
+        self, table: str, schema: pa.Schema, file: Path, rows: int, transactions: Sequence[str]
+    ) -> None:
+        """Make a written file part of the table; until then no reader sees it."""
+        state = file.stat()
+        statistics = json.dumps({"numRecords": rows})
+        added = [AddAction(file.name, state.st_size, {}, int(state.st_mtime * 1000), True, statistics)]
+        marks = CommitProperties(app_transactions=[Transaction(name, 1) for name in transactions])
+        address = self.address(table)
+        shape = Schema.from_arrow(schema)
+        if self.exists(table):
+            DeltaTable(address).create_write_transaction(added, "append", shape, commit_properties=marks)
+        else:
+            create_table_with_add_actions(address, shape, added, mode="error", commit_properties=marks)
+
+    def _is_committed(self, table: str, names: Sequence[str]) -> bool:
+        """Whether all transactions are in the table; refused where only some are."""
         done = self.committed(table, names)
         if names and len(done) == len(names):
-            return False
+            return True
         if done:
             raise ContractError(
                 "数据湖事务", sorted(done), "Leave out rows of transactions that are committed."
             )
-        self._write(table, rows, mode="append", transactions=names)
-        return True
+        return False
 
     def replace(self, table: str, rows: pa.Table, *, transaction: str | None = None) -> None:
         """Put the rows in the place of all that the table held, in one atomic commit."""

@@ -6,14 +6,71 @@ import json
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.csv
 
 from rongqiao.governance.batch import Broken, RawFile
 
+#: Bytes read at a time.
+BLOCK = 8 << 20
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str)
 
 
 def read(content: bytes) -> RawFile:
-    """Read JSON lines; headers are all keys in order of first appearance."""
+    """Read JSON lines; headers are all keys in order of first appearance.
+
+    Notes
+    -----
+    Systems write the same flat keys in the same order on every line. Such a file is CSV once the keys are taken away, and is
+    read as such; any other is read line by line.
+    """
+    return _read_uniform(content) or _read_lines(content)
+
+
+def _read_uniform(content: bytes) -> RawFile | None:
+    """Read fast where every line is ``{"key": value, …}`` with the first line's keys and no escapes; else ``None``."""
+    text = content.removeprefix(b"\xef\xbb\xbf")
+    first = text[: text.find(b"\n") + 1]
+    try:
+        keys = list(json.loads(first)) if first else []
+        text.decode()
+    except ValueError:
+        return None
+    rows = text.count(b"\n")
+    is_flat = text.count(b"{") == text.count(b"}") == rows and b"\\" not in text and b"[" not in text
+    if len(keys) < 2 or not is_flat or not text.endswith(b"}\n"):
+        return None
+    for position, key in enumerate(keys):
+        opening = "{" if position == 0 else ", "
+        prefix = f'{opening}"{key}": '.encode()
+        if text.count(prefix) != rows:
+            return None
+        text = text.replace(prefix, b"," if position else b"")
+    table = _read_values(text.replace(b"}\n", b"\n"), len(keys))
+    if table is None or table.num_rows != rows:
+        return None
+    return RawFile(tuple(keys), tuple(table.columns), pa.array(range(1, rows + 1), pa.int32()), (), "utf-8")
+
+
+def _read_values(text: bytes, width: int) -> pa.Table | None:
+    """Read what is left of the lines: quoted strings, bare numbers and words; ``null`` is null, ``"null"`` a string."""
+    names = [f"c{position}" for position in range(width)]
+    try:
+        return pa.csv.read_csv(
+            pa.BufferReader(text),
+            read_options=pa.csv.ReadOptions(column_names=names, block_size=BLOCK),
+            parse_options=pa.csv.ParseOptions(ignore_empty_lines=False),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=["null"],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+
+
+def _read_lines(content: bytes) -> RawFile:
     numbers: list[int] = []
     rows: list[dict[str, Any]] = []
     broken: list[Broken] = []
