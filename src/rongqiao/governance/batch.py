@@ -4,6 +4,8 @@ The workbench is one DuckDB connection with these tables, which carry a batch nu
 
 ``raw``
     ``batch, line`` and every item of the contract as the string that was delivered (null when blank).
+``sample``
+    Some rows of ``raw``, evenly taken from each batch; for patterns and distributions.
 ``typed``
     The same rows cast by the contract; written by *standards*.
 ``rejected``

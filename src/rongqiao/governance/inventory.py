@@ -8,6 +8,8 @@ import math
 import string
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from rongqiao.lake.engine import literal, quote
 
 if TYPE_CHECKING:
@@ -98,6 +100,13 @@ def _text(value: object) -> str | None:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
+def sample(rows: pa.Table) -> pa.Table:
+    """Take an even sample of a delivery's rows, by their lines, for table ``sample``."""
+    pace = max(1, rows.num_rows // SAMPLE_ROWS)
+    lines = rows["line"].to_numpy()
+    return rows.take(pa.array((lines % pace == 0).nonzero()[0]))
+
+
 def _sample_shapes(work: Workbench) -> dict[tuple[int, str], tuple[dict[str, int], str | None]]:
     """Histogram and commonest pattern of each column, from an even sample of lines."""
     columns = ", ".join(
@@ -106,8 +115,7 @@ def _sample_shapes(work: Workbench) -> dict[tuple[int, str], tuple[dict[str, int
     )
     numeric = ", ".join(literal(item.id) for item in work.contract.items if _is_numeric(item)) or "''"
     rows = work.connection.execute(
-        f"""WITH sizes AS (SELECT batch, greatest(1, count(*) // {SAMPLE_ROWS}) AS pace FROM raw GROUP BY batch),
-        sampled AS (SELECT batch, {columns} FROM raw JOIN sizes USING (batch) WHERE line % pace = 0),
+        f"""WITH sampled AS (SELECT batch, {columns} FROM sample),
         long AS (UNPIVOT sampled ON COLUMNS(* EXCLUDE (batch)) INTO NAME item VALUE value),
         shaped AS (SELECT batch, item, regexp_replace(translate(left(value, 24), '{_CHARACTERS}', '{_CLASSES}'),
             '[一-鿿]+', '汉', 'g') AS pattern,

@@ -154,6 +154,8 @@ def govern(
     with _alone(landing), duckdb.connect(":memory:") as connection, tempfile.TemporaryDirectory() as spill:
         connection.execute("SET enable_progress_bar = false")
         connection.execute(f"SET temp_directory = {literal(spill)}")
+        # Every result that matters states its order.
+        connection.execute("SET preserve_insertion_order = false")
         run = _Run(lake, ledger, landing, report, on_progress or (lambda *_: None), connection)
         run.govern_all(deliveries)
         run.publish_enterprises()
@@ -211,13 +213,17 @@ class _Run:
         self.done = _known_batches(self.lake)
         ordered = _in_order(deliveries)
         self.contracts = len(ordered)
-        for contract, delivered in ordered:
+        every = [delivery for _, delivered in ordered for delivery in delivered]
+        contracts = {contract.id: contract for contract, _ in ordered}
+        places = {contract_id: place for place, contract_id in enumerate(contracts)}
+        for portion in _portions(_read_ahead(self._receive_new(every))):
+            contract = contracts[portion[0][0].delivery.contract_id]
+            self.finished = places[contract.id]
             if contract.id not in SUBJECT_CONTRACTS and not self._known():
-                self._hold(delivered)
+                # They wait for a later run, which will have a register to resolve them against.
+                self.report.held.extend(batch.file_name for batch, _ in portion)
             else:
-                for portion in _portions(_read_ahead(self._receive_new(delivered))):
-                    self._govern_portion(contract, portion)
-            self.finished += 1
+                self._govern_portion(contract, portion)
 
     def _receive_new(self, delivered: Sequence[Delivery]) -> Iterator[Batch]:
         """Read and digest each file once; those whose very bytes have a receipt are only counted."""
@@ -228,11 +234,6 @@ class _Run:
                 continue
             self.done.add(batch.batch_id)
             yield batch
-
-    def _hold(self, delivered: Sequence[Delivery]) -> None:
-        """Leave files for a later run, which will have a register to resolve them against."""
-        held = [batch.file_name for batch in self._receive_new(delivered)]
-        self.report.held.extend(held)
 
     def _govern_portion(self, contract: Contract, portion: Sequence[tuple[Batch, RawFile]]) -> None:
         """Take some batches of one contract through all steps."""
@@ -312,11 +313,12 @@ def _read_ahead(batches: Iterable[Batch]) -> Iterator[tuple[Batch, RawFile]]:
 
 
 def _portions(read: Iterable[tuple[Batch, RawFile]]) -> Iterator[list[tuple[Batch, RawFile]]]:
-    """Put small files together, up to a number of rows; a larger file is a portion of its own."""
+    """Put small files of one contract together, up to a number of rows; a larger file is a portion of its own."""
     portion: list[tuple[Batch, RawFile]] = []
     rows = 0
     for batch, raw in read:
-        if portion and rows + len(raw.lines) > PORTION_ROWS:
+        is_other = portion and batch.delivery.contract_id != portion[0][0].delivery.contract_id
+        if portion and (is_other or rows + len(raw.lines) > PORTION_ROWS):
             yield portion
             portion, rows = [], 0
         batch.number = len(portion)
@@ -336,9 +338,10 @@ def _load(work: Workbench, files: Sequence[RawFile]) -> dict[int, tuple[Broken, 
         batch.unmapped = tuple(header for at, header in enumerate(raw.headers) if at not in bound)
         broken[batch.number] = raw.broken
         tables.append(standards.arrange(work.contract, raw, batch.number, batch.delivery.constants))
-    work.connection.register("staged raw", pa.concat_tables(tables))
-    work.connection.execute('CREATE OR REPLACE TEMP TABLE raw AS SELECT * FROM "staged raw"')
-    work.connection.unregister("staged raw")
+    for name, rows in (("raw", tables), ("sample", [inventory.sample(table) for table in tables])):
+        work.connection.register("staged rows", pa.concat_tables(rows))
+        work.connection.execute(f'CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM "staged rows"')
+        work.connection.unregister("staged rows")
     work.connection.execute(
         "CREATE OR REPLACE TEMP TABLE rejected (batch INTEGER, line INTEGER, column_id VARCHAR, rule_id VARCHAR, value VARCHAR, message VARCHAR)"
     )
