@@ -11,7 +11,7 @@ from rongqiao.governance.batch import NAME_CONTRACT, SUBJECT_CONTRACTS
 from rongqiao.governance.names import clean_name
 from rongqiao.governance.register import PORTION, Register
 from rongqiao.kernel.identifiers import is_uscc, normalise_uscc
-from rongqiao.lake.engine import add_view, literal, quote
+from rongqiao.lake.engine import add_view, literal, quote, stage
 
 if TYPE_CHECKING:
     import duckdb
@@ -120,12 +120,11 @@ def _enter_subjects(work: Workbench, register: Register) -> None:
                 "code": pa.array([one for _, one in right], pa.string()),
             }
         )
-        work.connection.register("right codes", staged)
+        stage(work.connection, "right_codes", staged)
         register.add(
-            f"""SELECT coalesce(c.code, t.{code}) AS enterprise_id, {number} AS number, name FROM typed t LEFT JOIN "right codes" c ON c.raw = t.{code}
+            f"""SELECT coalesce(c.code, t.{code}) AS enterprise_id, {number} AS number, name FROM typed t LEFT JOIN right_codes c ON c.raw = t.{code}
             WHERE {live} AND (c.code IS NOT NULL OR t.{code} IN (SELECT enterprise_id FROM register_known))"""
         )
-        work.connection.unregister("right codes")
         return
     register.add(
         f"SELECT {code} AS enterprise_id, {number} AS number, name FROM typed WHERE {live} AND {code} IS NOT NULL"
@@ -154,9 +153,8 @@ def _stage_resolutions(work: Workbench, register: Register) -> None:
                 "message": pa.array([each.message for each in found], pa.string()),
             }
         )
-        work.connection.register("staged resolution", staged)
-        work.connection.execute('INSERT INTO resolution SELECT * FROM "staged resolution"')
-        work.connection.unregister("staged resolution")
+        stage(work.connection, "resolved_identities", staged)
+        work.connection.execute("INSERT INTO resolution SELECT * FROM resolved_identities")
     work.connection.execute(
         """CREATE OR REPLACE TEMP TABLE recognised AS SELECT u.*, r.* EXCLUDE (raw_code, raw_name) FROM unsettled u JOIN resolution r
         ON u.raw_code IS NOT DISTINCT FROM r.raw_code AND u.raw_name IS NOT DISTINCT FROM r.raw_name"""
@@ -175,9 +173,7 @@ def _stage_names(work: Workbench) -> None:
             "clean": pa.array([clean_name(name) for name in names], pa.string()),
         }
     )
-    work.connection.register("staged spellings", staged)
-    work.connection.execute('CREATE OR REPLACE TEMP TABLE spellings AS SELECT * FROM "staged spellings"')
-    work.connection.unregister("staged spellings")
+    stage(work.connection, "spellings", staged)
 
 
 def _log_merges(work: Workbench) -> None:

@@ -31,7 +31,7 @@ from rongqiao.governance.batch import (
 )
 from rongqiao.kernel import home
 from rongqiao.kernel.errors import InvalidValueError
-from rongqiao.lake.engine import connect, literal, quote
+from rongqiao.lake.engine import connect, literal, quote, stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -339,9 +339,7 @@ def _load(work: Workbench, files: Sequence[RawFile]) -> dict[int, tuple[Broken, 
         broken[batch.number] = raw.broken
         tables.append(standards.arrange(work.contract, raw, batch.number, batch.delivery.constants))
     for name, rows in (("raw", tables), ("sample", [inventory.sample(table) for table in tables])):
-        work.connection.register("staged rows", pa.concat_tables(rows))
-        work.connection.execute(f'CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM "staged rows"')
-        work.connection.unregister("staged rows")
+        stage(work.connection, name, pa.concat_tables(rows))
     work.connection.execute(
         "CREATE OR REPLACE TEMP TABLE rejected (batch INTEGER, line INTEGER, column_id VARCHAR, rule_id VARCHAR, value VARCHAR, message VARCHAR)"
     )
@@ -409,7 +407,5 @@ def _stage_reference(work: Workbench, lake: Lake, place: str) -> bool:
         found = connection.sql(
             f"SELECT DISTINCT {quote(column)} AS value FROM {quote(table)}"
         ).to_arrow_table()
-    work.connection.register("staged reference", found)
-    work.connection.execute('CREATE OR REPLACE TEMP TABLE reference AS SELECT value FROM "staged reference"')
-    work.connection.unregister("staged reference")
+    stage(work.connection, "reference", found)
     return bool(found.num_rows)

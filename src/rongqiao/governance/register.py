@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from rongqiao.governance.names import bigrams, clean_name, core_name, edits
 from rongqiao.kernel.identifiers import LOOKALIKES, is_uscc, normalise_uscc
+from rongqiao.lake.engine import stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,9 +104,8 @@ class Register:
                     for name, column in zip(columns, zip(*rows, strict=True), strict=True)
                 }
             )
-            self.connection.register("staged register", staged)
-            self.add('SELECT enterprise_id, number, name FROM "staged register"')
-            self.connection.unregister("staged register")
+            stage(self.connection, "first", staged)
+            self.add("SELECT enterprise_id, number, name FROM first")
 
     def __len__(self) -> int:
         return int(self._one("SELECT count(*) FROM register_known"))
@@ -149,9 +149,8 @@ class Register:
                     "core": [core_name(name) if name else "" for name in folded],
                 }
             )
-            self.connection.register("staged names", staged)
-            self.connection.execute("""INSERT INTO folding SELECT * FROM "staged names" WHERE folded <> ''""")
-            self.connection.unregister("staged names")
+            stage(self.connection, "folded_names", staged)
+            self.connection.execute("INSERT INTO folding SELECT * FROM folded_names WHERE folded <> ''")
         self.connection.execute(
             """INSERT INTO register_names SELECT DISTINCT enterprise_id, folded, core FROM entering JOIN folding USING (name)
             EXCEPT SELECT enterprise_id, folded, core FROM register_names"""
@@ -189,18 +188,17 @@ class Register:
         columns = [list(range(len(identities)))] + [
             [getattr(each, field) for each in identities] for field in ("plain", "folded", "core")
         ]
-        self.connection.register("open identities", pa.table(columns, schema=_OPEN))
+        stage(self.connection, "open_identities", pa.table(columns, schema=_OPEN))
         for at, enterprise_ids, field in self.connection.execute(
-            """SELECT spot, [enterprise_id], 'known' FROM "open identities" JOIN register_known ON plain = enterprise_id
-            UNION ALL SELECT spot, list(DISTINCT enterprise_id), 'numbered' FROM "open identities"
+            """SELECT spot, [enterprise_id], 'known' FROM open_identities JOIN register_known ON plain = enterprise_id
+            UNION ALL SELECT spot, list(DISTINCT enterprise_id), 'numbered' FROM open_identities
                 JOIN register_numbers ON plain = number WHERE plain <> '' GROUP BY spot
-            UNION ALL SELECT spot, list(DISTINCT enterprise_id), 'bearers' FROM "open identities"
+            UNION ALL SELECT spot, list(DISTINCT enterprise_id), 'bearers' FROM open_identities
                 JOIN register_names n USING (folded) WHERE folded <> '' GROUP BY spot
-            UNION ALL SELECT spot, list(DISTINCT enterprise_id), 'sames' FROM "open identities"
+            UNION ALL SELECT spot, list(DISTINCT enterprise_id), 'sames' FROM open_identities
                 JOIN register_names n USING (core) WHERE core <> '' GROUP BY spot"""
         ).fetchall():
             setattr(identities[at], field, True if field == "known" else tuple(sorted(enterprise_ids)))
-        self.connection.unregister("open identities")
 
     @staticmethod
     def _decide(each: _Identity) -> Resolution | None:
@@ -232,16 +230,15 @@ class Register:
         self._index_pairs()
         rows = [(at, pair) for at, core in enumerate(cores) for pair in bigrams(core)]
         staged = pa.table({"spot": [at for at, _ in rows], "pair": [pair for _, pair in rows]})
-        self.connection.register("open pairs", staged)
+        stage(self.connection, "open_pairs", staged)
         found = self.connection.execute(
-            f"""WITH counted AS (SELECT pair, count(*) AS bearers FROM register_pairs SEMI JOIN "open pairs" USING (pair) GROUP BY pair),
-            rare AS (SELECT spot, pair FROM "open pairs" JOIN counted USING (pair)
+            f"""WITH counted AS (SELECT pair, count(*) AS bearers FROM register_pairs SEMI JOIN open_pairs USING (pair) GROUP BY pair),
+            rare AS (SELECT spot, pair FROM open_pairs JOIN counted USING (pair)
                 QUALIFY row_number() OVER (PARTITION BY spot ORDER BY bearers, pair) <= {RAREST_PAIRS}),
             near AS (SELECT spot, core FROM rare JOIN register_pairs USING (pair) GROUP BY spot, core
                 QUALIFY row_number() OVER (PARTITION BY spot ORDER BY count(DISTINCT pair) DESC, core) <= {NEAREST})
             SELECT spot, core, list(DISTINCT enterprise_id) FROM near JOIN register_names USING (core) GROUP BY spot, core ORDER BY spot, core"""
         ).fetchall()
-        self.connection.unregister("open pairs")
         listed: list[list[tuple[str, tuple[str, ...]]]] = [[] for _ in cores]
         for at, core, enterprise_ids in found:
             listed[at].append((core, tuple(sorted(enterprise_ids))))

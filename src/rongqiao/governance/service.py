@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from rongqiao.governance.batch import ENTERPRISES, NAME_CONTRACT, SUBJECT_CONTRACTS
 from rongqiao.kernel.errors import ContractError
-from rongqiao.lake.engine import connect, quote
+from rongqiao.lake.engine import connect, quote, stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -190,9 +190,7 @@ def _stage_batches(work: Workbench) -> None:
             "delivered_on": pa.array([batch.delivery.delivered_on for batch in work.batches], pa.date32()),
         }
     )
-    work.connection.register("staged batches", staged)
-    work.connection.execute('CREATE OR REPLACE TEMP TABLE batches AS SELECT * FROM "staged batches"')
-    work.connection.unregister("staged batches")
+    stage(work.connection, "batches", staged)
 
 
 def _rejected_rows(work: Workbench) -> pa.Table:

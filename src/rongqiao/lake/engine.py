@@ -10,6 +10,7 @@ import duckdb
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pyarrow as pa
     from ibis.backends.duckdb import Backend
 
     from rongqiao.lake.tables import Lake
@@ -25,6 +26,21 @@ def literal(text: str) -> str:
     """Write a string as an SQL literal."""
     doubled = text.replace("'", "''")
     return f"'{doubled}'"
+
+
+def stage(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    """Copy rows into a temporary table of the engine.
+
+    Notes
+    -----
+    Queries must not read a registered Arrow table more than once: its scans take Python's lock, and parallel ones of one query have
+    been seen to wait for each other for ever.
+    """
+    connection.register("staged rows", rows)
+    try:
+        connection.execute(f'CREATE OR REPLACE TEMP TABLE {quote(name)} AS SELECT * FROM "staged rows"')
+    finally:
+        connection.unregister("staged rows")
 
 
 def connect(lake: Lake, tables: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
