@@ -60,6 +60,9 @@ class Item:
         Further headers that are accepted for this column, among them each name with its unit in brackets.
     scaled_headers : tuple of (str, int)
         Headers that state a larger unit, with the factor to the unit above (``注册资本（万元）``: 10000).
+    date_form : str
+        How a foreign source writes its dates where no clerk could read them: ``excel_serial``, ``epoch_ms`` or ``day_first``.
+        They are written anew when the source is brought in; empty for everything a department sends.
     """
 
     id: str
@@ -74,6 +77,7 @@ class Item:
     definition: str
     headers: tuple[str, ...]
     scaled_headers: tuple[tuple[str, int], ...]
+    date_form: str = ""
 
 
 @dataclass(frozen=True, slots=True)

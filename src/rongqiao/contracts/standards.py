@@ -6,8 +6,10 @@ The files follow the Open Data Contract Standard (ODCS v3.0.2); what ODCS has no
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import Any, cast
 
 import yaml
 
@@ -24,10 +26,7 @@ from rongqiao.contracts.model import (
     Severity,
 )
 from rongqiao.kernel.errors import ContractError, InvalidValueError
-from rongqiao.kernel.home import home
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from rongqiao.kernel.home import home, var
 
 __all__ = [
     "DELIVERY_COLUMNS",
@@ -41,6 +40,8 @@ __all__ = [
     "Severity",
     "load_contract",
     "load_contracts",
+    "overlay_root",
+    "parse_contract",
     "read_contract",
     "standards_root",
 ]
@@ -68,15 +69,25 @@ def standards_root() -> Path:
     return home() / "standards"
 
 
+def overlay_root() -> Path:
+    """Folder of contracts that this installation added for foreign sources: ``RONGQIAO_STANDARDS_OVERLAY``, else under ``var/``."""
+    return Path(os.environ.get("RONGQIAO_STANDARDS_OVERLAY") or var() / "standards")
+
+
 def load_contracts(root: Path | None = None) -> dict[str, Contract]:
     """Read all contracts, by id, in the order of their ids.
+
+    Parameters
+    ----------
+    root : Path or None
+        A folder that stands alone; ``None`` for the repository's, and beside them the active ones of `overlay_root`.
 
     Raises
     ------
     ContractError
         If a file is malformed; the error names file and remedy.
     """
-    return dict(_load_all(root or standards_root()))
+    return dict(_load(root))
 
 
 def load_contract(contract_id: str, root: Path | None = None) -> Contract:
@@ -87,10 +98,43 @@ def load_contract(contract_id: str, root: Path | None = None) -> Contract:
     ContractError
         If it is unknown, or any file is malformed.
     """
-    contracts = _load_all(root or standards_root())
+    contracts = _load(root)
     if contract_id not in contracts:
         raise ContractError("data contract", contract_id, f"Known contracts: {', '.join(contracts)}.")
     return contracts[contract_id]
+
+
+def _load(root: Path | None) -> dict[str, Contract]:
+    if root is not None:
+        return _load_all(root)
+    paths = sorted(overlay_root().glob("*/*.yaml"))
+    if not paths:
+        return _load_all(standards_root())
+    # A contract that is finished in a form counts at once, in every process.
+    return _load_both(standards_root(), tuple((path, path.stat().st_mtime_ns) for path in paths))
+
+
+@lru_cache(maxsize=4)
+def _load_both(root: Path, added: tuple[tuple[Path, int], ...]) -> dict[str, Contract]:
+    """Put the installation's own contracts beside the repository's, which keep their ids; drafts and faulty files stay out."""
+    contracts = dict(_load_all(root))
+    for path, _ in added:
+        if is_active(path):
+            contract = read_contract(path)
+            contracts.setdefault(contract.id, contract)
+    return dict(sorted(contracts.items()))
+
+
+def is_active(path: Path) -> bool:
+    """Whether a contract file of the overlay is finished: active, and readable; the check names those that are not."""
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        if not isinstance(document, dict) or document.get("status") != "active":
+            return False
+        read_contract(path)
+    except (yaml.YAMLError, ContractError, OSError):
+        return False
+    return True
 
 
 @lru_cache(maxsize=8)
@@ -122,18 +166,27 @@ def read_contract(path: Path) -> Contract:
         raise ContractError(
             f"contract file {path.name}", str(path), "It must hold one mapping (ODCS v3.0.2)."
         )
-    try:
-        contract = _to_contract(cast("dict[str, Any]", document))
-    except (KeyError, TypeError, IndexError) as error:
-        raise ContractError(
-            f"contract file {path}", str(error), f"A field is missing or misplaced. {_REMEDY}"
-        ) from error
-    except (InvalidValueError, ContractError) as error:
-        raise ContractError(f"contract file {path}: {error.thing}", error.value, error.remedy) from error
+    contract = parse_contract(cast("dict[str, Any]", document), f"contract file {path}")
     expected = f"{path.parent.name}.{path.stem}"
     if contract.id != expected:
         raise ContractError(f"contract file {path}", contract.id, f"Its place asks for the id {expected!r}.")
     return contract
+
+
+def parse_contract(document: dict[str, Any], place: str = "contract") -> Contract:
+    """Read one contract from its ODCS document.
+
+    Raises
+    ------
+    ContractError
+        If it lacks a field, or names a code list, column or value that does not exist; the error begins with ``place``.
+    """
+    try:
+        return _to_contract(document)
+    except (KeyError, TypeError, IndexError) as error:
+        raise ContractError(place, str(error), f"A field is missing or misplaced. {_REMEDY}") from error
+    except (InvalidValueError, ContractError) as error:
+        raise ContractError(f"{place}: {error.thing}", error.value, error.remedy) from error
 
 
 def _custom(node: dict[str, Any]) -> dict[str, Any]:
@@ -221,6 +274,7 @@ def _to_item(node: dict[str, Any]) -> Item:
         scaled_headers=tuple(
             (f"{name}（{larger}）", by) for larger, by in _SCALES.get(unit, {}).items() for name in names
         ),
+        date_form=extra.get("dateForm", ""),
     )
 
 
