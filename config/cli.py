@@ -26,6 +26,7 @@ COMMANDS = (
     "ledger",
     "synth",
     "real",
+    "bench",
 )
 
 

@@ -1,14 +1,20 @@
-"""``rongqiao standards``: list and check the data contracts, renew the glossary."""
+"""``rongqiao standards``: list, check and release the data contracts, renew the glossary."""
 
 from __future__ import annotations
+
+import json
+from typing import Annotated
 
 import typer
 
 from rongqiao.contracts.checks import check_contracts
 from rongqiao.contracts.glossary import generate_glossary, glossary_path
 from rongqiao.contracts.standards import load_contracts
+from rongqiao.contracts.versions import check_versions, release, released_path, released_shapes
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="数据标准：列出、检查、术语表")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="数据标准：列出、检查、发布、术语表")
+#: Departments that the platform itself stands for; they are no data departments of government.
+OWN = ("platform", "bank")
 
 
 @app.command("list", help="列出各数据标准及其部门、数据项与规则数")
@@ -21,15 +27,40 @@ def list_contracts() -> None:
         )
 
 
-@app.command(help="检查全部数据标准；有误则逐条指出并以 1 退出")
-def check() -> None:
-    """Check all contracts against each other and the catalogue; exit 1 when one is faulty."""
-    problems = check_contracts()
+@app.command(help="检查全部数据标准，含与上次发布的兼容性；有误则逐条指出并以 1 退出")
+def check(*, as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出")] = False) -> None:
+    """Check all contracts against each other, the catalogue and the last release; exit 1 when one is faulty."""
+    problems = [str(problem) for problem in check_contracts()]
+    if not problems:
+        problems = check_versions(load_contracts(), released_shapes())
     for problem in problems:
-        typer.echo(str(problem), err=True)
+        typer.echo(problem, err=True)
+    contracts = {} if problems else load_contracts()
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "contracts": len(contracts),
+                    "departments": len({each.department for each in contracts.values()} - set(OWN)),
+                    "categories": len({each.category for each in contracts.values()}),
+                    "items": sum(len(each.items) for each in contracts.values()),
+                    "rules": sum(len(each.rules) for each in contracts.values()),
+                    "problems": problems,
+                },
+                ensure_ascii=False,
+            )
+        )
     if problems:
         raise typer.Exit(1)
-    typer.echo(f"{len(load_contracts())} contracts are sound.")
+    if not as_json:
+        typer.echo(f"{len(contracts)} contracts are sound.")
+
+
+@app.command("release", help="把现行数据标准记为已发布；未在版本号中声明的改动会被拒绝")
+def release_contracts() -> None:
+    """Keep the present shapes as released; refuses a change that the contract's version does not declare."""
+    changed = release(load_contracts())
+    typer.echo(f"{released_path()}：{changed} 个数据标准有变化。")
 
 
 @app.command(help="更新 docs/glossary.md 中自动生成的部分")

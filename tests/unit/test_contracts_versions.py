@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
+from typer.testing import CliRunner
 
-from rongqiao.contracts.standards import load_contract
-from rongqiao.contracts.versions import check_versions, compare, release, released_path, shape_of
+from config.commands.standards import app
+from rongqiao.contracts.standards import load_contract, load_contracts
+from rongqiao.contracts.versions import (
+    check_versions,
+    compare,
+    release,
+    released_path,
+    released_shapes,
+    shape_of,
+)
 from rongqiao.kernel.errors import ContractError
 
 ID = "taxation.tax_grade"
@@ -91,3 +101,17 @@ def test_release_keeps_the_shapes_and_refuses_an_undeclared_change(tmp_path, con
 def test_a_version_that_is_none_is_refused(contract):
     with pytest.raises(ContractError, match=r"major\.minor\.patch"):
         check_versions({ID: altered(contract, "two", items=())}, {ID: shape_of(contract)})
+
+
+def test_the_repository_declares_every_change_since_its_last_release():
+    assert set(load_contracts()) == set(released_shapes()), "run `rongqiao standards release`"
+    assert check_versions(load_contracts(), released_shapes()) == []
+
+
+def test_command_counts_what_there_is():
+    counted = json.loads(CliRunner().invoke(app, ["check", "--json"]).stdout)
+    contracts = load_contracts().values()
+    assert counted["items"] == sum(len(contract.items) for contract in contracts)
+    assert counted["departments"] >= 21
+    assert counted["categories"] == 16
+    assert counted["problems"] == []

@@ -100,7 +100,7 @@ def _mend(part: exp.Expression, free: set[str]) -> Iterator[Mending]:
 
 
 def _mend_order(part: exp.Expression, free: set[str]) -> Iterator[Mending]:
-    low, high = part.this, part.expression
+    low, high = _bare(part.this), _bare(part.expression)
     if isinstance(part, (exp.GTE, exp.GT)):
         low, high = high, low
     if isinstance(low, exp.Abs):
@@ -114,7 +114,7 @@ def _mend_order(part: exp.Expression, free: set[str]) -> Iterator[Mending]:
 def _mend_balance(difference: exp.Expression, free: set[str]) -> Iterator[Mending]:
     """``abs(a - …) <= tolerance``: the first term takes up the difference."""
     first = difference
-    while isinstance(first, (exp.Sub, exp.Add, exp.Paren)):
+    while isinstance(first, (exp.Sub, exp.Add, exp.Paren, exp.Cast)):
         first = first.this
     if _is_free(first, free):
         yield first.name, f"coalesce({_sql(first)} - ({_sql(difference)}), {_sql(first)})"
@@ -137,7 +137,8 @@ def _blankings(contract_id: str) -> tuple[tuple[tuple[str, ...], str], ...]:
 
 
 def _bare(node: exp.Expression) -> exp.Expression:
-    return _bare(node.this) if isinstance(node, exp.Paren) else node
+    """Take brackets and casts away."""
+    return _bare(node.this) if isinstance(node, (exp.Paren, exp.Cast)) else node
 
 
 def _is_free(node: exp.Expression, free: set[str]) -> bool:
