@@ -105,8 +105,9 @@ def _insert(connection: duckdb.DuckDBPyConnection, schema: pa.Schema, rows: list
     if not rows:
         return
     columns = [pa.array([line for line, _ in rows], pa.int32())]
-    for at in range(len(schema) - 1):
-        columns.append(pa.array([cells[at] or None for _, cells in rows], pa.string()))
+    columns.extend(
+        pa.array([cells[at] or None for _, cells in rows], pa.string()) for at in range(len(schema) - 1)
+    )
     connection.register("staged rows", pa.table(columns, schema=schema))
     connection.execute('INSERT INTO raw SELECT * FROM "staged rows"')
     connection.unregister("staged rows")
