@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import zipfile
 
 import pytest
 
 from rongqiao.governance import sources
-from rongqiao.governance.sources import csv, jsonl
+from rongqiao.governance.sources import blocks, csv, jsonl
 
 
 def read(text, name="a.csv", encoding="utf-8"):
@@ -76,26 +78,109 @@ def test_header_alone_is_a_file_without_rows():
     assert (columns(raw), raw.broken) == ([[], []], ())
 
 
+LIMITS = sources.DEFAULT_LIMITS
+
+
+def csv_lines(content, encoding="utf-8"):
+    headers, body, first = csv._take_headers(content, encoding)
+    return csv._Lines(headers, encoding, first, body, is_last=True)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
 def test_reading_fast_and_with_care_agree(encoding):
     odd = {0: "{0},短", 1: '{0},"引,号","1,234.50"', 2: "", 3: "{0},多,1,2", 4: ",,"}
     lines = ["编号,名称,金额"]
     lines += [odd.get(number % 8, "{0},名称{0},{0}.00").format(number) for number in range(2, 400)]
     for ending in ("\n", "\r\n"):
-        content = (ending.join(lines) + ending).encode(encoding)
-        fast, careful = csv._read_plain(content), csv._read_carefully(content)
+        content = csv_lines((ending.join(lines) + ending).encode(encoding), encoding)
+        fast, (careful, carried) = csv._read_plain(content, LIMITS), csv._read_carefully(content, LIMITS)
         assert fast is not None
+        assert carried == b""
         assert columns(fast) == columns(careful)
         assert fast.lines.to_pylist() == careful.lines.to_pylist()
         assert fast.broken == careful.broken
         assert fast.headers == careful.headers
 
 
-@pytest.mark.parametrize(
-    "text", ['甲,乙\n1,"2\n3"\n', '甲,乙\n1,5"\n2,3\n', "甲,乙\n1,2\r3,4\n", "甲\n1\n", "甲,乙"]
-)
+@pytest.mark.parametrize("text", ['甲,乙\n1,"2\n3"\n', '甲,乙\n1,5"\n2,3\n', "甲,乙\n1,2\r3,4\n", "甲\n1\n"])
 def test_what_needs_care_is_not_read_fast(text):
-    assert csv._read_plain(text.encode()) is None
+    assert csv._read_plain(csv_lines(text.encode()), LIMITS) is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+@pytest.mark.parametrize("block", [40, 97, 1000])
+def test_cutting_into_blocks_changes_nothing(monkeypatch, encoding, block):
+    """Blocks end anywhere: in the header, in a quoted field over lines, in a character of several bytes."""
+    lines = ["编号,名称,金额"]
+    lines += [
+        f'{number},"名称\n第二行{number}",{number}.00' if number % 9 == 0 else f"{number},名称{number},1"
+        for number in range(2, 120)
+    ]
+    content = ("\n".join(lines) + "\n").encode(encoding)
+    whole = sources.read(content, "a.csv")
+    monkeypatch.setattr(blocks, "BLOCK", block)
+    cut = sources.read(content, "a.csv")
+    assert columns(cut) == columns(whole)
+    assert cut.lines.to_pylist() == whole.lines.to_pylist()
+    assert (cut.headers, cut.broken, cut.encoding) == (whole.headers, whole.broken, whole.encoding)
+
+
+def test_encoding_is_found_where_it_first_shows(monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK", 64)
+    text = "code,name\n" + "".join(f"{number},plain\n" for number in range(50)) + "99,名称\n"
+    raw = sources.read(text.encode("gb18030"), "a.csv")
+    assert raw.encoding == "gb18030"
+    assert columns(raw)[1][-1] == "名称"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_a_line_beyond_the_limit_is_told_and_never_held(monkeypatch, name):
+    """A file-like object that makes up its middle line as it is read, and refuses to be read whole."""
+    monkeypatch.setattr(blocks, "BLOCK", 1 << 16)
+    first, last = (
+        (b"a,b\n1,2\n", b"\n5,6\n") if name == "a.csv" else (b'{"a": 1, "b": 2}\n', b'\n{"a": 5, "b": 6}\n')
+    )
+
+    def serve():
+        yield first
+        for _ in range(1024):
+            yield b"x" * (1 << 16)
+        yield last
+
+    class Sparse:
+        portions = serve()
+
+        def read(self, size):
+            assert 0 < size <= 1 << 16
+            return next(self.portions, b"")
+
+    limits = blocks.Limits(1 << 15, 200, 1 << 28)
+    pieces = list(sources.read_pieces(Sparse(), name, limits))
+    broken = [fault for piece in pieces for fault in piece.broken]
+    number = 3 if name == "a.csv" else 2
+    assert [(fault.line, fault.rule_id) for fault in broken] == [(number, "source.line_too_long")]
+    assert len(broken[0].value) == blocks.SHOWN
+    rows = [row for piece in pieces for row in zip(*columns(piece), strict=True)]
+    assert rows == [("1", "2"), ("5", "6")]
+    assert [line for piece in pieces for line in piece.lines.to_pylist()] == [number - 1, number + 1]
+
+
+def test_a_zip_bomb_is_refused_by_name():
+    limits = blocks.Limits(1 << 20, 200, 1 << 20)
+    bomb = gzip.compress(b"a,b\n" + b"1,2\n" * (8 << 20))
+    raw = sources.read(bomb, "a.csv.gz", limits)
+    assert raw.is_lost
+    assert [fault.rule_id for fault in raw.broken] == ["source.inflation"]
+    plain = sources.read(gzip.compress(b"a,b\n" + b"1,2\n" * 1000), "a.csv.gz", limits)
+    assert len(plain.lines) == 1000
+
+
+def test_a_workbook_that_is_a_bomb_is_refused_by_name():
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b"0" * (16 << 20))
+    raw = sources.read(packed.getvalue(), "a.xlsx", blocks.Limits(1 << 20, 200, 1 << 20))
+    assert [fault.rule_id for fault in raw.broken] == ["source.inflation"]
 
 
 def test_uniform_json_lines_are_read_as_line_by_line():
@@ -104,7 +189,7 @@ def test_uniform_json_lines_are_read_as_line_by_line():
         for n in range(50)
     ]
     content = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-    fast, careful = jsonl._read_uniform(content), jsonl._read_lines(content)
+    fast, careful = jsonl._read_uniform(content, 1), jsonl._read_lines(content, 1)
     assert fast is not None
     assert columns(fast) == columns(careful)
     assert fast.lines.to_pylist() == careful.lines.to_pylist()
@@ -121,4 +206,4 @@ def test_uniform_json_lines_are_read_as_line_by_line():
     ],
 )
 def test_other_json_lines_are_read_line_by_line(text):
-    assert jsonl._read_uniform(text.encode()) is None
+    assert jsonl._read_uniform(text.encode(), 1) is None

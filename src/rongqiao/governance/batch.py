@@ -1,17 +1,17 @@
 """What the six steps hand to each other: deliveries, batches, broken lines, and the workbench of one contract.
 
-The workbench is one DuckDB connection with these tables, which carry a batch number and the line in its file:
+The workbench is one DuckDB connection with these tables and views, which carry a batch number and the line in its file:
 
-``raw``
-    ``batch, line`` and every item of the contract as the string that was delivered (null when blank).
 ``sample``
-    Some rows of ``raw``, evenly taken from each batch; for patterns and distributions.
+    ``batch, line`` and every item as the string that was delivered, of some rows, evenly taken; for patterns and distributions.
 ``typed``
-    The same rows cast by the contract; written by *standards*.
+    All rows cast by the contract, and ``misfit``: null where a row stands, else the item that could not be read; written by *standards*.
 ``rejected``
     ``batch, line, column_id, rule_id, value, message``: at most one entry per row, the first step that objected.
 ``resolved``
-    Rows that survived, with ``enterprise_id`` and the identifier in standard form; written by *cleaning*.
+    Rows that survived, with ``enterprise_id`` and the identifier in standard form; defined by *cleaning*.
+
+Rows as they were delivered are not in a table: they stay compressed in `KeptRows`, for the few that go to quarantine.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from rongqiao.governance.kept import KeptRows
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -79,7 +81,7 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """What a source reads: string columns with the line each row stands on, and the lines it could not read.
+    """What a source reads of a file, or of a piece of it: string columns with the line of each row, and the lines it could not read.
 
     Parameters
     ----------
@@ -93,6 +95,8 @@ class RawFile:
         Lines that are no rows; they count as rows received and are quarantined.
     encoding : str
         Encoding that was found, or the format for files that are not text.
+    is_lost : bool
+        Whether the whole file proved unreadable: what its earlier pieces held counts no more.
     """
 
     headers: tuple[str, ...]
@@ -100,6 +104,7 @@ class RawFile:
     lines: pa.Array
     broken: tuple[Broken, ...]
     encoding: str
+    is_lost: bool = False
 
 
 @dataclass(slots=True)
@@ -112,12 +117,14 @@ class Batch:
         Position among the batches of one workbench.
     batch_id : str
         ``<contract id>@<first 16 hex of the SM3 digest>``.
-    content : bytes
-        The bytes as received; dropped once they have been read.
+    kept : Path
+        The file's bytes under their digest, which nobody changes any more.
     rows_in : int
         Rows and broken lines of the file, without the header.
     unmapped : tuple of str
         Headers that belong to no item of the contract.
+    broken : list of Broken
+        Lines of the file that are no rows.
     ledger_index : int or None
         Leaf of the receipt in the ledger; ``None`` until collected.
     """
@@ -127,16 +134,39 @@ class Batch:
     delivery: Delivery
     digest: str
     size_bytes: int
-    content: bytes
+    kept: Path
     encoding: str = ""
     rows_in: int = 0
     unmapped: tuple[str, ...] = ()
+    broken: list[Broken] = field(default_factory=list)
     ledger_index: int | None = None
 
     @property
     def file_name(self) -> str:
         """Name of the file as delivered."""
         return self.delivery.path.name
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Rows of one batch laid out by its contract: ``batch, line`` and one string column per item.
+
+    Parameters
+    ----------
+    rows : pa.Table
+        As delivered; values under a header with a larger unit carry its factor, as in ``500×10000``.
+    plain : pa.Table
+        The same without factors.
+    factors : dict
+        Item → factor, where it is not 1.
+    number : int
+        Number of the batch.
+    """
+
+    rows: pa.Table
+    plain: pa.Table
+    factors: dict[str, int]
+    number: int
 
 
 @dataclass(slots=True)
@@ -149,6 +179,12 @@ class Workbench:
     batches : list of Batch
     connection : duckdb.DuckDBPyConnection
         Holds the tables that this module's docstring lists.
+    kept : KeptRows
+        All rows as they were delivered.
+    parts : list of str
+        Tables that make up ``typed``.
+    codes : dict
+        Item → delivered string → the code it stands for, or ``None``; of those met so far.
     profiles, rule_results, merges : list of dict
         Rows for the tables of the same names under ``operations/``.
     """
@@ -156,6 +192,9 @@ class Workbench:
     contract: Contract
     batches: list[Batch]
     connection: duckdb.DuckDBPyConnection
+    kept: KeptRows = field(default_factory=KeptRows)
+    parts: list[str] = field(default_factory=list)
+    codes: dict[str, dict[str, str | None]] = field(default_factory=dict)
     profiles: list[dict[str, Any]] = field(default_factory=list)
     rule_results: list[dict[str, Any]] = field(default_factory=list)
     merges: list[dict[str, Any]] = field(default_factory=list)

@@ -46,7 +46,7 @@ def load_register(lake: Lake, connection: duckdb.DuckDBPyConnection) -> Register
 
 
 def resolve(work: Workbench, register: Register) -> None:
-    """Write ``resolved`` from the rows of ``typed`` that stand; the others go to quarantine under ``cleaning.unresolved``.
+    """Define ``resolved`` over the rows of ``typed`` that stand; the others go to quarantine under ``cleaning.unresolved``.
 
     Parameters
     ----------
@@ -71,19 +71,26 @@ def resolve(work: Workbench, register: Register) -> None:
     _stage_resolutions(work, register)
     if has_name:
         _stage_names(work)
-    items = ", ".join(_item_sql(item, code) for item in work.contract.columns)
-    names = "LEFT JOIN spellings ON spellings.raw = t.name" if has_name else ""
-    run(
-        f"""CREATE OR REPLACE TEMP TABLE resolved AS SELECT t.batch, t.line, {items}, coalesce(r.enterprise_id, t.{code}) AS enterprise_id
-        FROM typed t LEFT JOIN recognised r USING (batch, line) {names}
-        WHERE t.misfit IS NULL AND (r.batch IS NULL OR r.enterprise_id IS NOT NULL)
-        AND (t.batch, t.line) NOT IN (SELECT batch, line FROM rejected)"""
-    )
+    _define_resolved(work)
     run(
         f"""INSERT INTO rejected SELECT batch, line, {literal(code)}, {literal(UNRESOLVED)}, coalesce(raw_code, raw_name), message
         FROM recognised WHERE enterprise_id IS NULL"""
     )
     _log_merges(work)
+
+
+def _define_resolved(work: Workbench) -> None:
+    """Define the view ``resolved``. The few rows that changed are joined in; copying all the others would cost more than all rules."""
+    code = work.contract.identifier
+    items = ", ".join(_item_sql(item, code) for item in work.contract.columns)
+    joins = "LEFT JOIN recognised r ON r.batch = t.batch AND r.line = t.line"
+    if "name" in work.contract.columns:
+        joins += " LEFT JOIN spellings ON spellings.raw = t.name"
+    work.connection.execute(
+        f"""CREATE OR REPLACE TEMP VIEW resolved AS SELECT t.batch, t.line, {items}, coalesce(r.enterprise_id, t.{code}) AS enterprise_id
+        FROM typed t {joins} WHERE t.misfit IS NULL AND (r.batch IS NULL OR r.enterprise_id IS NOT NULL)
+        AND (t.batch, t.line) NOT IN (SELECT batch, line FROM rejected)"""
+    )
 
 
 def _item_sql(item: str, code: str) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TITLE = "数据盘点"
 
-#: Rows per delivery that patterns and distributions are taken from; counts are over all rows.
+#: Rows per delivery, about, that patterns and distributions are taken from; counts are over all rows.
 SAMPLE_ROWS = 1_000
 #: Share that stands in for an empty bucket, so that the drift stays finite.
 FLOOR = 1e-4
@@ -72,19 +72,30 @@ def _profile_row(work: Workbench, batch: Batch, column: str) -> dict[str, Any]:
 
 
 def _count(work: Workbench) -> dict[tuple[int, str], dict[str, Any]]:
-    """Rows, nulls, distinct count and extremes of all columns in one scan; numbers are compared as numbers."""
+    """Rows, nulls, distinct count and extremes of all columns in one scan, as they are read.
+
+    A string that could not be read is no null; if a row holds several, the first alone is known.
+    """
     parts = []
     for item in work.contract.items:
-        column = f"nullif(trim({quote(item.id)}), '')"
-        value = f"try_cast({column} AS DOUBLE)" if item.type in ("decimal", "integer") else column
+        column = quote(item.id)
+        value = f"CAST({column} AS DOUBLE)" if _is_numeric(item) else column
+        if item.type in ("boolean", "date"):
+            value = f"CAST({column} AS VARCHAR)"
         parts.append(f"count({column}), approx_count_distinct({column}), min({value}), max({value})")
     rows = work.connection.execute(
-        f"SELECT batch, count(*), {', '.join(parts)} FROM raw GROUP BY batch"
+        f"SELECT batch, count(*), {', '.join(parts)} FROM typed GROUP BY batch"
     ).fetchall()
+    misfits = {
+        (number, column): count
+        for number, column, count in work.connection.execute(
+            "SELECT batch, misfit, count(*) FROM typed WHERE misfit IS NOT NULL GROUP BY ALL"
+        ).fetchall()
+    }
     return {
         (number, item.id): {
             "rows": total,
-            "nulls": total - found[4 * at],
+            "nulls": total - found[4 * at] - misfits.get((number, item.id), 0),
             "distinct_count": found[4 * at + 1],
             "minimum": _text(found[4 * at + 2]),
             "maximum": _text(found[4 * at + 3]),
@@ -100,11 +111,21 @@ def _text(value: object) -> str | None:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def sample(rows: pa.Table) -> pa.Table:
-    """Take an even sample of a delivery's rows, by their lines, for table ``sample``."""
+def begin(work: Workbench) -> None:
+    """Make the tables that are filled while files are read."""
+    columns = ", ".join(f"{quote(item.id)} VARCHAR" for item in work.contract.items)
+    work.connection.execute(f"CREATE OR REPLACE TEMP TABLE sample (batch INTEGER, line INTEGER, {columns})")
+    work.connection.execute(
+        "CREATE OR REPLACE TEMP TABLE rejected (batch INTEGER, line INTEGER, column_id VARCHAR, rule_id VARCHAR, value VARCHAR, message VARCHAR)"
+    )
+
+
+def take_sample(work: Workbench, rows: pa.Table) -> None:
+    """Take an even sample of a piece of a delivery into table ``sample``."""
     pace = max(1, rows.num_rows // SAMPLE_ROWS)
-    lines = rows["line"].to_numpy()
-    return rows.take(pa.array((lines % pace == 0).nonzero()[0]))
+    work.connection.register("sampled rows", rows.take(pa.array(range(0, rows.num_rows, pace), pa.int64())))
+    work.connection.execute('INSERT INTO sample SELECT * FROM "sampled rows"')
+    work.connection.unregister("sampled rows")
 
 
 def _sample_shapes(work: Workbench) -> dict[tuple[int, str], tuple[dict[str, int], str | None]]:
@@ -115,7 +136,8 @@ def _sample_shapes(work: Workbench) -> dict[tuple[int, str], tuple[dict[str, int
     )
     numeric = ", ".join(literal(item.id) for item in work.contract.items if _is_numeric(item)) or "''"
     rows = work.connection.execute(
-        f"""WITH sampled AS (SELECT batch, {columns} FROM sample),
+        f"""WITH sizes AS (SELECT batch, greatest(1, count(*) // {SAMPLE_ROWS}) AS pace FROM sample GROUP BY batch),
+        sampled AS (SELECT batch, {columns} FROM sample JOIN sizes USING (batch) WHERE hash(line) % pace = 0),
         long AS (UNPIVOT sampled ON COLUMNS(* EXCLUDE (batch)) INTO NAME item VALUE value),
         shaped AS (SELECT batch, item, regexp_replace(translate(left(value, 24), '{_CHARACTERS}', '{_CLASSES}'),
             '[一-鿿]+', '汉', 'g') AS pattern,

@@ -5,40 +5,41 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
-import json
+import itertools
 import re
 import tempfile
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pyarrow as pa
 
+from rongqiao.contracts.numbers import threshold
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.governance import cleaning, collection, inventory, rules, service, sources, standards
 from rongqiao.governance.batch import (
     NAME_CONTRACT,
     SUBJECT_CONTRACTS,
-    TAGGED_NAME,
-    Broken,
     Delivery,
-    RawFile,
     Workbench,
 )
+from rongqiao.governance.previous import previous_delivery
+from rongqiao.governance.reading import read_ahead
 from rongqiao.kernel import home
 from rongqiao.kernel.errors import InvalidValueError
-from rongqiao.lake.engine import connect, literal, quote, stage
+from rongqiao.lake.engine import add_view, literal, quote
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from rongqiao.contracts.standards import Contract
-    from rongqiao.governance.batch import Batch
+    from rongqiao.governance.batch import Batch, Piece
+    from rongqiao.governance.reading import Part, Portion
     from rongqiao.governance.register import Register
+    from rongqiao.governance.sources import Limits
     from rongqiao.lake.tables import Lake
     from rongqiao.ledger.log import Ledger
 
@@ -51,8 +52,10 @@ STEPS: tuple[tuple[str, str], ...] = (
     ("cleaning", cleaning.TITLE),
     ("service", service.TITLE),
 )
-#: Rows that are governed together; files are never cut.
-PORTION_ROWS = 2_000_000
+#: Rows that are cast in one scan.
+LOT_ROWS = 400_000
+#: What the engine may hold in memory before it spills to disk.
+ENGINE_MEMORY = "6GB"
 _FILE_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:_[^.]*)?\.")
 
 
@@ -152,13 +155,16 @@ def govern(
         deliveries, report.skipped = find_deliveries(deliveries)
     landing = landing or (home.var() if "://" in lake.root else Path(lake.root)) / "landing"
     with _alone(landing), duckdb.connect(":memory:") as connection, tempfile.TemporaryDirectory() as spill:
+        collection.clear_drafts(landing)
+        service.sweep(lake)
         connection.execute("SET enable_progress_bar = false")
         connection.execute(f"SET temp_directory = {literal(spill)}")
+        connection.execute(f"SET memory_limit = {literal(ENGINE_MEMORY)}")
         # Every result that matters states its order.
         connection.execute("SET preserve_insertion_order = false")
         run = _Run(lake, ledger, landing, report, on_progress or (lambda *_: None), connection)
         run.govern_all(deliveries)
-        run.publish_enterprises()
+        service.publish_enterprises(lake, connection)
     return report
 
 
@@ -207,56 +213,90 @@ class _Run:
     finished: int = 0
     register: Register | None = None
     done: set[str] = field(default_factory=set)
+    seen: list[tuple[Path, os.stat_result, str]] = field(default_factory=list)
+    references: dict[str, str | None] = field(default_factory=dict)
 
     def govern_all(self, deliveries: Sequence[Delivery]) -> None:
-        """Take every delivery without a receipt through all steps; the next file is read while one is governed."""
+        """Take every delivery without a receipt through all steps."""
         self.done = _known_batches(self.lake)
         ordered = _in_order(deliveries)
         self.contracts = len(ordered)
-        every = [delivery for _, delivered in ordered for delivery in delivered]
+        places = {contract.id: place for place, (contract, _) in enumerate(ordered)}
         contracts = {contract.id: contract for contract, _ in ordered}
-        places = {contract_id: place for place, contract_id in enumerate(contracts)}
-        for portion in _portions(_read_ahead(self._receive_new(every))):
-            contract = contracts[portion[0][0].delivery.contract_id]
-            self.finished = places[contract.id]
-            if contract.id not in SUBJECT_CONTRACTS and not self._known():
-                # They wait for a later run, which will have a register to resolve them against.
-                self.report.held.extend(batch.file_name for batch, _ in portion)
-            else:
-                self._govern_portion(contract, portion)
+        every = [delivery for _, delivered in ordered for delivery in delivered]
+        seen = collection.Seen(self.landing)
+        parts = read_ahead(self._receive_new(every, seen), contracts, _limits(every))
+        for _, read in itertools.groupby(parts, key=lambda part: part.portion.number):
+            first = next(read)
+            self.finished = places[first.portion.contract.id]
+            self._govern_or_hold(first.portion, itertools.chain([first], read))  # noqa: B031 - the rest of it
+        seen.note(self.seen)
 
-    def _receive_new(self, delivered: Sequence[Delivery]) -> Iterator[Batch]:
-        """Read and digest each file once; those whose very bytes have a receipt are only counted."""
+    def _govern_or_hold(self, portion: Portion, parts: Iterable[Part]) -> None:
+        """Govern a portion; without a register to resolve against, it waits for a later run that has one."""
+        if portion.contract.id in SUBJECT_CONTRACTS or self._known():
+            self._govern_portion(portion, parts)
+            return
+        held = {part.batch.batch_id: part.batch.file_name for part in parts}
+        self.report.held.extend(held.values())
+
+    def _receive_new(self, delivered: Sequence[Delivery], seen: collection.Seen) -> Iterator[Batch]:
+        """Keep and digest each file once; those whose very bytes have a receipt are only counted."""
         for delivery in delivered:
-            batch = collection.receive(delivery)
+            known = seen.batch_id(delivery)
+            if known in self.done:
+                self.report.already_done += 1
+                continue
+            before = delivery.path.stat()
+            batch = collection.receive(delivery, self.landing)
+            self.seen.append((delivery.path, before, batch.batch_id))
             if batch.batch_id in self.done:
                 self.report.already_done += 1
                 continue
             self.done.add(batch.batch_id)
             yield batch
 
-    def _govern_portion(self, contract: Contract, portion: Sequence[tuple[Batch, RawFile]]) -> None:
+    def _govern_portion(self, portion: Portion, read: Iterable[Part]) -> None:
         """Take some batches of one contract through all steps."""
-        work = Workbench(contract, [batch for batch, _ in portion], self.connection)
-        broken = _load(work, [raw for _, raw in portion])
-        previous = _previous(work, self.lake)
+        contract = portion.contract
+        work = Workbench(contract, portion.batches, self.connection, portion.kept)
         self._tell(contract, 0)
-        inventory.profile(work, previous.baselines)
+        inventory.begin(work)
         self._tell(contract, 1)
-        standards.cast(work)
+        _cast_all(work, read)
+        previous = previous_delivery(work, self.lake)
+        inventory.profile(work, previous.baselines)
         self._tell(contract, 2)
         rules.check(work, previous.rows)
         self._tell(contract, 3)
-        collection.collect(work, self.landing, self.ledger)
+        collection.collect(work, self.ledger)
         self._tell(contract, 4)
         cleaning.resolve(work, self._known())
-        rules.check_resolved(work, lambda place: _stage_reference(work, self.lake, place))
+        rules.check_resolved(work, self._find_reference)
         self._tell(contract, 5)
-        receipts = service.publish(work, self.lake, broken)
-        self._report(work, receipts, broken)
+        receipts = service.publish(work, self.lake)
+        self._report(work, receipts)
         if contract.id == NAME_CONTRACT:
             cleaning.enter_former_names(work, self._known())
-        _clear(work)
+        self._clear(contract)
+
+    def _find_reference(self, place: str) -> str | None:
+        """Name the table with the distinct values of ``<contract id>.<column>``, read once until more of it is published."""
+        if place not in self.references:
+            self.references[place] = _stage_reference(self.connection, self.lake, place)
+        return self.references[place]
+
+    def _clear(self, contract: Contract) -> None:
+        """Free what one portion needed; the register stays, and what other contracts are referred to by."""
+        for place in [place for place in self.references if place.rpartition(".")[0] == contract.id]:
+            del self.references[place]
+        staying = {*self.references.values()}
+        tables = self.connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE temporary AND NOT starts_with(table_name, 'register_')"
+        ).fetchall()
+        for (table,) in tables:
+            if table not in staying:
+                self.connection.execute(f"DROP TABLE {quote(table)}")
 
     def _known(self) -> Register:
         if self.register is None:
@@ -268,21 +308,13 @@ class _Run:
             contract.title, STEPS[step][1], self.finished * len(STEPS) + step, self.contracts * len(STEPS)
         )
 
-    def publish_enterprises(self) -> None:
-        """Bring ``published/enterprises`` up to date with what is published."""
-        service.publish_enterprises(self.lake)
-
-    def _report(
-        self, work: Workbench, receipts: Sequence[Mapping[str, Any]], broken: Mapping[int, Sequence[Broken]]
-    ) -> None:
-        tallies: dict[int, Counter[str]] = {
-            number: Counter(line.rule_id for line in lines) for number, lines in broken.items()
-        }
+    def _report(self, work: Workbench, receipts: Sequence[Mapping[str, Any]]) -> None:
+        tallies = {batch.number: Counter(line.rule_id for line in batch.broken) for batch in work.batches}
         counted = work.connection.execute(
             "SELECT batch, rule_id, count(*) FROM rejected GROUP BY ALL"
         ).fetchall()
         for number, rule_id, count in counted:
-            tallies.setdefault(number, Counter())[rule_id] += count
+            tallies[number][rule_id] += count
         for batch, receipt in zip(work.batches, receipts, strict=True):
             self.report.files.append(
                 FileReport(
@@ -292,120 +324,56 @@ class _Run:
                     receipt["rows_in"],
                     receipt["rows_accepted"],
                     receipt["rows_quarantined"],
-                    dict(sorted(tallies.get(batch.number, Counter()).items())),
+                    dict(sorted(tallies[batch.number].items())),
                 )
             )
 
 
-def _read_ahead(batches: Iterable[Batch]) -> Iterator[tuple[Batch, RawFile]]:
-    """Parse files on a thread of its own, one ahead: the engine and the reader then work at the same time."""
-    with ThreadPoolExecutor(1) as thread:
-        iterator = iter(batches)
-
-        def read_next() -> tuple[Batch, RawFile] | None:
-            batch = next(iterator, None)
-            return None if batch is None else (batch, sources.read(batch.content, batch.file_name))
-
-        waiting = thread.submit(read_next)
-        while (found := waiting.result()) is not None:
-            waiting = thread.submit(read_next)
-            yield found
-
-
-def _portions(read: Iterable[tuple[Batch, RawFile]]) -> Iterator[list[tuple[Batch, RawFile]]]:
-    """Put small files of one contract together, up to a number of rows; a larger file is a portion of its own."""
-    portion: list[tuple[Batch, RawFile]] = []
-    rows = 0
-    for batch, raw in read:
-        is_other = portion and batch.delivery.contract_id != portion[0][0].delivery.contract_id
-        if portion and (is_other or rows + len(raw.lines) > PORTION_ROWS):
-            yield portion
-            portion, rows = [], 0
-        batch.number = len(portion)
-        portion.append((batch, raw))
-        rows += len(raw.lines)
-    if portion:
-        yield portion
-
-
-def _load(work: Workbench, files: Sequence[RawFile]) -> dict[int, tuple[Broken, ...]]:
-    """Lay all files out in table ``raw`` and make ``rejected``; return the lines that are no rows."""
-    tables, broken = [], {}
-    for batch, raw in zip(work.batches, files, strict=True):
-        batch.encoding = raw.encoding
-        batch.rows_in = len(raw.lines) + len(raw.broken)
-        bound = standards.bind_headers(work.contract, raw.headers)
-        batch.unmapped = tuple(header for at, header in enumerate(raw.headers) if at not in bound)
-        broken[batch.number] = raw.broken
-        tables.append(standards.arrange(work.contract, raw, batch.number, batch.delivery.constants))
-    for name, rows in (("raw", tables), ("sample", [inventory.sample(table) for table in tables])):
-        stage(work.connection, name, pa.concat_tables(rows))
-    work.connection.execute(
-        "CREATE OR REPLACE TEMP TABLE rejected (batch INTEGER, line INTEGER, column_id VARCHAR, rule_id VARCHAR, value VARCHAR, message VARCHAR)"
+def _limits(deliveries: Sequence[Delivery]) -> Limits:
+    """Limits on files that are in force on the day of the latest delivery."""
+    if not deliveries:
+        return sources.DEFAULT_LIMITS
+    on = max(delivery.delivered_on for delivery in deliveries)
+    return sources.Limits(
+        int(threshold("delivery_line_bytes_max", on)),
+        int(threshold("delivery_inflation_ratio_max", on)),
+        int(threshold("delivery_inflation_free_bytes", on)),
     )
-    return broken
 
 
-def _clear(work: Workbench) -> None:
-    """Free what one portion needed; the register stays."""
-    tables = work.connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE temporary AND NOT starts_with(table_name, 'register_')"
-    ).fetchall()
-    for (table,) in tables:
-        work.connection.execute(f"DROP TABLE {quote(table)}")
-
-
-@dataclass(slots=True)
-class _Previous:
-    """The contract's regular delivery before each pending regular batch; corrections compare with nothing."""
-
-    rows: dict[int, int]
-    baselines: inventory.Baselines
-
-
-def _previous(work: Workbench, lake: Lake) -> _Previous:
-    """Rows of the regular delivery before each batch, and the distributions of the last one that has a receipt."""
-    rows: dict[int, int] = {}
-    baselines: inventory.Baselines = {}
-    last: int | None = None
-    if lake.exists(service.RECEIPTS):
-        with connect(lake, [service.RECEIPTS]) as connection:
-            found = connection.execute(
-                f"SELECT batch_id, rows_in FROM {quote(service.RECEIPTS)} WHERE contract_id = ? "
-                "AND NOT regexp_matches(file_name, ?) ORDER BY delivered_on DESC, file_name DESC LIMIT 1",
-                [work.contract.id, TAGGED_NAME],
-            ).fetchone()
-        if found:
-            last = found[1]
-            baselines = _baselines(lake, found[0])
-    for batch in work.batches:
-        if not batch.delivery.is_regular:
+def _cast_all(work: Workbench, read: Iterable[Part]) -> None:
+    """Cast pieces as they are read, some together so that the engine has enough to do."""
+    lot: list[Piece] = []
+    for part in read:
+        if part.piece is None:
+            lot = [piece for piece in lot if piece.number != part.batch.number]
+            standards.forget(work, part.batch)
             continue
-        if last is not None:
-            rows[batch.number] = last
-        last = batch.rows_in
-    return _Previous(rows, baselines)
+        if not part.piece.rows.num_rows:
+            continue
+        if lot and lot[0].factors != part.piece.factors:
+            standards.cast(work, lot)
+            lot = []
+        inventory.take_sample(work, part.piece.rows)
+        lot.append(part.piece)
+        if sum(piece.rows.num_rows for piece in lot) >= LOT_ROWS:
+            standards.cast(work, lot)
+            lot = []
+    if lot or not work.parts:
+        standards.cast(work, lot)
+    standards.finish(work)
 
 
-def _baselines(lake: Lake, batch_id: str) -> inventory.Baselines:
-    table = "operations/profiles"
-    with connect(lake, [table]) as connection:
-        rows = connection.execute(
-            f'SELECT "column", histogram FROM {quote(table)} WHERE batch_id = ? AND histogram IS NOT NULL',
-            [batch_id],
-        ).fetchall()
-    return {column: json.loads(histogram) for column, histogram in rows if histogram != "{}"}
-
-
-def _stage_reference(work: Workbench, lake: Lake, place: str) -> bool:
-    """Copy the distinct values of ``<contract id>.<column>`` into table ``reference``; false if none were published."""
+def _stage_reference(connection: duckdb.DuckDBPyConnection, lake: Lake, place: str) -> str | None:
+    """Copy the distinct values of ``<contract id>.<column>`` into a table; ``None`` if none were published."""
     contract_id, _, column = place.rpartition(".")
     table = f"published/{contract_id}"
     if not lake.exists(table):
-        return False
-    with connect(lake, [table]) as connection:
-        found = connection.sql(
-            f"SELECT DISTINCT {quote(column)} AS value FROM {quote(table)}"
-        ).to_arrow_table()
-    stage(work.connection, "reference", found)
-    return bool(found.num_rows)
+        return None
+    add_view(connection, lake, table)
+    staged = f"values of {place}"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {quote(staged)} AS SELECT DISTINCT {quote(column)} AS value FROM {quote(table)}"
+    )
+    found = connection.execute(f"SELECT 1 FROM {quote(staged)} LIMIT 1").fetchone()
+    return staged if found else None

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 
 from rongqiao.governance.batch import judge
 from rongqiao.lake.engine import literal, quote
@@ -35,27 +37,27 @@ def check(work: Workbench, previous_rows: Mapping[int, int]) -> None:
         Batch number → rows of the contract's regular delivery before it; absent for the first and for corrections.
     """
     _stage_deliveries(work, previous_rows)
-    live = "SELECT * EXCLUDE (misfit) FROM typed WHERE misfit IS NULL"
+    live = "SELECT * FROM typed WHERE misfit IS NULL"
     _check_rows(work, [rule for rule in work.contract.row_rules if not _concerns_identity(rule)], live)
     for rule in work.contract.table_rules:
         _check_table(work, rule)
 
 
-def check_resolved(work: Workbench, find_reference: Callable[[str], bool]) -> None:
+def check_resolved(work: Workbench, find_reference: Callable[[str], str | None]) -> None:
     """Judge ``resolved``: rules on identity, references, and unique keys.
 
     Parameters
     ----------
     work : Workbench
     find_reference : Callable
-        Given ``<contract id>.<column>``, makes it readable as table ``reference`` with column ``value``; false if there is no such data.
+        Given ``<contract id>.<column>``, names a table that holds its distinct values as ``value``; ``None`` if there is no such data.
     """
     _check_rows(
         work, [rule for rule in work.contract.row_rules if _concerns_identity(rule)], "SELECT * FROM resolved"
     )
     for rule in work.contract.rules:
         if rule.scope == "reference":
-            _check_reference(work, rule, is_present=find_reference(rule.expression))
+            _check_reference(work, rule, reference=find_reference(rule.expression))
     declared = [rule for rule in work.contract.rules if rule.scope == "key"]
     for rule in declared:
         _check_key(work, (rule.id, rule.severity, rule.title), rule.columns)
@@ -109,41 +111,46 @@ def _can_run(work: Workbench, rule: QualityRule, source: str) -> bool:
 
 
 def _scan(work: Workbench, rules: Sequence[QualityRule], source: str) -> None:
-    """Write table ``verdicts`` (batch, line, one boolean per rule), then count it and reject by it."""
+    """Count all rules in one scan; where one that rejects was broken, find the rows that broke it."""
     flags = ", ".join(f"CAST(({rule.expression}) AS BOOLEAN) AS r{at}" for at, rule in enumerate(rules))
-    work.connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE verdicts AS SELECT batch, line, {flags} FROM ({source}) JOIN deliveries USING (batch)"
-    )
     counts = ", ".join(f"count(r{at}), count(*) FILTER (NOT r{at})" for at in range(len(rules)))
     rows = work.connection.execute(
-        f"SELECT batch, {counts} FROM verdicts GROUP BY batch ORDER BY batch"
+        f"SELECT batch, {counts} FROM (SELECT batch, {flags} FROM ({source}) JOIN deliveries USING (batch)) GROUP BY batch"
     ).fetchall()
     seen = {number: counted for number, *counted in rows}
+    broken = set()
     for batch in work.batches:
         counted = seen.get(batch.number, [0] * (2 * len(rules)))
         for at, rule in enumerate(rules):
             checked, failed = counted[2 * at : 2 * at + 2]
             outcome = judge(rule.severity, checked, failed)
             work.add_result(batch, rule.id, rule.family, (outcome, checked, failed))
-    strict = [(at, rule) for at, rule in enumerate(rules) if rule.severity == "reject"]
+            if failed and rule.severity == "reject":
+                broken.add(at)
+    strict = {at: rules[at] for at in sorted(broken)}
     if strict:
-        first = "CASE " + " ".join(f"WHEN NOT r{at} THEN {at}" for at, _ in strict) + " END"
-        _reject(work, f"SELECT batch, line, {first} AS broken FROM verdicts", dict(strict))
+        first = (
+            "CASE "
+            + " ".join(f"WHEN NOT ({rule.expression}) THEN {at}" for at, rule in strict.items())
+            + " END"
+        )
+        _reject(
+            work,
+            f"SELECT batch, line, {first} AS broken FROM ({source}) JOIN deliveries USING (batch)",
+            strict,
+        )
 
 
 def _reject(work: Workbench, broken: str, rules: Mapping[int, QualityRule]) -> None:
-    """Send rows to quarantine under the first rule they break, with the value of the first item it names."""
+    """Send rows to quarantine under the first rule they break; the value of the first item it names is added from the kept rows."""
     contract = work.contract
     ids = " ".join(f"WHEN {at} THEN {literal(rule.id)}" for at, rule in rules.items())
     titles = " ".join(f"WHEN {at} THEN {literal(rule.title)}" for at, rule in rules.items())
-    named = {at: _first_item(contract, rule) for at, rule in rules.items()}
-    columns = " ".join(f"WHEN {at} THEN {literal(item)}" for at, item in named.items())
-    values = " ".join(f"WHEN {at} THEN raw.{quote(item)}" for at, item in named.items())
+    columns = " ".join(f"WHEN {at} THEN {literal(_first_item(contract, rule))}" for at, rule in rules.items())
     work.connection.execute(
         f"""INSERT INTO rejected
-        SELECT batch, line, CASE broken {columns} END, CASE broken {ids} END, CASE broken {values} END, CASE broken {titles} END
-        FROM (SELECT * FROM ({broken}) WHERE broken IS NOT NULL) JOIN raw USING (batch, line)
-        WHERE NOT EXISTS (SELECT 1 FROM rejected r WHERE r.batch = raw.batch AND r.line = raw.line)"""
+        SELECT batch, line, CASE broken {columns} END, CASE broken {ids} END, NULL, CASE broken {titles} END
+        FROM ({broken}) WHERE broken IS NOT NULL AND (batch, line) NOT IN (SELECT batch, line FROM rejected)"""
     )
 
 
@@ -178,50 +185,63 @@ def _check_table(work: Workbench, rule: QualityRule) -> None:
         _reject(work, broken, {0: rule})
 
 
-def _check_reference(work: Workbench, rule: QualityRule, *, is_present: bool) -> None:
+def _check_reference(work: Workbench, rule: QualityRule, *, reference: str | None) -> None:
     """Judge that values are found where they should be; not run while the other table is empty."""
-    if not is_present:
+    if reference is None:
         for batch in work.batches:
             work.add_result(batch, rule.id, rule.family, ("not_run", 0, 0))
         return
     column = quote(rule.columns[0])
-    joined = f"resolved LEFT JOIN reference ON reference.value = resolved.{column}"
-    work.connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE verdicts AS SELECT batch, line, "
-        f"CASE WHEN {column} IS NOT NULL THEN reference.value IS NOT NULL END AS r0 FROM {joined}"
-    )
-    _settle(work, (rule.id, rule.severity), rule.family)
-    if rule.severity == "reject":
-        _reject(work, "SELECT batch, line, CASE WHEN NOT r0 THEN 0 END AS broken FROM verdicts", {0: rule})
-
-
-def _check_key(work: Workbench, rule: tuple[str, str, str], columns: Sequence[str]) -> None:
-    """Judge that keys are unique within a delivery; the last row stands, earlier ones are duplicates."""
-    rule_id, severity, title = rule
-    keys = ", ".join(quote(column) for column in columns)
-    is_complete = " AND ".join(f"{quote(column)} IS NOT NULL" for column in columns)
-    work.connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE verdicts AS SELECT batch, line,
-        CASE WHEN {is_complete} THEN line = max(line) OVER (PARTITION BY batch, {keys}) END AS r0
-        FROM resolved WHERE NOT EXISTS
-        (SELECT 1 FROM rejected r WHERE r.batch = resolved.batch AND r.line = resolved.line)"""
-    )
-    _settle(work, (rule_id, severity), "uniqueness")
-    if severity == "reject":
-        shown = ", ".join(f"CAST({quote(column)} AS VARCHAR)" for column in columns)
-        work.connection.execute(
-            f"""INSERT INTO rejected SELECT batch, line, {literal(columns[0])}, {literal(rule_id)}, concat_ws('|', {shown}), {literal(title)}
-            FROM verdicts JOIN resolved USING (batch, line) WHERE NOT r0"""
+    strange = f"{column} NOT IN (SELECT value FROM {quote(reference)} WHERE value IS NOT NULL)"
+    found = work.connection.execute(
+        f"SELECT batch, count({column}), count(*) FILTER ({strange}) FROM resolved GROUP BY batch"
+    ).fetchall()
+    _settle(work, (rule.id, rule.severity, rule.family), found)
+    if rule.severity == "reject" and any(failed for _, _, failed in found):
+        _reject(
+            work, f"SELECT batch, line, CASE WHEN {strange} THEN 0 END AS broken FROM resolved", {0: rule}
         )
 
 
-def _settle(work: Workbench, rule: tuple[str, str], family: str) -> None:
-    """Count table ``verdicts`` of one rule for each batch."""
-    rule_id, severity = rule
-    rows = work.connection.execute(
-        "SELECT batch, count(r0), count(*) FILTER (NOT r0) FROM verdicts GROUP BY batch"
-    ).fetchall()
-    seen = {number: (checked, failed) for number, checked, failed in rows}
+def _check_key(work: Workbench, rule: tuple[str, str, str], columns: Sequence[str]) -> None:
+    """Judge that keys are unique within a delivery; the last row stands, earlier ones are duplicates.
+
+    Digests of all keys are sorted, and only rows whose digest occurs twice are compared by the keys themselves.
+    """
+    rule_id, severity, title = rule
+    keys = ", ".join(quote(column) for column in columns)
+    is_complete = " AND ".join(f"{quote(column)} IS NOT NULL" for column in columns)
+    digest = f"hash(batch, {keys})"
+    found = work.connection.execute(
+        f"SELECT batch, {digest} AS digest FROM resolved WHERE {is_complete}"
+    ).fetchnumpy()
+    checked = np.bincount(found["batch"], minlength=len(work.batches))
+    digests = np.sort(np.asarray(found["digest"]))
+    repeated = np.unique(digests[1:][digests[1:] == digests[:-1]])
+    shown = ", ".join(f"CAST({quote(column)} AS VARCHAR)" for column in columns)
+    work.connection.register("repeated keys", pa.table({"digest": pa.array(repeated, pa.uint64())}))
+    work.connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE duplicates AS SELECT batch, line, concat_ws('|', {shown}) AS value FROM resolved
+        WHERE {is_complete} AND {digest} IN (SELECT digest FROM "repeated keys")
+        QUALIFY line < max(line) OVER (PARTITION BY batch, {keys})"""
+        if len(repeated)
+        else "CREATE OR REPLACE TEMP TABLE duplicates (batch INTEGER, line INTEGER, value VARCHAR)"
+    )
+    work.connection.unregister("repeated keys")
+    failed = dict(work.connection.execute("SELECT batch, count(*) FROM duplicates GROUP BY batch").fetchall())
+    counts = [(number, int(total), failed.get(number, 0)) for number, total in enumerate(checked)]
+    _settle(work, (rule_id, severity, "uniqueness"), counts)
+    if severity == "reject":
+        work.connection.execute(
+            f"""INSERT INTO rejected SELECT batch, line, {literal(columns[0])}, {literal(rule_id)}, value, {literal(title)}
+            FROM duplicates"""
+        )
+
+
+def _settle(work: Workbench, rule: tuple[str, str, str], counts: Sequence[tuple[int, int, int]]) -> None:
+    """Record for each batch how many rows of one rule were checked and failed."""
+    rule_id, severity, family = rule
+    seen = {number: (checked, failed) for number, checked, failed in counts}
     for batch in work.batches:
         checked, failed = seen.get(batch.number, (0, 0))
         work.add_result(batch, rule_id, family, (judge(severity, checked, failed), checked, failed))

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from rongqiao.contracts.standards import load_contracts
 from rongqiao.governance.batch import ENTERPRISES, NAME_CONTRACT, SUBJECT_CONTRACTS
 from rongqiao.kernel.errors import ContractError
-from rongqiao.lake.engine import connect, quote, stage
+from rongqiao.lake.engine import add_view, literal, quote, stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rongqiao.governance.batch import Batch, Broken, Workbench
+    import duckdb
+
+    from rongqiao.governance.batch import Batch, Workbench
     from rongqiao.lake.tables import Lake
 
 TITLE = "数据服务"
@@ -74,7 +77,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 }
 
 
-def publish(work: Workbench, lake: Lake, broken: Mapping[int, Sequence[Broken]]) -> list[dict[str, Any]]:
+def publish(work: Workbench, lake: Lake) -> list[dict[str, Any]]:
     """Append everything that the steps found, and return the receipts.
 
     Parameters
@@ -82,22 +85,17 @@ def publish(work: Workbench, lake: Lake, broken: Mapping[int, Sequence[Broken]])
     work : Workbench
         All steps done.
     lake : Lake
-    broken : Mapping
-        Batch number → lines that were no rows.
 
     Raises
     ------
     ContractError
         If for any batch rows in are not rows accepted plus rows quarantined; nothing of the contract is then published.
     """
-    accepted = _count(
-        work,
-        "SELECT batch, count(*) FROM (SELECT * FROM resolved ANTI JOIN rejected USING (batch, line)) GROUP BY 1",
-    )
+    accepted = _count(work, "SELECT batch, count(*) FROM resolved GROUP BY 1")
     rejected = _count(work, "SELECT batch, count(*) FROM rejected GROUP BY 1")
     receipts = []
     for batch in work.batches:
-        set_aside = rejected.get(batch.number, 0) + len(broken.get(batch.number, ()))
+        set_aside = rejected.get(batch.number, 0) + len(batch.broken)
         receipt = _receipt(work, batch, (accepted.get(batch.number, 0), set_aside))
         if batch.rows_in != receipt["rows_accepted"] + receipt["rows_quarantined"]:
             raise ContractError(
@@ -107,7 +105,7 @@ def publish(work: Workbench, lake: Lake, broken: Mapping[int, Sequence[Broken]])
             )
         receipts.append(receipt)
     _append_published(work, lake)
-    quarantined = pa.concat_tables([_rejected_rows(work), _broken_rows(work, broken)])
+    quarantined = pa.concat_tables([_rejected_rows(work), _broken_rows(work)])
     _append(work, lake, QUARANTINE, quarantined)
     for table, rows in (
         ("operations/rule_results", work.rule_results),
@@ -166,18 +164,26 @@ def _fresh_batches(work: Workbench, lake: Lake, table: str) -> list[str]:
 def _append_published(work: Workbench, lake: Lake) -> None:
     """Append the rows that stand, sorted by enterprise so that a portrait reads few pages."""
     _stage_batches(work)
-    items = ", ".join(
-        f"CAST({quote(item.id)} AS {item.physical_type}) AS {quote(item.id)}" for item in work.contract.items
-    )
     table = f"published/{work.contract.id}"
     fresh = _fresh_batches(work, lake, table)
-    numbers = ", ".join(str(batch.number) for batch in work.batches if batch.batch_id in fresh)
     if not fresh:
         return
-    query = f"""SELECT {items}, enterprise_id, b.delivered_on AS known_at, b.batch_id, line
-        FROM resolved JOIN batches b USING (batch)
-        WHERE batch IN ({numbers}) AND (batch, line) NOT IN (SELECT batch, line FROM rejected)
-        ORDER BY enterprise_id, batch, line"""
+    code = work.contract.identifier
+    items = [item for item in work.contract.items if item.id != code]
+    carried = ", ".join(
+        f"CAST({quote(item.id)} AS {item.physical_type}) AS {quote(item.id)}" for item in items
+    )
+    numbers = ", ".join(str(batch.number) for batch in work.batches if batch.batch_id in fresh)
+    names = ", ".join(literal(batch.batch_id) for batch in work.batches)
+    days = ", ".join(f"DATE {literal(batch.delivery.delivered_on.isoformat())}" for batch in work.batches)
+    # What repeats is added after sorting, which moves every byte of a row several times.
+    shown = ", ".join(
+        f"enterprise_id AS {quote(item.id)}" if item.id == code else quote(item.id)
+        for item in work.contract.items
+    )
+    query = f"""SELECT {shown}, enterprise_id, ([{days}])[batch + 1] AS known_at, ([{names}])[batch + 1] AS batch_id, line
+        FROM (SELECT {carried}, enterprise_id, batch, line FROM resolved WHERE batch IN ({numbers})
+            ORDER BY enterprise_id, batch, line)"""
     lake.append_query(table, work.connection, query, transaction=fresh)
 
 
@@ -195,12 +201,20 @@ def _stage_batches(work: Workbench) -> None:
 
 def _rejected_rows(work: Workbench) -> pa.Table:
     """Rejected rows with the whole row as it was delivered, by item."""
+    places = work.connection.sql("SELECT batch, line FROM rejected").to_arrow_table()
+    kept = work.kept.find(places)
+    if not places.num_rows or kept is None:
+        return SCHEMAS[QUARANTINE].empty_table()
     fields = ", ".join(f"{quote(item.id)} := raw.{quote(item.id)}" for item in work.contract.items)
+    values = " ".join(f"WHEN {literal(item.id)} THEN raw.{quote(item.id)}" for item in work.contract.items)
+    work.connection.register("kept rows", kept)
     found = work.connection.execute(
-        f"""SELECT b.batch_id, b.file_name, r.line, r.column_id AS "column", r.rule_id, r.value, r.message,
+        f"""SELECT b.batch_id, b.file_name, r.line, r.column_id AS "column", r.rule_id,
+        coalesce(r.value, CASE r.column_id {values} END) AS value, r.message,
         CAST(to_json(struct_pack({fields})) AS VARCHAR) AS row_json, b.delivered_on AS known_at
-        FROM rejected r JOIN raw USING (batch, line) JOIN batches b USING (batch) ORDER BY r.batch, r.line"""
+        FROM rejected r JOIN "kept rows" raw USING (batch, line) JOIN batches b USING (batch) ORDER BY r.batch, r.line"""
     ).to_arrow_table()
+    work.connection.unregister("kept rows")
     constant = pa.array([work.contract.id] * found.num_rows, pa.string())
     return (
         found.append_column("contract_id", constant)
@@ -209,7 +223,7 @@ def _rejected_rows(work: Workbench) -> pa.Table:
     )
 
 
-def _broken_rows(work: Workbench, broken: Mapping[int, Sequence[Broken]]) -> pa.Table:
+def _broken_rows(work: Workbench) -> pa.Table:
     rows = [
         {
             "batch_id": batch.batch_id,
@@ -222,12 +236,19 @@ def _broken_rows(work: Workbench, broken: Mapping[int, Sequence[Broken]]) -> pa.
             "known_at": batch.delivery.delivered_on,
         }
         for batch in work.batches
-        for line in broken.get(batch.number, ())
+        for line in batch.broken
     ]
     return _to_table(rows, SCHEMAS[QUARANTINE])
 
 
-def publish_enterprises(lake: Lake) -> None:
+def sweep(lake: Lake) -> None:
+    """Remove what a killed run wrote and never committed."""
+    for contract_id in load_contracts():
+        lake.sweep(f"published/{contract_id}")
+    lake.sweep(ENTERPRISES)
+
+
+def publish_enterprises(lake: Lake, connection: duckdb.DuckDBPyConnection) -> None:
     """Write ``published/enterprises`` anew from registry, changes and bank list, unless it stands for exactly these batches.
 
     Notes
@@ -239,20 +260,17 @@ def publish_enterprises(lake: Lake) -> None:
     present = [table for table in tables if lake.exists(table)]
     if not set(present) & set(tables[:2]):
         return
-    with connect(lake, present) as connection:
-        listed = " UNION ".join(f"SELECT batch_id FROM {quote(table)}" for table in present)
-        batches = [
-            row[0] for row in connection.execute(f"SELECT batch_id FROM ({listed}) ORDER BY 1").fetchall()
-        ]
-        mark = "enterprises@" + hashlib.sha256("\n".join(batches).encode()).hexdigest()[:16]
-        if lake.has(ENTERPRISES, mark):
-            return
-        parts = [query for table, query in _ENTERPRISE_SOURCES.items() if table in present]
-        names = [query for table, query in _NAME_SOURCES.items() if table in present]
-        rows = connection.sql(
-            _ENTERPRISES_SQL.format(" UNION ALL ".join(parts), " UNION ".join(names))
-        ).to_arrow_table()
-    lake.replace(ENTERPRISES, rows, transaction=mark)
+    for table in present:
+        add_view(connection, lake, table)
+    listed = " UNION ".join(f"SELECT DISTINCT batch_id FROM {quote(table)}" for table in present)
+    batches = [row[0] for row in connection.execute(f"SELECT batch_id FROM ({listed}) ORDER BY 1").fetchall()]
+    mark = "enterprises@" + hashlib.sha256("\n".join(batches).encode()).hexdigest()[:16]
+    if lake.has(ENTERPRISES, mark):
+        return
+    parts = [query for table, query in _ENTERPRISE_SOURCES.items() if table in present]
+    names = [query for table, query in _NAME_SOURCES.items() if table in present]
+    query = _ENTERPRISES_SQL.format(" UNION ALL ".join(parts), " UNION ".join(names))
+    lake.replace_query(ENTERPRISES, connection, query, transaction=mark)
 
 
 _REGISTRY, _CREDIT, _CHANGE = (

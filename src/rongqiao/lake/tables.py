@@ -8,7 +8,7 @@ import json
 import os
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import duckdb
+
+
+#: Begins the name of files that the engine writes; each is in one commit and never in another table.
+_OWN = "portion-"
 
 
 def default_root() -> str:
@@ -131,23 +135,62 @@ class Lake:
             return self.append(table, connection.sql(query).to_arrow_table(), transaction=transaction)
         if self._is_committed(table, transaction):
             return False
-        folder = Path(self.address(table))
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"part-{uuid.uuid4()}.parquet"
-        written = connection.execute(
-            f"COPY ({query}) TO {engine.literal(str(file))} (FORMAT parquet, COMPRESSION zstd)"
-        ).fetchone()
-        rows = int(written[0]) if written else 0
+        file, rows = self._write_query(table, connection, query)
         if not rows:
             file.unlink()
             return False
-        self._commit_file(table, schema, file, rows, transaction)
+        self._commit_file(table, schema, (file, rows), transaction)
         return True
 
+    def replace_query(
+        self, table: str, connection: duckdb.DuckDBPyConnection, query: str, *, transaction: str
+    ) -> None:
+        """Put what a query of the engine yields in the place of all that the table held, in one atomic commit."""
+        if "://" in self.root:
+            self.replace(table, connection.sql(query).to_arrow_table(), transaction=transaction)
+            return
+        schema = connection.sql(f"SELECT * FROM ({query}) LIMIT 0").to_arrow_table().schema
+        self._commit_file(
+            table, schema, self._write_query(table, connection, query), [transaction], mode="overwrite"
+        )
+
+    def _write_query(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Path, int]:
+        """Write a query's rows to a file in the table's folder; a run that is killed leaves it for `sweep`."""
+        folder = Path(self.address(table))
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{_OWN}{uuid.uuid4()}.parquet"
+        # Tables of many values that never repeat are not worth building; codes, days and batches still fit.
+        options = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 4096"
+        try:
+            written = connection.execute(
+                f"COPY ({query}) TO {engine.literal(str(file))} ({options})"
+            ).fetchone()
+        except Exception:
+            file.unlink(missing_ok=True)
+            raise
+        return file, int(written[0]) if written else 0
+
+    def sweep(self, table: str) -> int:
+        """Remove files that a killed run wrote and never committed; only for who alone writes the table. Returns their number."""
+        folder = Path(self.address(table))
+        if "://" in self.root or not folder.is_dir():
+            return 0
+        committed = {Path(uri).name for uri in self.uris(table)} if self.exists(table) else set()
+        orphans = [file for file in folder.glob(f"{_OWN}*.parquet") if file.name not in committed]
+        for file in orphans:
+            file.unlink()
+        return len(orphans)
+
     def _commit_file(
-        self, table: str, schema: pa.Schema, file: Path, rows: int, transactions: Sequence[str]
+        self,
+        table: str,
+        schema: pa.Schema,
+        written: tuple[Path, int],
+        transactions: Sequence[str],
+        mode: Literal["append", "overwrite"] = "append",
     ) -> None:
         """Make a written file part of the table; until then no reader sees it."""
+        file, rows = written
         state = file.stat()
         statistics = json.dumps({"numRecords": rows})
         added = [AddAction(file.name, state.st_size, {}, int(state.st_mtime * 1000), True, statistics)]
@@ -155,7 +198,7 @@ class Lake:
         address = self.address(table)
         shape = Schema.from_arrow(schema)
         if self.exists(table):
-            DeltaTable(address).create_write_transaction(added, "append", shape, commit_properties=marks)
+            DeltaTable(address).create_write_transaction(added, mode, shape, commit_properties=marks)
         else:
             create_table_with_add_actions(address, shape, added, mode="error", commit_properties=marks)
 

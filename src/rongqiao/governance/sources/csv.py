@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -12,126 +13,155 @@ import pyarrow as pa
 import pyarrow.csv
 
 from rongqiao.governance.batch import Broken, RawFile
+from rongqiao.governance.sources.blocks import Block, too_long
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     import numpy.typing as npt
 
+    from rongqiao.governance.sources.blocks import Limits
+
 #: A quoted field that runs on for more lines than this is taken for a stray quotation mark.
 LONGEST_FIELD = 20
-#: Bytes read at a time; a line longer than this is read with care.
-BLOCK = 8 << 20
+UTF8, UTF8_WITH_FAULTS, GB = "utf-8-sig", "utf-8", "gb18030"
+_MARK = b"\xef\xbb\xbf"
 
 
-def read(content: bytes) -> RawFile:
+def read_blocks(blocks: Iterable[Block], limits: Limits) -> Iterator[RawFile]:
     """Read CSV; line 1 is the header. Blank lines are no rows.
 
     Notes
     -----
-    Most files are read by Arrow in one go. A file that holds what Arrow would silently read otherwise (stray quotation marks, fields
+    Most blocks are read by Arrow in one go. A block that holds what Arrow would silently read otherwise (stray quotation marks, fields
     over several lines, bytes of another encoding) is read line by line.
+
+    Raises
+    ------
+    ValueError
+        If there is no header, or it cannot be decoded.
     """
-    return _read_plain(content) or _read_carefully(content)
+    headers: tuple[str, ...] = ()
+    encoding = ""
+    carried = b""
+    for block in blocks:
+        content = carried + block.content
+        first_line = block.first_line - carried.count(b"\n")
+        if first_line == 1:
+            encoding = UTF8 if content.startswith(_MARK) else ""
+            content = content.removeprefix(_MARK)
+        encoding = encoding or ("" if content.isascii() else _guess(content))
+        if first_line == 1:
+            headers, content, first_line = _take_headers(content, encoding or UTF8)
+        lines = _Lines(headers, encoding or UTF8, first_line, content, is_last=block.is_last)
+        read = _read_plain(lines, limits)
+        carried = b""
+        if read is None:
+            read, carried = _read_carefully(lines, limits)
+        broken = sorted((*block.broken, *read.broken), key=lambda fault: fault.line)
+        yield RawFile(read.headers, read.columns, read.lines, tuple(broken), read.encoding)
 
 
-def _read_carefully(content: bytes) -> RawFile:
-    encoding, text, broken = decode(content)
-    head, _, body = text.partition("\n")
-    headers = tuple(_split(head.rstrip("\r"))) if head.strip() else ()
-    if not headers:
-        raise ValueError("首行没有表头")
-    numbers, rows, found = _read_with_care(body.split("\n"), len(headers), {fault.line for fault in broken})
-    columns = list(zip_longest(*rows)) if rows else [() for _ in headers]
-    arrays = tuple(pa.array(column, pa.string()) for column in columns)
-    faults = sorted((*broken, *found), key=lambda fault: fault.line)
-    return RawFile(headers, arrays, pa.array(numbers, pa.int32()), tuple(faults), encoding)
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Lines below the header, as bytes in the file's encoding."""
+
+    headers: tuple[str, ...]
+    encoding: str
+    first_line: int
+    content: bytes
+    is_last: bool
 
 
-def decode(content: bytes) -> tuple[str, str, list[Broken]]:
-    """Find the encoding and decode strictly.
+def _guess(content: bytes) -> str:
+    """Find the encoding.
 
-    Text in GB18030 is next to never valid UTF-8, so a file most of whose non-ASCII lines are valid UTF-8 is UTF-8. Lines that then
-    do not decode are blanked in the text, which keeps line numbers right, and returned as broken.
+    Text in GB18030 is next to never valid UTF-8, so a file most of whose non-ASCII lines are valid UTF-8 is UTF-8.
     """
-    for name in ("utf-8-sig", "gb18030"):
-        try:
-            return name, content.decode(name), []
-        except UnicodeDecodeError:
-            continue
-    lines = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    foreign = [line for line in lines if not line.isascii()]
-    name = "utf-8" if 2 * sum(_is_valid(line, "utf-8") for line in foreign) > len(foreign) else "gb18030"
-    texts, broken = [], []
-    for number, line in enumerate(lines, start=1):
-        if _is_valid(line, name):
-            texts.append(line.decode(name))
-            continue
-        texts.append("")
-        shown = line.decode(name, errors="replace").rstrip("\r")
-        broken.append(Broken(number, "source.encoding", shown, f"该行含有不属于 {name} 编码的字节。"))
-    if not texts[0].strip():
-        raise ValueError(f"表头不能按 {name} 解码")
-    return name, "\n".join(texts), broken
+    for name in (UTF8, GB):
+        if _decodes(content, name):
+            return name
+    foreign = [line for line in content.split(b"\n") if not line.isascii()]
+    is_utf8 = 2 * sum(_decodes(line, UTF8) for line in foreign) > len(foreign)
+    return UTF8_WITH_FAULTS if is_utf8 else GB
 
 
-def _is_valid(line: bytes, encoding: str) -> bool:
+def _take_headers(content: bytes, encoding: str) -> tuple[tuple[str, ...], bytes, int]:
+    """Split off the header: its fields, the rest, and the line the rest begins on."""
+    head, _, body = content.partition(b"\n")
     try:
-        line.decode(encoding)
+        text = head.decode(encoding).rstrip("\r")
+    except UnicodeDecodeError:
+        raise ValueError(f"表头不能按 {encoding} 解码") from None
+    if not text.strip():
+        raise ValueError("首行没有表头")
+    return tuple(_split(text)), body, 2
+
+
+def _decodes(content: bytes, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding.removesuffix("-sig"))()
+    view = memoryview(content)
+    try:
+        for start in range(0, len(view), 8 << 20):
+            decoder.decode(view[start : start + (8 << 20)])
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
     return True
 
 
-def _read_plain(content: bytes) -> RawFile | None:
+def _read_plain(lines: _Lines, limits: Limits) -> RawFile | None:
     """Read fast when each physical line is one row or one broken line; ``None`` where lines need care."""
-    found = _to_utf8(content)
-    if found is None:
+    text = _to_utf8(lines)
+    if text is None or len(lines.headers) < 2:
         return None
-    encoding, text = found
-    start = text.find(b"\n") + 1
-    headers = tuple(_split(text[: start or None].decode().strip("\r\n")))
-    if not start or len(headers) < 2 or text.count(b"\r") != text.count(b"\r\n") or _has_odd_quotes(text):
+    if text.count(b"\r") != text.count(b"\r\n") or _has_odd_quotes(text):
         return None
-    body = memoryview(text)[start:]
-    expected = text.count(b"\n") - 1 + (not text.endswith(b"\n"))
+    expected = text.count(b"\n") + (bool(text) and not text.endswith(b"\n"))
     if not expected:
         nothing = pa.array([], pa.string())
-        return RawFile(headers, (nothing,) * len(headers), pa.array([], pa.int32()), (), encoding)
+        columns = (nothing,) * len(lines.headers)
+        return RawFile(lines.headers, columns, pa.array([], pa.int32()), (), lines.encoding)
     misfits: list[pa.csv.InvalidRow] = []
 
     def set_aside(row: pa.csv.InvalidRow) -> str:
         misfits.append(row)
         return "skip"
 
-    table = _parse(body, len(headers), set_aside)
+    table = _parse(text, len(lines.headers), set_aside, limits)
     if table is None or table.num_rows + len(misfits) != expected:
         return None
+    first = lines.first_line
     broken = tuple(
-        Broken(
-            row.number + 1,
-            "source.field_count",
-            row.text,
-            f"应有 {row.expected_columns} 列，实有 {row.actual_columns} 列。",
-        )
+        _wrong_width(row.number + first - 1, row.text, (row.expected_columns, row.actual_columns))
         for row in misfits
     )
-    lines = np.delete(np.arange(2, expected + 2, dtype=np.int32), [row.number - 1 for row in misfits])
-    blank = _blank_lines(text)
+    numbers = np.delete(
+        np.arange(first, first + expected, dtype=np.int32), [row.number - 1 for row in misfits]
+    )
+    blank = _blank_lines(text) + (first - 1)
     if len(blank):
-        is_row = ~np.isin(lines, blank)
-        table, lines = table.filter(pa.array(is_row)), lines[is_row]
-    return RawFile(headers, tuple(table.columns), pa.array(lines), broken, encoding)
+        is_row = ~np.isin(numbers, blank)
+        table, numbers = table.filter(pa.array(is_row)), numbers[is_row]
+    return RawFile(lines.headers, tuple(table.columns), pa.array(numbers), broken, lines.encoding)
 
 
-def _parse(body: memoryview, width: int, set_aside: Callable[[pa.csv.InvalidRow], str]) -> pa.Table | None:
-    """Read rows of strings; rows of another width are set aside. ``None`` where a line is longer than a block."""
+def _wrong_width(number: int, line: str, widths: tuple[int, int]) -> Broken:
+    return Broken(number, "source.field_count", line, f"应有 {widths[0]} 列，实有 {widths[1]} 列。")
+
+
+def _parse(
+    body: bytes, width: int, set_aside: Callable[[pa.csv.InvalidRow], str], limits: Limits
+) -> pa.Table | None:
+    """Read rows of strings; rows of another width are set aside. ``None`` where a line is longer than allowed."""
     names = [f"c{position}" for position in range(width)]
     try:
         return pa.csv.read_csv(
-            pa.BufferReader(pa.py_buffer(body)),
+            pa.BufferReader(body),
             # One thread, so that what is set aside comes with the number of its line.
-            read_options=pa.csv.ReadOptions(column_names=names, use_threads=False, block_size=BLOCK),
+            read_options=pa.csv.ReadOptions(
+                column_names=names, use_threads=False, block_size=limits.line_bytes
+            ),
             parse_options=pa.csv.ParseOptions(ignore_empty_lines=False, invalid_row_handler=set_aside),
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
@@ -142,8 +172,8 @@ def _parse(body: memoryview, width: int, set_aside: Callable[[pa.csv.InvalidRow]
 
 
 def _blank_lines(text: bytes) -> npt.NDArray[np.int64]:
-    """Numbers of lines with nothing on them; Arrow reads such a line as a row of blanks."""
-    if b"\n\n" not in text and b"\n\r\n" not in text:
+    """Numbers of lines with nothing on them, from 1; Arrow reads such a line as a row of blanks."""
+    if b"\n\n" not in text and b"\n\r\n" not in text and text[:1] not in (b"\n", b"\r"):
         return np.array([], np.int64)
     signs = np.frombuffer(text, np.uint8)
     ends = np.flatnonzero(signs == ord("\n"))
@@ -153,28 +183,16 @@ def _blank_lines(text: bytes) -> npt.NDArray[np.int64]:
     return blank
 
 
-def _to_utf8(content: bytes) -> tuple[str, bytes] | None:
-    """Find the encoding and give the text in UTF-8, portion by portion; ``None`` where not every byte fits one encoding."""
-    text = content.removeprefix(b"\xef\xbb\xbf")
-    if _decodes(text):
-        return "utf-8-sig", text
+def _to_utf8(lines: _Lines) -> bytes | None:
+    """Give the text in UTF-8; ``None`` where not every byte fits the encoding."""
+    if lines.encoding != GB:
+        return lines.content if lines.content.isascii() or _decodes(lines.content, UTF8) else None
     try:
-        stream = pa.transcoding_input_stream(pa.BufferReader(content), "gb18030", "utf8")
-        return "gb18030", stream.read()
+        stream = pa.transcoding_input_stream(pa.BufferReader(lines.content), GB, "utf8")
+        text: bytes = stream.read()
     except (UnicodeDecodeError, pa.ArrowInvalid):
         return None
-
-
-def _decodes(text: bytes) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    view = memoryview(text)
-    try:
-        for start in range(0, len(view), BLOCK):
-            decoder.decode(view[start : start + BLOCK])
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
+    return text
 
 
 def _has_odd_quotes(text: bytes) -> bool:
@@ -190,30 +208,65 @@ def _split(line: str) -> list[str]:
     return next(csv.reader([line]), []) if '"' in line else line.split(",")
 
 
-def _read_with_care(
-    lines: list[str], width: int, skipped: set[int]
-) -> tuple[list[int], list[list[str]], list[Broken]]:
-    """Read line by line; a quoted field may span lines, a stray quotation mark swallows only its own."""
+def _read_carefully(lines: _Lines, limits: Limits) -> tuple[RawFile, bytes]:
+    """Read line by line; a quoted field may span lines, a stray quotation mark swallows only its own.
+
+    Returns
+    -------
+    tuple of RawFile and bytes
+        What was read, and the last lines where a quoted field may go on in the next block.
+    """
+    raw = lines.content.split(b"\n")
+    if raw and not raw[-1]:
+        raw.pop()
+    texts, faults = _decode_lines(raw, lines, limits)
     numbers: list[int] = []
     rows: list[list[str]] = []
-    broken: list[Broken] = []
+    width = len(lines.headers)
     position = 0
-    while position < len(lines):
-        number = position + 2
-        line, used = _logical_line(lines, position)
+    while position < len(texts):
+        line, used = _logical_line(texts, position)
+        number = position + lines.first_line
+        is_open = line.count('"') % 2 == 1
+        if is_open and not lines.is_last and position + LONGEST_FIELD > len(texts):
+            break
         position += used
-        if not line.strip() or number in skipped:
+        if not line.strip() or number in faults:
             continue
         fields = _split(line)
-        if line.count('"') % 2:
-            broken.append(Broken(number, "source.quote", line, "引号不成对，无法分列。"))
+        if is_open:
+            faults[number] = Broken(number, "source.quote", line, "引号不成对，无法分列。")
         elif len(fields) != width:
-            message = f"应有 {width} 列，实有 {len(fields)} 列。"
-            broken.append(Broken(number, "source.field_count", line, message))
+            faults[number] = _wrong_width(number, line, (width, len(fields)))
         else:
             numbers.append(number)
             rows.append(fields)
-    return numbers, rows, broken
+    columns = list(zip_longest(*rows)) if rows else [() for _ in lines.headers]
+    arrays = tuple(pa.array(column, pa.string()) for column in columns)
+    end = position + lines.first_line
+    broken = tuple(fault for fault in faults.values() if fault.line < end)
+    read = RawFile(lines.headers, arrays, pa.array(numbers, pa.int32()), broken, lines.encoding)
+    return read, b"".join(line + b"\n" for line in raw[position:])
+
+
+def _decode_lines(raw: list[bytes], lines: _Lines, limits: Limits) -> tuple[list[str], dict[int, Broken]]:
+    """Decode strictly; lines that do not decode, or are too long, are blanked and returned as broken by number."""
+    encoding = lines.encoding.removesuffix("-sig")
+    texts: list[str] = []
+    faults: dict[int, Broken] = {}
+    for number, line in enumerate(raw, start=lines.first_line):
+        if len(line) > limits.line_bytes:
+            faults[number] = too_long(number, line, limits)
+            texts.append("")
+            continue
+        try:
+            texts.append(line.decode(encoding))
+        except UnicodeDecodeError:
+            shown = line.decode(encoding, errors="replace").rstrip("\r")
+            message = f"该行含有不属于 {encoding} 编码的字节。"
+            faults[number] = Broken(number, "source.encoding", shown, message)
+            texts.append("")
+    return texts, faults
 
 
 def _logical_line(lines: list[str], position: int) -> tuple[str, int]:

@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
 from rongqiao.governance.batch import Broken, RawFile
 
-#: Bytes read at a time.
-BLOCK = 8 << 20
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rongqiao.governance.sources.blocks import Block
+
+#: Bytes that are read together; also the longest line that is read fast.
+LINES = 8 << 20
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str)
 
 
-def read(content: bytes) -> RawFile:
-    """Read JSON lines; headers are all keys in order of first appearance.
+def read_blocks(blocks: Iterable[Block]) -> Iterator[RawFile]:
+    """Read JSON lines; headers are all keys of a block in order of first appearance.
 
     Notes
     -----
-    Systems write the same flat keys in the same order on every line. Such a file is CSV once the keys are taken away, and is
+    Systems write the same flat keys in the same order on every line. Such a block is CSV once the keys are taken away, and is
     read as such; any other is read line by line.
     """
-    return _read_uniform(content) or _read_lines(content)
+    for block in blocks:
+        content = block.content.removeprefix(b"\xef\xbb\xbf") if block.first_line == 1 else block.content
+        read = _read_uniform(content, block.first_line) or _read_lines(content, block.first_line)
+        broken = sorted((*block.broken, *read.broken), key=lambda fault: fault.line)
+        yield RawFile(read.headers, read.columns, read.lines, tuple(broken), read.encoding)
 
 
-def _read_uniform(content: bytes) -> RawFile | None:
+def _read_uniform(text: bytes, first_line: int) -> RawFile | None:
     """Read fast where every line is ``{"key": value, …}`` with the first line's keys and no escapes; else ``None``."""
-    text = content.removeprefix(b"\xef\xbb\xbf")
     first = text[: text.find(b"\n") + 1]
     try:
         keys = list(json.loads(first)) if first else []
@@ -48,7 +57,8 @@ def _read_uniform(content: bytes) -> RawFile | None:
     table = _read_values(text.replace(b"}\n", b"\n"), len(keys))
     if table is None or table.num_rows != rows:
         return None
-    return RawFile(tuple(keys), tuple(table.columns), pa.array(range(1, rows + 1), pa.int32()), (), "utf-8")
+    lines = pa.array(np.arange(first_line, first_line + rows, dtype=np.int32))
+    return RawFile(tuple(keys), tuple(table.columns), lines, (), "utf-8")
 
 
 def _read_values(text: bytes, width: int) -> pa.Table | None:
@@ -57,7 +67,7 @@ def _read_values(text: bytes, width: int) -> pa.Table | None:
     try:
         return pa.csv.read_csv(
             pa.BufferReader(text),
-            read_options=pa.csv.ReadOptions(column_names=names, block_size=BLOCK),
+            read_options=pa.csv.ReadOptions(column_names=names, block_size=LINES),
             parse_options=pa.csv.ParseOptions(ignore_empty_lines=False),
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
@@ -70,11 +80,11 @@ def _read_values(text: bytes, width: int) -> pa.Table | None:
         return None
 
 
-def _read_lines(content: bytes) -> RawFile:
+def _read_lines(content: bytes, first_line: int) -> RawFile:
     numbers: list[int] = []
     rows: list[dict[str, Any]] = []
     broken: list[Broken] = []
-    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+    for number, line in enumerate(content.split(b"\n"), start=first_line):
         if not line.strip():
             continue
         try:

@@ -1,0 +1,59 @@
+"""The regular delivery before each batch: what row counts and distributions are compared with."""
+
+# ruff: noqa: S608  (names come from contracts of this repository and are quoted; values are bound)
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rongqiao.governance.batch import TAGGED_NAME
+from rongqiao.governance.service import RECEIPTS
+from rongqiao.lake.engine import connect, quote
+
+if TYPE_CHECKING:
+    from rongqiao.governance.batch import Workbench
+    from rongqiao.governance.inventory import Baselines
+    from rongqiao.lake.tables import Lake
+
+
+@dataclass(slots=True)
+class Previous:
+    """The contract's regular delivery before each pending regular batch; corrections compare with nothing."""
+
+    rows: dict[int, int]
+    baselines: Baselines
+
+
+def previous_delivery(work: Workbench, lake: Lake) -> Previous:
+    """Rows of the regular delivery before each batch, and the distributions of the last one that has a receipt."""
+    rows: dict[int, int] = {}
+    baselines: Baselines = {}
+    last: int | None = None
+    if lake.exists(RECEIPTS):
+        with connect(lake, [RECEIPTS]) as connection:
+            found = connection.execute(
+                f"SELECT batch_id, rows_in FROM {quote(RECEIPTS)} WHERE contract_id = ? "
+                "AND NOT regexp_matches(file_name, ?) ORDER BY delivered_on DESC, file_name DESC LIMIT 1",
+                [work.contract.id, TAGGED_NAME],
+            ).fetchone()
+        if found:
+            last = found[1]
+            baselines = _baselines(lake, found[0])
+    for batch in work.batches:
+        if not batch.delivery.is_regular:
+            continue
+        if last is not None:
+            rows[batch.number] = last
+        last = batch.rows_in
+    return Previous(rows, baselines)
+
+
+def _baselines(lake: Lake, batch_id: str) -> Baselines:
+    table = "operations/profiles"
+    with connect(lake, [table]) as connection:
+        rows = connection.execute(
+            f'SELECT "column", histogram FROM {quote(table)} WHERE batch_id = ? AND histogram IS NOT NULL',
+            [batch_id],
+        ).fetchall()
+    return {column: json.loads(histogram) for column, histogram in rows if histogram != "{}"}

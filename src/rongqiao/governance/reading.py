@@ -1,0 +1,89 @@
+"""Reading ahead: files are received, digested, parsed and laid out on a thread of their own while the engine works on those before."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rongqiao.governance import sources, standards
+from rongqiao.governance.kept import KeptRows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from rongqiao.contracts.standards import Contract
+    from rongqiao.governance.batch import Batch, Piece, RawFile
+    from rongqiao.governance.sources import Limits
+
+#: Rows that are governed together: small files of one contract until there are so many. Files are never cut.
+PORTION_ROWS = 1_500_000
+#: Pieces that wait to be governed.
+AHEAD = 3
+
+
+@dataclass(slots=True)
+class Portion:
+    """Batches of one contract that are governed together, and all their rows as they were delivered."""
+
+    number: int
+    contract: Contract
+    batches: list[Batch] = field(default_factory=list)
+    kept: KeptRows = field(default_factory=KeptRows)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was read next: a piece of a batch, or that the whole batch is lost."""
+
+    portion: Portion
+    batch: Batch
+    piece: Piece | None
+
+
+def read_ahead(batches: Iterable[Batch], contracts: Mapping[str, Contract], limits: Limits) -> Iterator[Part]:
+    """Parse files on one thread, some pieces ahead of who asks for them."""
+    parts = _read(batches, contracts, limits)
+    with ThreadPoolExecutor(1) as thread:
+        waiting = deque(thread.submit(next, parts, None) for _ in range(AHEAD))
+        try:
+            while (part := waiting.popleft().result()) is not None:
+                waiting.append(thread.submit(next, parts, None))
+                yield part
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _read(batches: Iterable[Batch], contracts: Mapping[str, Contract], limits: Limits) -> Iterator[Part]:
+    portion: Portion | None = None
+    for batch in batches:
+        contract = contracts[batch.delivery.contract_id]
+        is_full = portion and sum(one.rows_in for one in portion.batches) >= PORTION_ROWS
+        if portion is None or portion.contract is not contract or is_full:
+            portion = Portion(0 if portion is None else portion.number + 1, contract)
+        batch.number = len(portion.batches)
+        portion.batches.append(batch)
+        with batch.kept.open("rb") as file:
+            for raw in sources.read_pieces(file, batch.file_name, limits):
+                yield _take(portion, batch, raw)
+
+
+def _take(portion: Portion, batch: Batch, raw: RawFile) -> Part:
+    """Count a piece into its batch and lay it out."""
+    if raw.is_lost:
+        portion.kept.forget(batch.number)
+        batch.rows_in, batch.unmapped, batch.broken = 0, (), []
+    batch.encoding = raw.encoding
+    batch.rows_in += len(raw.lines) + len(raw.broken)
+    batch.broken.extend(raw.broken)
+    bound = standards.bind_headers(portion.contract, raw.headers)
+    strange = (header for at, header in enumerate(raw.headers) if at not in bound)
+    batch.unmapped = tuple(dict.fromkeys((*batch.unmapped, *strange)))
+    if raw.is_lost:
+        return Part(portion, batch, None)
+    piece = standards.arrange(portion.contract, raw, batch)
+    if piece.rows.num_rows:
+        portion.kept.add(batch.number, piece.rows)
+    return Part(portion, batch, piece)
