@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rongqiao.contracts.code_lists import code_lists
 from rongqiao.contracts.standards import Item
 from rongqiao.governance.discovery.profiles import ColumnProfile, TypeGuess
-from rongqiao.governance.standards import cast_sql
+from rongqiao.governance.readings import cast_sql
 from rongqiao.kernel.identifiers import is_uscc
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 TRIED = 2_000
 #: Share of values that must read as a type, be valid as an identifier, or stand in a code list.
 ENOUGH, VALID, LISTED = 0.95, 0.60, 0.60
+#: Share of rows that must be distinct by a key; the rest are rows that the source holds twice.
+COMPLETE = 0.999
 _READINGS: tuple[tuple[ItemType, str], ...] = (
     ("boolean", "BOOLEAN"),
     ("month", "INTEGER"),
@@ -38,10 +40,12 @@ _UNITS = re.compile(
 _DATE_WORDS = re.compile(r"日期|时间|date|time|日$|期$|_at$|_on$|有效期|截止|起止", re.IGNORECASE)
 _YEAR_WORDS = re.compile(r"年份|年度|year", re.IGNORECASE)
 _AMOUNT_WORDS = re.compile(r"金额|资本|价格|价款|收入|额$|额[（(]|费$|费用|罚款|税款|_cny")
+_CODE_WORDS = re.compile(r"(号|号码|代码|编码|编号)$|_no$|_code$")
 _PERSONAL_WORDS = re.compile(
     r"身份证|证件号码|手机|电话|联系方式|银行账|银行卡|家庭住址|phone|mobile|id_?card", re.IGNORECASE
 )
 _ORGANISATION = "(公司|合作社|联合社|厂|中心|商店|店|商行|集团|企业|研究院|设计院|医院|学院|大学|学校|研究所|事务所|经营部|服务部|门市部|部|社|协会|学会|农场|超市|饭店|酒店|宾馆|药房|农家乐|个体户|会所|影院|剧场|银行|支行|分行)([（(].{0,12}[）)])?$"
+_ROW_NUMBERS = re.compile(r"序号|排序|排名|编号|行号|主键|id|no\.?|row_?no", re.IGNORECASE)
 _DAY_FIRST = "^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})( .*)?$"
 
 
@@ -131,8 +135,10 @@ def _guess_type(
             return TypeGuess("date", round(forms[form], 4), form)
     if year >= ENOUGH and (_YEAR_WORDS.search(header) or not is_dated):
         return TypeGuess("year", round(year, 4))
-    if padded > 0.05 and read["date"] < ENOUGH:
-        # Leading zeros and very long numbers are codes, whatever they read as.
+    if (padded > 0.05 or (_CODE_WORDS.search(header) and not _ROW_NUMBERS.fullmatch(header))) and read[
+        "date"
+    ] < ENOUGH:
+        # Leading zeros, very long numbers and numbers of documents are codes, whatever they read as.
         return TypeGuess("string", 1.0)
     return _narrowest(read, header)
 
@@ -147,6 +153,9 @@ def _narrowest(read: dict[ItemType, float], header: str) -> TypeGuess:
     )
     order += ["boolean", "date"]
     for kind in order:
+        if kind == "integer" and read["decimal"] > read["integer"]:
+            # One amount with cents makes a column of amounts.
+            continue
         if read[kind] >= ENOUGH and (kind != "month" or read["month"] > read["date"]):
             return TypeGuess(kind, round(read[kind], 4))
     best = max(read, key=lambda kind: read[kind])
@@ -231,27 +240,43 @@ def _find_code_lists(guess: TypeGuess, values: Sequence[str], distinct: int) -> 
     return [(list_id, share) for list_id, share, _ in sorted(shares, key=lambda one: (-one[1], one[2]))][:3]
 
 
+def is_row_number(column: ColumnProfile) -> bool:
+    """Whether a column only counts the rows of this file, and so says nothing about them."""
+    if not _ROW_NUMBERS.fullmatch(column.header.strip()) or column.unique_share < 0.9:
+        return False
+    if column.guess.type != "integer" or column.maximum is None:
+        return False
+    return float(column.maximum) <= 3 * column.rows + 100
+
+
 def find_keys(
     connection: duckdb.DuckDBPyConnection, columns: Sequence[ColumnProfile], rows: int
 ) -> tuple[list[list[str]], list[float]]:
-    """Columns that identify a row: single ones, then pairs and threes of the telling ones; the share of rows that are distinct by each."""
-    full = [
-        one
-        for one in columns
-        if rows and one.nulls <= 0.02 * rows and one.guess.type != "decimal" and not one.is_personal
-    ]
-    telling = sorted(full, key=lambda one: -one.distinct)[:8]
+    """Columns that identify a row, single ones before groups of the telling ones, and the share of rows that are distinct by each.
+
+    Where none identifies every row, the best stand with their share.
+    """
+    telling = sorted(
+        (
+            one
+            for one in columns
+            if rows
+            and one.nulls <= 0.02 * rows
+            and one.guess.type != "decimal"
+            and not one.is_personal
+            and not is_row_number(one)
+        ),
+        key=lambda one: -one.distinct,
+    )[:7]
     found: list[tuple[list[str], float]] = []
-    for size in (1, 2, 3):
-        for chosen in combinations(telling, size):
-            if any(set(known) <= {one.header for one in chosen} for known, share in found if share == 1.0):
-                continue
-            share = _distinct_share(connection, chosen, rows)
-            if share >= 0.98:
-                found.append(([one.header for one in chosen], share))
-        if any(share == 1.0 for _, share in found):
+    for size in (1, 2, 3, 4):
+        found.extend(
+            ([one.header for one in chosen], _distinct_share(connection, chosen, rows))
+            for chosen in combinations(telling, size)
+        )
+        if any(share >= COMPLETE for _, share in found):
             break
-    found.sort(key=lambda pair: (-pair[1], len(pair[0])))
+    found.sort(key=lambda pair: (-round(pair[1], 3), len(pair[0])))
     return [key for key, _ in found[:5]], [share for _, share in found[:5]]
 
 

@@ -43,6 +43,16 @@ def read_rows(
     """Yield every row that is not blank, with the number of its first line; what is no row is reported."""
     text = io.TextIOWrapper(stream, form.encoding, errors="replace", newline=form.newline)
     csv.field_size_limit(LONGEST_LINE)
+    try:
+        yield from _split_lines(text, form, report)
+    finally:
+        # The stream is the caller's to close.
+        text.detach()
+
+
+def _split_lines(
+    text: IO[str], form: Form, report: Callable[[int, str, str], None]
+) -> Iterator[tuple[int, list[str]]]:
     for number, line in _logical_lines(text, report):
         if not line.strip(form.separator + " \r\n"):
             continue
