@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+from deltalake.exceptions import DeltaError
 
 from rongqiao.contracts.numbers import threshold
 from rongqiao.contracts.standards import load_contracts
@@ -28,7 +29,7 @@ from rongqiao.governance.batch import (
 from rongqiao.governance.previous import previous_delivery
 from rongqiao.governance.reading import read_ahead
 from rongqiao.kernel import home
-from rongqiao.kernel.errors import InvalidValueError
+from rongqiao.kernel.errors import InvalidValueError, StorageError
 from rongqiao.lake.engine import add_view, literal, quote
 
 if TYPE_CHECKING:
@@ -145,6 +146,8 @@ def govern(
     ------
     InvalidValueError
         If another run holds the landing folder, or the folder of deliveries is missing.
+    StorageError
+        If a disk is full or a file cannot be read or written. What has a receipt stands; the next run goes on from there.
 
     Notes
     -----
@@ -154,6 +157,25 @@ def govern(
     if isinstance(deliveries, Path):
         deliveries, report.skipped = find_deliveries(deliveries)
     landing = landing or (home.var() if "://" in lake.root else Path(lake.root)) / "landing"
+    try:
+        _run(deliveries, lake, ledger, (landing, report, on_progress or (lambda *_: None)))
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException, DeltaError) as error:
+        raise StorageError(
+            "存储读写",
+            str(error),
+            "请检查磁盘空间和权限。已签收的文件不受影响；问题消除后重新运行即可接着办理。",
+        ) from error
+    return report
+
+
+def _run(
+    deliveries: Sequence[Delivery],
+    lake: Lake,
+    ledger: Ledger | None,
+    told: tuple[Path, Report, Callable[[str, str, int, int], None]],
+) -> None:
+    """Hold the landing folder, clear what a killed run left, and go through all steps."""
+    landing, report, tell = told
     with _alone(landing), duckdb.connect(":memory:") as connection, tempfile.TemporaryDirectory() as spill:
         collection.clear_drafts(landing)
         service.sweep(lake)
@@ -162,10 +184,9 @@ def govern(
         connection.execute(f"SET memory_limit = {literal(ENGINE_MEMORY)}")
         # Every result that matters states its order.
         connection.execute("SET preserve_insertion_order = false")
-        run = _Run(lake, ledger, landing, report, on_progress or (lambda *_: None), connection)
+        run = _Run(lake, ledger, landing, report, tell, connection)
         run.govern_all(deliveries)
         service.publish_enterprises(lake, connection)
-    return report
 
 
 @contextmanager

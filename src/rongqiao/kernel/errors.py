@@ -37,3 +37,7 @@ class IllegalTransitionError(RongqiaoError):
 
 class ContractError(RongqiaoError):
     """A data contract that is malformed, or data that breaks it as a whole."""
+
+
+class StorageError(RongqiaoError):
+    """A disk or object store that does not take, or no longer has, what is written or read."""
