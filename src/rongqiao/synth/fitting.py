@@ -44,7 +44,7 @@ def fit(rows: pa.Table, contract: Contract, delivered_on: dt.date) -> pa.Table:
     """
     if not rows.num_rows:
         return rows
-    connection = duckdb.connect()
+    connection = _engine()
     connection.register("drawn", rows)
     day = f"DATE '{delivered_on.isoformat()}' AS delivered_on"
     query = f"SELECT *, {day} FROM drawn"
@@ -61,6 +61,14 @@ def fit(rows: pa.Table, contract: Contract, delivered_on: dt.date) -> pa.Table:
     query = f"""SELECT * EXCLUDE (delivered_on) FROM ({query}) WHERE {kept}
         QUALIFY row_number() OVER (PARTITION BY {keys}) = 1 ORDER BY {keys}"""
     return connection.execute(query).to_arrow_table().cast(rows.schema)
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """Open the engine once per process; opening takes longer than fitting a small table."""
+    connection = duckdb.connect()
+    connection.execute("SET threads = 1")
+    return connection
 
 
 def _type(contract: Contract, column: str) -> str:
