@@ -8,7 +8,7 @@ Node = dict[str, Any]
 
 
 def custom(node: Node) -> Node:
-    """Custom properties of a document or property, by name."""
+    """Return the custom properties of a document or property, by name."""
     return {entry["property"]: entry["value"] for entry in node.get("customProperties", ())}
 
 

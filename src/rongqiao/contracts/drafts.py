@@ -91,17 +91,7 @@ def revise(document: Document, answers: Mapping[str, Any]) -> Document:
         If an answer names an item, type or field that does not exist.
     """
     revised = copy.deepcopy(document)
-    known = {*TEXTS, *_IN_CUSTOM, "department", "table", "key", "items"}
-    for field in answers:
-        if field not in known:
-            raise InvalidValueError("数据标准草稿的字段", field, f"可填：{'、'.join(sorted(known))}。")
-    for field, value in answers.items():
-        if field in _IN_DESCRIPTION:
-            revised["description"][field] = str(value).strip()
-        elif field in _IN_CUSTOM:
-            set_custom(revised, field, value)
-        elif field == "name":
-            revised["name"] = revised["schema"][0]["businessName"] = str(value).strip()
+    _revise_texts(revised, answers)
     _rename(revised, answers)
     renamed = _revise_items(revised, answers.get("items", {}))
     if "key" in answers:
@@ -115,6 +105,19 @@ def revise(document: Document, answers: Mapping[str, Any]) -> Document:
     _require_valid_time(revised)
     revised["schema"][0]["quality"] = draft_rules.make_rules(revised)
     return revised
+
+
+def _revise_texts(document: Document, answers: Mapping[str, Any]) -> None:
+    known = {*TEXTS, *_IN_CUSTOM, "department", "table", "key", "items"}
+    for field, value in answers.items():
+        if field not in known:
+            raise InvalidValueError("数据标准草稿的字段", field, f"可填：{'、'.join(sorted(known))}。")
+        if field in _IN_DESCRIPTION:
+            document["description"][field] = str(value).strip()
+        elif field in _IN_CUSTOM:
+            set_custom(document, field, value)
+        elif field == "name":
+            document["name"] = document["schema"][0]["businessName"] = str(value).strip()
 
 
 def _rename(document: Document, answers: Mapping[str, Any]) -> None:

@@ -134,7 +134,7 @@ def _chosen_rows(
         yield line, [read(cells[at]) if read else cells[at] for at, read in readers]
 
 
-def _write(file: Any, headers: list[str], rows: Iterator[Row], has_header: bool) -> None:  # noqa: FBT001
+def _write(file: Any, headers: list[str], rows: Iterator[Row], has_header: bool) -> None:
     """Write the header first, and every row on the line that it had; blank lines stand for what was left out."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([header.replace("\n", " ") for header in headers])

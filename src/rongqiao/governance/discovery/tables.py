@@ -118,7 +118,7 @@ def read_rows(
             sql.SQL(", ").join(map(sql.Identifier, columns)),
             sql.Identifier(schema, name) if schema else sql.Identifier(name),
         )
-        values = []
+        values: list[Any] = []
         if watermark:
             mark = sql.Identifier(watermark)
             query += sql.SQL(
@@ -134,8 +134,8 @@ def read_rows(
     text = f"SELECT {listed} FROM {place}"  # noqa: S608  (names are quoted)
     bound: tuple[Any, ...] = ()
     if watermark:
-        mark = _tick(watermark)
-        text += f" WHERE (%s IS NULL OR {mark} > %s) AND {mark} <= %s ORDER BY {mark}"
+        column = _tick(watermark)
+        text += f" WHERE (%s IS NULL OR {column} > %s) AND {column} <= %s ORDER BY {column}"
         bound = (low, low, high)
     with _mysql(url) as connection, connection.cursor(SSCursor) as cursor:
         cursor.execute(text, bound)
