@@ -137,11 +137,16 @@ def penalty() -> list[Row]:
 
     return [
         entry(BIAN, "1", "environment", "serious", 500, "2026-01-10", "2029-01-10"),
-        entry(BIAN, "2", "safety", "minor", 10, "2024-02-01", "2024-05-01"),
-        entry(BIAN, "3", "fire", "general", 40, "2023-12-01", "2024-12-01"),
-        entry(BIAN, "4", "quality", "minor", 1, "2023-10-31", "2024-01-31"),
-        entry(BIAN, "5", "labour", "minor", 2, "2025-11-01", "2026-02-01"),
-        entry(BIAN, "6", "customs", "minor", 3, "2025-10-31", "2026-02-01"),
+        entry(BIAN, "2", "safety", "serious", 10, "2024-02-01", "2027-02-01"),
+        entry(BIAN, "3", "fire", "serious", 40, "2023-12-01", "2026-12-01"),
+        entry(BIAN, "5", "labour", "serious", 2, "2025-11-01", "2027-11-01"),
+        entry(BIAN, "6", "customs", "serious", 3, "2025-10-31", "2027-10-31"),
+        # Serves for the last day: a general one for a year at most, whatever its source says.
+        entry(BIAN, "8", "quality", "general", 4, "2025-11-20", "2027-01-01"),
+        # Serve no more: the term ended, a repair ended it, the longest term for a minor one is over.
+        entry(BIAN, "4", "quality", "serious", 1, "2023-10-31", "2026-10-31"),
+        entry(BIAN, "7", "environment", "general", 7, "2025-12-01", "2026-06-01"),
+        entry(BIAN, "9", "safety", "minor", 8, "2026-08-01", "2027-08-01"),
     ]
 
 
@@ -149,6 +154,8 @@ def listing() -> list[Row]:
     return [
         {"enterprise_id": BIAN, "list_kind": "abnormal", "listed_on": day("2026-10-01"), "removed_on": None},
         {"enterprise_id": BIAN, "list_kind": "serious_illegal", "listed_on": day("2026-06-01"), "removed_on": day("2026-11-05")},
+        {"enterprise_id": YUAN, "list_kind": "abnormal", "listed_on": day("2023-10-22"), "removed_on": day("2023-12-01")},
+        # Removed more than three years ago: on file, and no longer held against anybody.
         {"enterprise_id": YUAN, "list_kind": "abnormal", "listed_on": day("2021-07-01"), "removed_on": day("2021-07-11")},
     ]  # fmt: skip
 

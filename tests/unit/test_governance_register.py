@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
-from rongqiao.governance.names import clean_name, core_name, edits
+from rongqiao.governance.names import clean_name, core_name, core_sql, edits, is_plain_sql
 from rongqiao.governance.register import Register
 from rongqiao.kernel.identifiers import complete_uscc
 
@@ -92,3 +93,29 @@ def test_slip_of_the_pen_is_recognised_only_where_nobody_else_is_near(register):
 def test_nothing_to_go_by(register):
     found = register.resolve("123", None)
     assert (found.enterprise_id, found.method, found.score) == (None, "unresolved", 0.0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "长沙市星河精密机械有限公司", "湘潭春禾（集团）股份有限公司", "株洲·远山新材料有限责任公司", "公司", "县公司", "某某县城市区州公司",
+        "甲（普通合伙）", "ABC长沙市贸易有限公司", "长沙市岳麓区省市县专业合作社", "农民专业合作社", "长沙农民专业合作社",
+    ],
+)  # fmt: skip
+def test_plain_names_fold_alike_in_the_engine(name):
+    with duckdb.connect() as connection:
+        row = connection.execute(
+            f"SELECT {is_plain_sql('n')}, lower(n), {core_sql('lower(n)')} FROM (SELECT ? AS n)", [name]
+        ).fetchone()
+    folded = (clean_name(name) or "").casefold()
+    assert row == (True, folded, core_name(folded))
+
+
+@pytest.mark.parametrize(
+    "name", ["长沙(集团)公司", "長沙公司", "长沙 公司", "ABC LTD", "Ａ公司", "长沙•公司"]
+)
+def test_other_names_are_not_plain(name):
+    with duckdb.connect() as connection:
+        assert connection.execute(f"SELECT {is_plain_sql('n')} FROM (SELECT ? AS n)", [name]).fetchone() == (
+            False,
+        )

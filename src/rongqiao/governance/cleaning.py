@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from rongqiao.governance.batch import NAME_CONTRACT, SUBJECT_CONTRACTS
+from rongqiao.governance.codes import right_codes
 from rongqiao.governance.names import clean_name
 from rongqiao.governance.register import PORTION, Register
-from rongqiao.kernel.identifiers import is_uscc, normalise_uscc
 from rongqiao.lake.engine import add_view, literal, quote, stage
 
 if TYPE_CHECKING:
@@ -117,17 +117,10 @@ def _enter_subjects(work: Workbench, register: Register) -> None:
     number = "registration_no" if "registration_no" in work.contract.columns else "NULL::VARCHAR"
     live = "misfit IS NULL AND (batch, line) NOT IN (SELECT batch, line FROM rejected)"
     if code == "uscc":
-        rows = work.connection.execute(
-            f"SELECT DISTINCT {code} FROM typed WHERE {live} AND {code} NOT IN (SELECT enterprise_id FROM register_known)"
-        ).fetchall()
-        right = [(raw, normalise_uscc(raw)) for (raw,) in rows if is_uscc(raw)]
-        staged = pa.table(
-            {
-                "raw": pa.array([raw for raw, _ in right], pa.string()),
-                "code": pa.array([one for _, one in right], pa.string()),
-            }
-        )
-        stage(work.connection, "right_codes", staged)
+        delivered = work.connection.sql(
+            f"SELECT DISTINCT {code} AS raw FROM typed WHERE {live} AND {code} NOT IN (SELECT enterprise_id FROM register_known)"
+        ).to_arrow_table()
+        stage(work.connection, "right_codes", right_codes(delivered["raw"]))
         register.add(
             f"""SELECT coalesce(c.code, t.{code}) AS enterprise_id, {number} AS number, name FROM typed t LEFT JOIN right_codes c ON c.raw = t.{code}
             WHERE {live} AND (c.code IS NOT NULL OR t.{code} IN (SELECT enterprise_id FROM register_known))"""

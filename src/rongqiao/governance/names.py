@@ -28,6 +28,8 @@ _IDEOGRAPH = re.compile("[\u3400-\u9fff]")
 #: Marks of administrative level that clerks leave out or put in near the start of a name: 长沙市 and 长沙.
 _LEVEL_MARKS = re.compile("[省市县区州]")
 _HEAD = 9
+#: Signs of names that are spelt as the register spells them.
+_PLAIN = "\u4e00-\u9fff（）·A-Za-z0-9"
 
 
 def clean_name(name: str | None) -> str | None:
@@ -64,9 +66,20 @@ def core_name(name: str) -> str:
     return re.sub("[（）·\\s.,，。、-]", "", core)
 
 
-def bigrams(text: str) -> set[str]:
-    """Pairs of neighbouring characters."""
-    return {text[at : at + 2] for at in range(len(text) - 1)} or {text}
+@cache
+def is_plain_sql(name: str) -> str:
+    """Write the condition that `folded_sql` may stand in for `clean_name`: one script, one width, no blanks, nothing traditional."""
+    written = f"regexp_full_match({name}, '[{_PLAIN}]*[\u4e00-\u9fff][{_PLAIN}]*')"
+    traditional = "".join(chr(code) for code in sorted(_simplified()))
+    return f"{written} AND NOT regexp_matches({name}, '[{traditional}]')"
+
+
+def core_sql(folded: str) -> str:
+    """Write `core_name` of a plain folded name in SQL."""
+    forms = "|".join(LEGAL_FORMS)
+    bare = f"regexp_replace({folded}, '^(.{{2,}}?)({forms})$', '\\1')"
+    head = f"regexp_replace(substr({bare}, 2, {_HEAD - 1}), '{_LEVEL_MARKS.pattern}', '', 'g')"
+    return f"regexp_replace(concat(left({bare}, 1), {head}, substr({bare}, {_HEAD + 1})), '[（）·]', '', 'g')"
 
 
 def edits(left: str, right: str, limit: int) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
-from rongqiao.governance.names import bigrams, clean_name, core_name, edits
+from rongqiao.governance.names import clean_name, core_name, core_sql, edits, is_plain_sql
 from rongqiao.kernel.identifiers import LOOKALIKES, is_uscc, normalise_uscc
 from rongqiao.lake.engine import stage
 
@@ -25,15 +25,16 @@ SAFE_EDITS = 1
 RUNNER_UP_EDITS = 3
 #: A broken code that agrees with the candidate's in so many of 18 places lets the name differ by two edits.
 CORROBORATING_PLACES = 14
-#: Names that share the most pairs of characters are compared letter by letter; so many of them.
+#: Names that share the most triples of characters are compared letter by letter; so many of them.
 NEAREST = 32
-#: Pairs of characters looked up per name, the rarest first: the common ones find half the province.
-RAREST_PAIRS = 4
+#: Triples of characters looked up per name, the rarest first, and none that so many names bear: the common ones find half the province.
+RAREST_TRIPLES = 4
+MOST_BEARERS = 2_000
 #: Rows taken out of DuckDB at a time.
 PORTION = 200_000
 
 _NAMES = "register_names(enterprise_id VARCHAR, folded VARCHAR, core VARCHAR)"
-_PAIRS = "register_pairs(core VARCHAR, pair VARCHAR)"
+_TRIPLES = "register_triples(name_at BIGINT, triple UBIGINT)"
 _NUMBERS = "register_numbers(number VARCHAR, enterprise_id VARCHAR)"
 #: Who might be meant: field of the identity, table, and condition on the identity's compared forms.
 _LOOK_UPS = (
@@ -99,7 +100,7 @@ class Register:
         connection: duckdb.DuckDBPyConnection | None = None,
     ) -> None:
         self.connection = connection or duckdb.connect()
-        for table in ("register_known(enterprise_id VARCHAR)", _NAMES, _NUMBERS, _PAIRS):
+        for table in ("register_known(enterprise_id VARCHAR)", _NAMES, _NUMBERS, _TRIPLES):
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {table}")
         self._indexed = 0
         rows = list(rows)
@@ -139,13 +140,15 @@ class Register:
         run("DROP TABLE entering")
 
     def _enter_names(self) -> None:
-        """Fold names that are new, portion by portion."""
-        names = self.connection.execute(
-            "SELECT DISTINCT name FROM entering WHERE name IS NOT NULL ORDER BY name"
-        ).to_arrow_table()
+        """Fold names that are new: plain ones by the engine, the others one by one."""
+        is_plain = is_plain_sql("name")
         self.connection.execute(
-            "CREATE OR REPLACE TEMP TABLE folding (name VARCHAR, folded VARCHAR, core VARCHAR)"
+            f"""CREATE OR REPLACE TEMP TABLE folding AS SELECT name, lower(name) AS folded, {core_sql("lower(name)")} AS core
+            FROM (SELECT DISTINCT name FROM entering WHERE name IS NOT NULL AND {is_plain})"""
         )
+        names = self.connection.execute(
+            f"SELECT DISTINCT name FROM entering WHERE name IS NOT NULL AND NOT ({is_plain}) ORDER BY name"
+        ).to_arrow_table()
         for batch in names.to_batches(PORTION):
             written = batch.column(0).to_pylist()
             folded = [(clean_name(name) or "").casefold() for name in written]
@@ -230,17 +233,23 @@ class Register:
         return None
 
     def _near(self, cores: Sequence[str]) -> list[list[tuple[str, tuple[str, ...]]]]:
-        """For each core, cores of the register that share its rarer pairs of characters, with their enterprises."""
-        self._index_pairs()
-        rows = [(at, pair) for at, core in enumerate(cores) for pair in bigrams(core)]
-        staged = pa.table({"spot": [at for at, _ in rows], "pair": [pair for _, pair in rows]})
-        stage(self.connection, "open_pairs", staged)
+        """For each core, cores of the register that share its rarer triples of characters, with their enterprises."""
+        self._index_triples()
+        staged = pa.table(
+            {"spot": pa.array(range(len(cores)), pa.int64()), "core": pa.array(cores, pa.string())}
+        )
+        stage(self.connection, "open_cores", staged)
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE open_triples AS SELECT DISTINCT spot, triple FROM ({_triples_sql('spot', 'open_cores')})"
+        )
         found = self.connection.execute(
-            f"""WITH counted AS (SELECT pair, count(*) AS bearers FROM register_pairs SEMI JOIN open_pairs USING (pair) GROUP BY pair),
-            rare AS (SELECT spot, pair FROM open_pairs JOIN counted USING (pair)
-                QUALIFY row_number() OVER (PARTITION BY spot ORDER BY bearers, pair) <= {RAREST_PAIRS}),
-            near AS (SELECT spot, core FROM rare JOIN register_pairs USING (pair) GROUP BY spot, core
-                QUALIFY row_number() OVER (PARTITION BY spot ORDER BY count(DISTINCT pair) DESC, core) <= {NEAREST})
+            f"""WITH counted AS (SELECT triple, count(*) AS bearers FROM register_triples SEMI JOIN open_triples USING (triple)
+                GROUP BY triple HAVING count(*) <= {MOST_BEARERS}),
+            rare AS (SELECT spot, triple FROM open_triples JOIN counted USING (triple)
+                QUALIFY row_number() OVER (PARTITION BY spot ORDER BY bearers, triple) <= {RAREST_TRIPLES}),
+            shared AS (SELECT spot, name_at, count(*) AS triples FROM rare JOIN register_triples USING (triple) GROUP BY spot, name_at),
+            near AS (SELECT spot, core, max(triples) AS triples FROM shared JOIN register_names ON register_names.rowid = name_at
+                GROUP BY spot, core QUALIFY row_number() OVER (PARTITION BY spot ORDER BY max(triples) DESC, core) <= {NEAREST})
             SELECT spot, core, list(DISTINCT enterprise_id) FROM near JOIN register_names USING (core) GROUP BY spot, core ORDER BY spot, core"""
         ).fetchall()
         listed: list[list[tuple[str, tuple[str, ...]]]] = [[] for _ in cores]
@@ -248,15 +257,18 @@ class Register:
             listed[at].append((core, tuple(sorted(enterprise_ids))))
         return listed
 
-    def _index_pairs(self) -> None:
-        """Enter pairs of characters of those names that came since the last time; names are only ever added."""
+    def _index_triples(self) -> None:
+        """Enter triples of characters of those names that came since the last time; names are only ever added."""
         size = int(self._one("SELECT count(*) FROM register_names"))
-        self.connection.execute(
-            f"""INSERT INTO register_pairs SELECT DISTINCT core, substr(core, spot, 2) AS pair
-            FROM (SELECT DISTINCT core, unnest(range(1, greatest(length(core), 2))) AS spot FROM register_names
-                WHERE rowid >= {self._indexed})"""
-        )
+        fresh = f"(SELECT rowid AS name_at, core FROM register_names WHERE rowid >= {self._indexed})"
+        self.connection.execute(f"INSERT INTO register_triples {_triples_sql('name_at', fresh)}")
         self._indexed = size
+
+
+def _triples_sql(key: str, source: str) -> str:
+    """Write the query of ``key`` and each three neighbouring characters of ``core``, as a digest; a shorter core is its own triple."""
+    return f"""SELECT {key}, hash(substr(core, place, 3)) AS triple
+        FROM (SELECT {key}, core, unnest(range(1, greatest(length(core) - 1, 2))) AS place FROM {source})"""
 
 
 def _unresolved(message: str) -> Resolution:

@@ -37,20 +37,20 @@ def _of_kind(kind: str) -> Any:
 for _months in (12, 36):
     declare_events(
         PENALTIES, consent_class="public_registration", id=f"regulatory_penalty_m{_months}_count", title=f"近{_months}个月行政处罚次数",
-        formula="决定日在窗口内的处罚件数", window=_months,
+        formula="决定日在窗口内的处罚件数，公示期满或已修复的不计", window=_months,
     )  # fmt: skip
     declare_events(
         PENALTIES, consent_class="public_registration", id=f"regulatory_penalty_amount_m{_months}_cny", title=f"近{_months}个月行政处罚金额",
-        formula="决定日在窗口内的罚没金额合计", window=_months, amount="amount_cny",
+        formula="决定日在窗口内的罚没金额合计，公示期满或已修复的不计", window=_months, amount="amount_cny",
     )  # fmt: skip
 for _kind, _title in KINDS.items():
     declare_events(
         PENALTIES, consent_class="public_registration", id=f"regulatory_{_kind}_penalty_m36_count", title=f"近36个月{_title}处罚次数",
-        formula=f"窗口内{_title}类处罚件数", window=36, where=_of_kind(_kind),
+        formula=f"窗口内{_title}类处罚件数，公示期满或已修复的不计", window=36, where=_of_kind(_kind),
     )  # fmt: skip
 declare_events(
     PENALTIES, consent_class="public_registration", id="regulatory_serious_penalty_m36_count", title="近36个月严重行政处罚次数",
-    formula="窗口内严重程度为“严重”的处罚件数", window=36, where=lambda t: t.severity == "serious",
+    formula="窗口内严重程度为“严重”的处罚件数，公示期满或已修复的不计", window=36, where=lambda t: t.severity == "serious",
 )  # fmt: skip
 declare_events(
     PENALTIES, consent_class="public_registration", id="regulatory_penalty_open_count", title="公示期内行政处罚数", formula="公示截止日晚于统计月末的处罚件数",

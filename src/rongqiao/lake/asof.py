@@ -8,6 +8,7 @@ import ibis
 
 from rongqiao.kernel.errors import ContractError
 from rongqiao.kernel.period import check_month, last_day
+from rongqiao.lake.expiry import unexpired
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from rongqiao.contracts.standards import Contract
 
 
-def current(table: Table, contract: Contract, *, as_of: int, known_at: dt.date) -> Table:
+def current(
+    table: Table, contract: Contract, *, as_of: int, known_at: dt.date, with_expired: bool = False
+) -> Table:
     """Rows that a reader standing at ``known_at`` holds true for the time up to ``as_of``.
 
     Parameters
@@ -31,6 +34,8 @@ def current(table: Table, contract: Contract, *, as_of: int, known_at: dt.date) 
         Month ``YYYYMM``; rows that became valid after its last day are left out.
     known_at : datetime.date
         Rows that arrived later are left out; so a late correction changes no report that was issued before it.
+    with_expired : bool
+        Whether records that serve no more by then (`rongqiao.lake.expiry`) are among them.
 
     Returns
     -------
@@ -45,7 +50,8 @@ def current(table: Table, contract: Contract, *, as_of: int, known_at: dt.date) 
     kept = table.filter(table.known_at <= known_at)
     if contract.valid_on:
         kept = kept.filter(_is_valid(kept, contract, as_of))
-    return latest(kept, contract.key, known_at=known_at)
+    found = latest(kept, contract.key, known_at=known_at)
+    return found if with_expired else unexpired(found, contract, known_at=known_at)
 
 
 def latest(table: Table, key: Sequence[str], *, known_at: dt.date) -> Table:

@@ -92,6 +92,23 @@ DELIVERY: Table = {
     ("governing", "fail"): "failed",
 }
 
+#: A fact that somebody disputes, until the department that owns it has answered.
+OBJECTION: Table = {
+    ("raised", "forward"): "forwarded",
+    ("raised", "withdraw"): "withdrawn",
+    ("forwarded", "ask_evidence"): "evidence",
+    ("forwarded", "correct"): "correcting",
+    ("forwarded", "reject"): "rejected",
+    # Neither side can be proved: both versions are recorded (征信业管理条例 art. 25).
+    ("forwarded", "leave_open"): "undecided",
+    ("forwarded", "withdraw"): "withdrawn",
+    ("evidence", "supply"): "forwarded",
+    ("evidence", "withdraw"): "withdrawn",
+    # The corrected record passed the six steps; or it did not, and the department must mend it.
+    ("correcting", "land"): "corrected",
+    ("correcting", "fail"): "forwarded",
+}
+
 LIFECYCLES: dict[str, Table] = {
     "demand": DEMAND,
     "take": TAKE,
@@ -99,6 +116,7 @@ LIFECYCLES: dict[str, Table] = {
     "application": APPLICATION,
     "loan": LOAN,
     "delivery": DELIVERY,
+    "objection": OBJECTION,
 }
 INITIAL = {
     "demand": "draft",
@@ -107,6 +125,7 @@ INITIAL = {
     "application": "submitted",
     "loan": "contracted",
     "delivery": "receiving",
+    "objection": "raised",
 }
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from zoneinfo import ZoneInfo
 
 from rongqiao.contracts.catalog import threshold, threshold_table
 from rongqiao.rules.loan_class import OverdueLimits
-
-ZONE = ZoneInfo("Asia/Shanghai")
-SATURDAY = 5
+from rongqiao.rules.working_days import ZONE, add_working_days
 
 
 def local_day(instant: dt.datetime) -> dt.date:
@@ -20,21 +17,6 @@ def local_day(instant: dt.datetime) -> dt.date:
 def whole_number(threshold_id: str, instant: dt.datetime) -> int:
     """Return a dated whole number of the catalogue, in force on the instant's day."""
     return int(threshold(threshold_id, local_day(instant)))
-
-
-def add_working_days(instant: dt.datetime, days: int) -> dt.datetime:
-    """Move an instant by working days, keeping its local time of day.
-
-    Notes
-    -----
-    Skips Saturdays and Sundays only: the State Council's holiday calendar is published a year at a time and is not
-    in the catalogue.
-    """
-    moved = instant.astimezone(ZONE)
-    while days > 0:
-        moved += dt.timedelta(days=1)
-        days -= moved.weekday() < SATURDAY
-    return moved.astimezone(dt.UTC)
 
 
 def window_end(published_at: dt.datetime) -> dt.datetime:

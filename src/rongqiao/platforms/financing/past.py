@@ -23,6 +23,7 @@ from rongqiao.platforms.financing.services.quotes import rule_fees
 from rongqiao.rules.pricing import all_in_cost
 from rongqiao.rules.schedules import build_schedule
 from rongqiao.rules.transitions import states
+from rongqiao.rules.working_days import ZONE
 
 if TYPE_CHECKING:
     from rongqiao.bases.enterprises.models import Enterprise
@@ -59,7 +60,7 @@ class Past:
 def instant(text: str, at: dt.time, key: str) -> dt.datetime:
     """Instant of a day of history: the hour of its kind, and minutes drawn from the key."""
     minutes = uuid.UUID(key).int % SPREAD_MINUTES
-    local = dt.datetime.combine(dt.date.fromisoformat(text[:10]), at, clocks.ZONE)
+    local = dt.datetime.combine(dt.date.fromisoformat(text[:10]), at, ZONE)
     return (local + dt.timedelta(minutes=minutes)).astimezone(dt.UTC)
 
 
