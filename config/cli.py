@@ -18,6 +18,7 @@ COMMANDS = (
     "serve",
     "database",
     "standards",
+    "inventory",
     "govern",
     "quarantine",
     "indicators",

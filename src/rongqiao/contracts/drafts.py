@@ -283,7 +283,7 @@ def write(document: Document, *, is_finished: bool = False, root: Path | None = 
         )
     stored = {**document, "status": "active" if is_finished else "draft"}
     department, _, table = document["id"].partition(".")
-    path = (root or overlay_root()) / department / f"{table}.yaml"
+    path: Path = (root or overlay_root()) / department / f"{table}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     waiting = path.with_suffix(".tmp")
     with waiting.open("w", encoding="utf-8") as file:
