@@ -20,7 +20,18 @@ from rongqiao.windows.selectors import FOLDER as WINDOWS
 ROOT = Path(__file__).resolve().parents[2]
 READMES = ["README.md", "README.zh-CN.md"]
 #: Governance's files that are no step: the step's shared material, and the order of the six.
-NO_STEPS = {"__init__", "batch", "codes", "kept", "names", "pipeline", "previous", "reading", "readings", "register"}
+NO_STEPS = {
+    "__init__",
+    "batch",
+    "codes",
+    "kept",
+    "names",
+    "pipeline",
+    "previous",
+    "reading",
+    "readings",
+    "register",
+}
 
 
 def read(name):
