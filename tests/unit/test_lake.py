@@ -72,3 +72,25 @@ def test_empty_table_and_added_columns_can_be_read(lake):
     lake.append("t", table(2).append_column("extra", pa.array(["new"])), transaction="z")
     found = ibis_connection(lake, ["t"]).table("t").order_by("value").to_pyarrow().to_pylist()
     assert [row["extra"] for row in found] == [None, "new"]
+
+
+def test_files_of_a_killed_run_are_swept_and_committed_ones_stay(lake, tmp_path):
+    with connect(lake) as connection:
+        assert lake.append_query("t", connection, "SELECT 1 AS value", transaction=["one"])
+        folder = tmp_path / "lake" / "t"
+        (committed,) = folder.glob("*.parquet")
+        (folder / "portion-orphan.parquet").write_bytes(b"half")
+        assert lake.sweep("t") == 1
+        assert list(folder.glob("*.parquet")) == [committed]
+        assert not lake.append_query("t", connection, "SELECT 2 AS value", transaction=["one"])
+        lake.replace_query("t", connection, "SELECT 3 AS value", transaction="two")
+        assert lake.read("t")["value"].to_pylist() == [3]
+    assert lake.sweep("absent") == 0
+
+
+def test_a_table_that_was_never_committed_is_swept_whole(lake, tmp_path):
+    folder = tmp_path / "lake" / "t"
+    folder.mkdir(parents=True)
+    (folder / "portion-orphan.parquet").write_bytes(b"half")
+    assert lake.sweep("t") == 1
+    assert not lake.exists("t")
