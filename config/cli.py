@@ -21,6 +21,8 @@ COMMANDS = (
     "inventory",
     "govern",
     "quarantine",
+    "cross",
+    "interfaces",
     "indicators",
     "score",
     "market",

@@ -74,6 +74,8 @@ INSTALLED_APPS = [
     "rongqiao.accounts",
     "rongqiao.bases.enterprises",
     "rongqiao.bases.enterprises.intake",
+    "rongqiao.bases.enterprises.objections",
+    "rongqiao.bases.enterprises.interfaces",
     "rongqiao.bases.resources",
     "rongqiao.platforms.credit",
     "rongqiao.platforms.financing",

@@ -8,6 +8,7 @@ from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from config.corrections import flow_forward
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.intake import selectors, services
 from rongqiao.bases.enterprises.publication import publish_operations
@@ -28,7 +29,7 @@ RETRY = RetryStrategy(max_attempts=20, wait=15)
 
 @app.task(name=services.JOB, queueing_lock=services.JOB, lock=services.JOB, retry=RETRY)
 def govern_uploads() -> int:
-    """Govern every delivery that waits, one after the other, and publish what came of it; returns their number."""
+    """Govern every delivery that waits, one after the other, publish what came of it, and carry corrections forward; returns their number."""
     with system_scope() as scope:
         waiting = selectors.waiting_uploads(scope)
     lake = Lake()
@@ -36,6 +37,7 @@ def govern_uploads() -> int:
         _govern(upload, lake)
     if waiting and lake.exists("published/enterprises"):
         publish_operations(lake=lake, known_at=timezone.localdate())
+    flow_forward(lake, now=timezone.now())
     return len(waiting)
 
 

@@ -15,6 +15,7 @@ urlpatterns = [
     path("backoffice/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("api/v1/deliveries/", include("rongqiao.portal.routes_deliveries")),
+    path("data/", include("rongqiao.portal.routes_data")),
     path("api/v1/", api.urls),
     path("", include("rongqiao.portal.urls")),
 ]

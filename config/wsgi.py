@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from django.core.wsgi import get_wsgi_application
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_wsgi_application()
+_portal = get_wsgi_application()
+_DATA = "/data/v1/"
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Serve the portal; signed machine calls pass by sessions, languages and pages, which they do not have."""
+    path = environ.get("PATH_INFO", "")
+    if not path.startswith(_DATA):
+        return _portal(environ, start_response)
+    from django.core.handlers.wsgi import WSGIRequest
+    from django.db import close_old_connections
+
+    from rongqiao.portal.data_api import ask_safely
+
+    close_old_connections()
+    response = ask_safely(WSGIRequest(environ), path.removeprefix(_DATA))
+    start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
+    return [response.content]

@@ -22,6 +22,7 @@ FIXED = {
     "uidb36": "1",
     "contract_id": "taxation.tax_filing",
     "step": "collection",
+    "interface_id": "tax_filing_months",
 }
 KINDS = {"uscc": "enterprise", "code": "product"}
 

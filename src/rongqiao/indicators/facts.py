@@ -113,9 +113,8 @@ def _attributes(registry: Any, at: At) -> Any:
 
 
 def _of_month(table: Any, at: At) -> Any:
-    """Rows of the month, as last computed by ``known_at``."""
-    rows = table.filter((table.as_of == at.as_of) & (table.known_at <= at.known_at))
-    return rows.filter(rows.known_at == rows.known_at.max().over(ibis.window()))
+    """Rows of the month, each enterprise's as last computed by ``known_at``: one that was amended has a later one."""
+    return asof.latest(table.filter(table.as_of == at.as_of), ["enterprise_id"], known_at=at.known_at)
 
 
 def _with_classes(facts: pa.Table, at: At) -> pa.Table:

@@ -55,9 +55,13 @@ def current(
 
 
 def latest(table: Table, key: Sequence[str], *, known_at: dt.date) -> Table:
-    """Last known row per key; ties of one day go to the later batch id and line, so the answer is one."""
+    """Last known row per key; ties of one day go to the later batch id, line and amendment, so the answer is one."""
     kept = table.filter(table.known_at <= known_at)
-    order = [ibis.desc(kept[name]) for name in ("known_at", "batch_id", "line") if name in kept.columns]
+    order = [
+        ibis.desc(kept[name])
+        for name in ("known_at", "batch_id", "line", "amendment")
+        if name in kept.columns
+    ]
     window = ibis.window(group_by=[kept[name] for name in key], order_by=order)
     ranked = kept.mutate(_rank=ibis.row_number().over(window))
     return ranked.filter(ranked["_rank"] == 0).drop("_rank")

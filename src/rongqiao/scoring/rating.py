@@ -206,13 +206,46 @@ def write_ratings(
     if lake.has(RATINGS, transaction=key):
         return False
     remedy = f"Run `rongqiao indicators compute --as-of {as_of} --known-at {known_at}` first."
-    if not lake.exists(INDICATORS):
+    # Rows that were amended on that day do not make a full run of it.
+    if not lake.exists(INDICATORS) or not lake.has(
+        INDICATORS, transaction=f"indicators@{as_of}@{known_at.isoformat()}"
+    ):
         raise ContractError("指标", as_of, remedy)
     with connect(lake, [INDICATORS]) as connection:
+        columns = {row[0] for row in connection.execute(f"DESCRIBE {quote(INDICATORS)}").fetchall()}
+        latest = "amendment DESC NULLS LAST" if "amendment" in columns else "known_at"
         features = connection.execute(
-            f"SELECT * FROM {quote(INDICATORS)} WHERE as_of = ? AND known_at = ? ORDER BY enterprise_id",  # noqa: S608
+            f"SELECT * FROM {quote(INDICATORS)} WHERE as_of = ? AND known_at = ? "  # noqa: S608
+            f"QUALIFY row_number() OVER (PARTITION BY enterprise_id ORDER BY {latest}) = 1 ORDER BY enterprise_id",
             [as_of, known_at],
         ).to_arrow_table()
     if features.num_rows == 0:
         raise ContractError("指标", as_of, remedy)
     return lake.append(RATINGS, rate(features, card, scale or scale_of(last_day(as_of))), transaction=key)
+
+
+def amend_ratings(
+    lake: Lake, features: pa.Table, *, card: Card, cause: str, scale: GradeScale | None = None
+) -> bool:
+    """Rate enterprises again whose indicators were amended, and keep it beside the earlier ratings.
+
+    Parameters
+    ----------
+    features : pa.Table
+        Amended rows of ``analytics/indicators``, with ``amendment``.
+    card, scale : Card, GradeScale or None
+        As in :func:`write_ratings`.
+    cause : str
+        Names the amendment for ever: the same cause is entered once.
+
+    Returns
+    -------
+    bool
+        Whether rows were written.
+    """
+    if features.num_rows == 0:
+        return False
+    as_of = int(features.column("as_of")[0].as_py())
+    rated = rate(features, card, scale or scale_of(last_day(as_of)))
+    rated = rated.append_column("amendment", features.column("amendment"))
+    return lake.append(RATINGS, rated, transaction=f"amendment@{as_of}@{cause}")

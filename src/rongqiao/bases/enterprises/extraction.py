@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises.operations import ENTERPRISES, Operations
 from rongqiao.contracts.catalog import code_list
@@ -13,9 +13,11 @@ from rongqiao.indicators.registry import load_indicators
 from rongqiao.kernel.period import add_months, last_day
 from rongqiao.lake import asof
 from rongqiao.lake.engine import literal, quote
+from rongqiao.lake.record_ids import record_id_sql
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Sequence
 
     from rongqiao.lake.tables import Lake
 
@@ -94,6 +96,8 @@ class Extraction(Operations):
         Month ``YYYYMM``.
     known_at : datetime.date
         What arrived later is left out.
+    only : sequence of str
+        Enterprises to look at; all when empty.
 
     Raises
     ------
@@ -101,30 +105,35 @@ class Extraction(Operations):
         If there are no enterprises, or the indicators of the month were never computed.
     """
 
-    def __init__(self, lake: Lake, *, as_of: int, known_at: dt.date) -> None:
+    def __init__(self, lake: Lake, *, as_of: int, known_at: dt.date, only: Sequence[str] = ()) -> None:
         analytics = [name for name in (INDICATORS, RATINGS) if lake.exists(name)]
         super().__init__(lake, known_at=known_at, further=analytics)
-        self.as_of = as_of
-        self.facts = enterprise_facts(lake, as_of=as_of, known_at=known_at)
+        self.as_of, self.only = as_of, list(only)
+        self.facts = enterprise_facts(lake, as_of=as_of, known_at=known_at, enterprise_ids=self.only or None)
         self.connection.register("facts", self.facts)
         self._open(analytics)
+
+    def _keep_chosen(self, name: str, rows: Any) -> None:
+        self._keep(name, rows.filter(rows.enterprise_id.isin(self.only)) if self.only else rows)
 
     def _open(self, analytics: list[str]) -> None:
         """Make tables ``enterprises``, ``current_<contract>``, ``indicators`` and ``ratings``."""
         table = self._ibis.table
-        self._keep("enterprises", asof.latest(table(ENTERPRISES), ["enterprise_id"], known_at=self.known_at))
+        self._keep_chosen(
+            "enterprises", asof.latest(table(ENTERPRISES), ["enterprise_id"], known_at=self.known_at)
+        )
         for name in {*(each.contract_id for each in SERIES), *_event_queries(self.known_at)} & set(
             self.contracts
         ):
             rows = asof.current(
                 table(f"published/{name}"), load_contract(name), as_of=self.as_of, known_at=self.known_at
             )
-            self._keep(f"current_{name}", rows)
+            self._keep_chosen(f"current_{name}", rows)
         for target, source in (("indicators", INDICATORS), ("ratings", RATINGS)):
             if source in analytics:
                 rows = table(source)
                 rows = rows.filter((rows.as_of == self.as_of) & (rows.known_at <= self.known_at))
-                self._keep(target, asof.latest(rows, ["enterprise_id"], known_at=self.known_at))
+                self._keep_chosen(target, asof.latest(rows, ["enterprise_id"], known_at=self.known_at))
 
     def enterprises(self) -> str:
         """One row per enterprise of the register."""
@@ -222,7 +231,7 @@ class Extraction(Operations):
         since = last_day(add_months(self.as_of, -EVENT_MONTHS)).isoformat()
         parts = [
             f"""SELECT enterprise_id, {day} AS happened_on, {literal(name)} AS source, {title} AS title,
-            {amount}::DOUBLE AS amount, batch_id, line FROM {quote("current_" + name)}
+            {amount}::DOUBLE AS amount, batch_id, line, {record_id_sql(load_contract(name))} AS record_id FROM {quote("current_" + name)}
             WHERE {day} > DATE '{since}' AND ({condition})"""  # noqa: S608
             for name, (day, title, amount, condition) in _event_queries(self.known_at).items()
             if name in self.contracts
@@ -235,7 +244,7 @@ class Extraction(Operations):
         self._stage(
             "events",
             f"""SELECT enterprise_id, to_json(list(struct_pack("on" := happened_on, source := source, title := title,
-            amount_cny := amount, batch_id := batch_id, line := line) ORDER BY happened_on DESC, source, batch_id, line)
+            amount_cny := amount, batch_id := batch_id, line := line, record_id := record_id) ORDER BY happened_on DESC, source, batch_id, line)
             [:{EVENTS_SHOWN}]) AS events FROM ({" UNION ALL ".join(parts)}) GROUP BY enterprise_id""",  # noqa: S608
         )
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises.models import SourceStatus
+from rongqiao.bases.enterprises.objections.marks import marked_indicators
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.indicators.registry import THEMES, load_indicators
 from rongqiao.kernel.money import format_cny
@@ -31,7 +32,8 @@ class Figure:
     """One indicator's value with everything needed to read and to doubt it.
 
     ``value`` is null unless the status is ok or stale; ``text`` is then a dash. ``sources`` are contract ids,
-    ``delivered_on`` the day of the oldest of their newest deliveries; null when one was never delivered.
+    ``delivered_on`` the day of the oldest of their newest deliveries; null when one was never delivered. ``mark`` says
+    that it rests on a disputed fact, and is empty otherwise.
     """
 
     id: str
@@ -47,12 +49,15 @@ class Figure:
     sources: tuple[str, ...]
     source_title: str
     delivered_on: dt.date | None
+    mark: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         plain = asdict(self)
         plain["sources"] = list(self.sources)
         plain["delivered_on"] = self.delivered_on.isoformat() if self.delivered_on else None
+        if not self.mark:
+            del plain["mark"]
         return plain
 
 
@@ -100,16 +105,21 @@ def format_figure(indicator_id: str, value: float | None) -> str:
 def group_figures(view: PortraitView) -> list[ThemeFigures]:
     """All figures of a portrait by theme, in the order of their declaration; themes without figures are left out."""
     delivered = dict(SourceStatus.objects.values_list("contract_id", "delivered_on"))
+    marks = marked_indicators(view.marks, view.as_of)
     groups: dict[str, list[Figure]] = {theme: [] for theme in THEMES}
     for key, declared in load_indicators().items():
         if key in view.indicators:
-            groups[declared.theme].append(_figure(declared, view.indicators[key], delivered))
+            groups[declared.theme].append(
+                _figure(declared, view.indicators[key], delivered, marks.get(key, ""))
+            )
     return [
         ThemeFigures(theme, THEMES[theme], tuple(figures)) for theme, figures in groups.items() if figures
     ]
 
 
-def _figure(declared: Indicator, cell: dict[str, Any], delivered: dict[str, dt.date | None]) -> Figure:
+def _figure(
+    declared: Indicator, cell: dict[str, Any], delivered: dict[str, dt.date | None], mark: str
+) -> Figure:
     status = cell.get("status") or "missing"
     value = tidy(cell.get("value")) if status in {"ok", "stale"} else None
     sources = tuple(
@@ -131,4 +141,5 @@ def _figure(declared: Indicator, cell: dict[str, Any], delivered: dict[str, dt.d
         sources=sources,
         source_title="、".join(contracts[name].title for name in sources if name in contracts),
         delivered_on=min((day for day in days if day), default=None) if all(days) else None,
+        mark=mark,
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises.extraction import SERIES
+from rongqiao.bases.enterprises.objections.marks import FactMark, mark_events
 from rongqiao.contracts.catalog import consent_data_classes
 from rongqiao.indicators.registry import load_indicators
 
@@ -46,6 +47,8 @@ class PortraitView:
         ``own``, ``consent`` or ``statutory_duty``.
     consent : Consent or None
         The consent it rests on.
+    marks : tuple of FactMark
+        Facts of it that are in dispute; disputed events carry theirs too.
     """
 
     enterprise: Enterprise
@@ -66,6 +69,7 @@ class PortraitView:
     data_classes: tuple[str, ...]
     basis: str
     consent: Consent | None = None
+    marks: tuple[FactMark, ...] = ()
 
 
 def public_classes() -> frozenset[str]:
@@ -149,6 +153,13 @@ def mask(
         basis=basis,
         consent=consent,
     )
+
+
+def with_marks(view: PortraitView, marks: Collection[FactMark]) -> PortraitView:
+    """Put the marks beside what the view shows; a mark on data it does not show is left out."""
+    contracts = readable_contracts(view.data_classes)
+    shown = tuple(mark for mark in marks if mark.contract_id in contracts)
+    return replace(view, marks=shown, events=mark_events(view.events, shown)) if shown else view
 
 
 def _rating_status(portrait: Portrait, contracts: frozenset[str]) -> str:

@@ -25,6 +25,7 @@ from rongqiao.lake.engine import literal, quote
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Sequence
 
     from django.db import models
 
@@ -77,6 +78,22 @@ def publish_from_lake(*, lake: Lake, as_of: int, known_at: dt.date) -> Published
         # Portraits of enterprises that left are gone now, so the enterprises can go.
         _drop_departed(Enterprise)
     return Published(*counts)
+
+
+def republish(*, lake: Lake, enterprise_ids: Sequence[str], as_of: int, known_at: dt.date) -> None:
+    """Renew the register entries and portraits of a few enterprises, and leave everybody else's as they are.
+
+    Raises
+    ------
+    ContractError
+        If governance or the indicators of the month were never run.
+    """
+    taken = Extraction(lake, as_of=as_of, known_at=known_at, only=enterprise_ids)
+    with tempfile.TemporaryDirectory() as name, system_scope():
+        for model, query in ((Enterprise, taken.enterprises()), (Portrait, taken.portraits())):
+            _merge(model, _export(taken, query, Path(name)), Path(name))
+            with connection.cursor() as cursor:
+                cursor.execute(f"DROP TABLE stage_{model._meta.db_table}")
 
 
 def publish_operations(*, lake: Lake, known_at: dt.date) -> None:

@@ -21,7 +21,8 @@ from rongqiao.bases.enterprises.models import (
     RuleResult,
     SourceStatus,
 )
-from rongqiao.bases.enterprises.portraits import PortraitView, mask
+from rongqiao.bases.enterprises.objections.marks import marks_of
+from rongqiao.bases.enterprises.portraits import PortraitView, mask, with_marks
 from rongqiao.contracts.catalog import consent_data_classes, threshold, threshold_table
 from rongqiao.kernel.identifiers import normalise_uscc
 from rongqiao.kernel.money import WAN, format_cny
@@ -82,9 +83,10 @@ def get_own_portrait(scope: Scope) -> PortraitView | None:
     if scope.kind != "enterprise" or not get_certification(scope).is_certified:
         return None
     portrait = Portrait.objects.for_scope(scope).select_related("enterprise").filter(pk=scope.uscc).first()
-    return (
-        None if portrait is None else mask(portrait, data_classes=list(consent_data_classes()), basis="own")
-    )
+    if portrait is None:
+        return None
+    view = mask(portrait, data_classes=list(consent_data_classes()), basis="own")
+    return with_marks(view, marks_of(scope, scope.uscc))
 
 
 def list_reads(scope: Scope) -> QuerySet[ReadRecord]:

@@ -12,7 +12,8 @@ from rongqiao.accounts.roles import Role
 from rongqiao.accounts.selectors import live_consent
 from rongqiao.accounts.services import record_audit, require
 from rongqiao.bases.enterprises.models import Portrait, ReadRecord
-from rongqiao.bases.enterprises.portraits import PortraitView, mask
+from rongqiao.bases.enterprises.objections.marks import marks_of
+from rongqiao.bases.enterprises.portraits import PortraitView, mask, with_marks
 from rongqiao.bases.enterprises.publication import Published, publish_from_lake
 from rongqiao.bases.enterprises.selectors import get_own_portrait
 from rongqiao.contracts.catalog import consent_data_classes, consent_purposes
@@ -61,6 +62,7 @@ def read_portrait(
     else:
         _require_duty(scope, purpose)
         view = mask(_portrait(scope, uscc), data_classes=list(consent_data_classes()), basis="statutory_duty")
+    view = with_marks(view, marks_of(scope, uscc))
     reader_id, organisation_id = scope.person
     ReadRecord(
         subject_uscc=uscc,

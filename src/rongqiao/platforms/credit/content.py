@@ -57,7 +57,9 @@ def build_content(view: PortraitView, *, recipient: Organisation, purpose: str) 
         for key, day in SourceStatus.objects.values_list("contract_id", "delivered_on")
     }
     themes = {theme.id: theme for theme in group_figures(view)}
-    return {
+    # Only where there is a dispute, so that a report without one reads as ever.
+    disputed = {"marks": [mark.as_dict() for mark in view.marks]} if view.marks else {}
+    return disputed | {
         "template": TEMPLATE,
         "title": "企业信用报告",
         "as_of": view.as_of,
@@ -81,7 +83,7 @@ def build_content(view: PortraitView, *, recipient: Organisation, purpose: str) 
             },
             *(_section(key, themes, view, delivered) for key in SECTIONS),
         ],
-        "rating": _rating(view),
+        "rating": rating_content(view),
         "method": _method(view),
         "limits": _limits(view, delivered),
         "disclaimer": DISCLAIMER,
@@ -150,7 +152,7 @@ def _section(
     return {"id": key, "title": title, "fields": [], "figures": figures, "series": series, "events": events}
 
 
-def _rating(view: PortraitView) -> dict[str, Any]:
+def rating_content(view: PortraitView) -> dict[str, Any]:
     texts = {
         "ok": f"综合评价 {view.grade}（{tidy(view.score)} 分）",
         "missing": "数据覆盖不足，未作评价。未评价不代表信用不良。",

@@ -1,0 +1,84 @@
+"""Carries a correction forward: indicators, ratings, portraits, and word to those who were given the old figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow.compute as pc
+
+from rongqiao.accounts.scope import system_scope
+from rongqiao.bases.enterprises.models import Portrait
+from rongqiao.bases.enterprises.objections.settling import landed_corrections, settle_corrections
+from rongqiao.bases.enterprises.publication import republish
+from rongqiao.indicators.amendment import amend_indicators
+from rongqiao.indicators.computation import TARGET, compute
+from rongqiao.indicators.lineage import indicators_of
+from rongqiao.lake.engine import ibis_connection
+from rongqiao.platforms.credit.notices import Recomputed, notify_recipients, reported_months
+from rongqiao.rules.working_days import ZONE
+from rongqiao.scoring.card import DEFAULT_MODEL, card_path, load_card
+from rongqiao.scoring.rating import amend_ratings
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from rongqiao.bases.enterprises.objections.models import Objection
+    from rongqiao.lake.tables import Lake
+
+
+def flow_forward(lake: Lake, *, now: dt.datetime) -> int:
+    """Carry every correction that landed through to pages and readers, then end its objection; returns their number.
+
+    It may be killed at any instant: what was done is found again by the objection's id, and the objection ends last.
+    """
+    known_at = now.astimezone(ZONE).date()
+    for objection in landed_corrections():
+        _carry(lake, objection, known_at, now)
+    return len(settle_corrections(now=now))
+
+
+def _carry(lake: Lake, objection: Objection, known_at: dt.date, now: dt.datetime) -> None:
+    owners = _owners(lake, objection)
+    with system_scope() as scope:
+        found = Portrait.objects.for_scope(scope).filter(pk__in=owners)
+        months: dict[int, list[str]] = {}
+        for uscc, as_of in found.values_list("pk", "as_of"):
+            months.setdefault(as_of, []).append(uscc)
+    if not lake.exists(TARGET):
+        return
+    for as_of, enterprises in sorted(months.items()):
+        rows = amend_indicators(
+            lake,
+            as_of=as_of,
+            known_at=known_at,
+            contract_ids=[objection.contract_id],
+            enterprise_ids=sorted(enterprises),
+            cause=str(objection.pk),
+        )
+        amend_ratings(lake, rows, card=load_card(card_path(DEFAULT_MODEL)), cause=str(objection.pk))
+        republish(lake=lake, enterprise_ids=sorted(enterprises), as_of=as_of, known_at=known_at)
+    with system_scope():
+        recomputed = {
+            as_of: _recompute(lake, objection, as_of, known_at)
+            for as_of in reported_months(objection.subject_uscc)
+        }
+        notify_recipients(objection=objection, recomputed=recomputed, now=now)
+
+
+def _owners(lake: Lake, objection: Objection) -> list[str]:
+    """Enterprises that the correction concerns: whom the fact was held against, and to whom it belongs now."""
+    table = f"published/{objection.contract_id}"
+    batch = objection.correction.batch_id if objection.correction else ""
+    rows = ibis_connection(lake, [table]).table(table)
+    now = rows.filter(rows.batch_id == batch).select("enterprise_id").distinct().to_pyarrow()
+    return sorted({objection.subject_uscc, *(now.column("enterprise_id").to_pylist())} - {None})
+
+
+def _recompute(lake: Lake, objection: Objection, as_of: int, known_at: dt.date) -> Recomputed:
+    """Figures of the enterprise for a month that was reported, with the correction known."""
+    names = [found.id for found in indicators_of(objection.contract_id)]
+    if not names:
+        return {}
+    rows = compute(lake, as_of=as_of, known_at=known_at, only=names)
+    own = rows.filter(pc.equal(rows.column("enterprise_id"), objection.subject_uscc)).to_pylist()
+    return {name: (own[0][name], own[0][f"{name}__status"]) for name in names} if own else {}

@@ -1,0 +1,1 @@
+"""The data-interface market: who may ask which interface, with which key, and what was asked."""

@@ -1,0 +1,197 @@
+"""Applications for data interfaces, the authorisations granted on them, keys and calls."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from rongqiao.accounts.models import Organisation, User
+from rongqiao.accounts.scoping import ScopedModel
+
+if TYPE_CHECKING:
+    from rongqiao.accounts.scope import Scope
+
+
+class MarketModel(ScopedModel):
+    """Base of rows between a consumer and a provider department; the operator sees all."""
+
+    institution_column = "consumer_id"
+    department_column = "provider"
+
+    class Meta(ScopedModel.Meta):
+        abstract = True
+
+    @classmethod
+    def visible_to(cls, scope: Scope) -> Q:
+        """Consumer its own, department those of its interfaces, operator all; governments are consumers, too."""
+        if scope.kind == "operator":
+            return Q()
+        if scope.kind == "government" and scope.organisation_id:
+            return Q(consumer_id=scope.organisation_id)
+        return super().visible_to(scope)
+
+
+class Submission(MarketModel):
+    """What a consumer asks for; a changed application is a further submission, the earlier stays as it was."""
+
+    STATUSES = [
+        ("submitted", "待审核"),
+        ("changes_requested", "退回修改"),
+        ("validated", "已通过"),
+        ("refused", "不予通过"),
+    ]
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    interface_id = models.CharField("接口", max_length=60, db_index=True)
+    provider = models.CharField("提供部门", max_length=40)
+    consumer = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name="申请机构")
+    previous = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="+", verbose_name="前一次申请"
+    )
+    terms = models.JSONField("申请内容")
+    status = models.CharField("状态", max_length=20, choices=STATUSES, default="submitted")
+    note = models.TextField("审核意见", blank=True)
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name="申请人")
+    created_at = models.DateTimeField("申请时间", auto_now_add=True)
+    reviewed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name="审核人")
+    reviewed_by_organisation = models.ForeignKey(Organisation, models.PROTECT, null=True, related_name="+")
+    reviewed_at = models.DateTimeField("审核时间", null=True)
+
+    class Meta(MarketModel.Meta):
+        verbose_name = verbose_name_plural = "接口申请"
+        ordering: ClassVar = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=(Q(status="submitted") & Q(reviewed_by=None))
+                | (~Q(status="submitted") & ~Q(reviewed_by=None) & ~Q(reviewed_at=None)),
+                name="interface_submission_is_reviewed_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(reviewed_by=None)
+                | (~Q(reviewed_by=F("created_by")) & ~Q(reviewed_by_organisation=F("consumer"))),
+                name="no_self_approval_of_interfaces",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.interface_id} {self.status}"
+
+
+class Authorisation(MarketModel):
+    """What was granted, frozen: the terms as reviewed. An amendment ends it only by being granted itself."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    submission = models.OneToOneField(Submission, models.PROTECT, related_name="authorisation")
+    interface_id = models.CharField("接口", max_length=60, db_index=True)
+    provider = models.CharField("提供部门", max_length=40)
+    consumer = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name="使用机构")
+    purposes = ArrayField(models.CharField(max_length=24), verbose_name="用途")
+    fields = models.JSONField("字段")
+    throttle_per_minute = models.IntegerField("每分钟上限")
+    quota_per_day = models.IntegerField("每日上限")
+    granted_at = models.DateTimeField("授予时间")
+    valid_until = models.DateTimeField("失效时间")
+    ended_at = models.DateTimeField("终止时间", null=True)
+    end_reason = models.CharField("终止原因", max_length=200, blank=True)
+
+    class Meta(MarketModel.Meta):
+        verbose_name = verbose_name_plural = "接口授权"
+        ordering: ClassVar = ["-granted_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["interface_id", "consumer"],
+                condition=Q(ended_at=None),
+                name="one_live_authorisation_per_consumer",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.interface_id} → {self.consumer_id}"
+
+
+class InterfaceKey(MarketModel):
+    """A key of a consumer. The secret is derived from the installation's key and shown once; only its digest is kept."""
+
+    department_column = None
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    consumer = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name="使用机构")
+    title = models.CharField("名称", max_length=60)
+    is_sandbox = models.BooleanField("沙箱", default=False)
+    salt = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64, unique=True)
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name="创建人")
+    created_at = models.DateTimeField("创建时间", auto_now_add=True)
+    revoked_at = models.DateTimeField("停用时间", null=True)
+
+    class Meta(MarketModel.Meta):
+        verbose_name = verbose_name_plural = "接口密钥"
+        ordering: ClassVar = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class DataCall(MarketModel):
+    """One call, answered or refused, as it was metered. Never changed; what was read stands in ``ReadRecord``."""
+
+    enterprise_column = "subject_uscc"
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(db_index=True)
+    key = models.ForeignKey(InterfaceKey, models.PROTECT, related_name="+")
+    consumer = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
+    interface_id = models.CharField(max_length=60)
+    provider = models.CharField(max_length=40, db_index=True)
+    subject_uscc = models.CharField(max_length=18, blank=True, db_index=True)
+    purpose = models.CharField(max_length=24, blank=True)
+    basis = models.CharField(max_length=24, blank=True)
+    code = models.CharField(max_length=40)
+    records = models.IntegerField()
+
+    class Meta(MarketModel.Meta):
+        verbose_name = verbose_name_plural = "接口调用"
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.interface_id} {self.code}"
+
+
+class CallCount(models.Model):
+    """Calls of one key, interface and window (a minute or a day); an unlogged table, lost in a crash at worst."""
+
+    key_id = models.UUIDField()
+    interface_id = models.CharField(max_length=60)
+    window = models.CharField(max_length=16)
+    calls = models.IntegerField()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "调用计数"
+        constraints = [
+            models.UniqueConstraint(fields=["key_id", "interface_id", "window"], name="one_count_per_window")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.interface_id} {self.window}"
+
+
+class Maintenance(models.Model):
+    """A window in which a provider's interfaces do not answer; public, so that callers can plan."""
+
+    provider = models.CharField("提供部门", max_length=40, db_index=True)
+    starts_at = models.DateTimeField("开始")
+    ends_at = models.DateTimeField("结束")
+    reason = models.CharField("原因", max_length=200)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "接口维护"
+        constraints = [
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="maintenance_runs_forward")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.starts_at}"

@@ -1,0 +1,246 @@
+"""Writes of the market: apply, review, grant, keys, revocation, maintenance."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import hmac
+import secrets
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import transaction
+
+from rongqiao.accounts.roles import Role
+from rongqiao.accounts.services import record_audit, require
+from rongqiao.bases.enterprises.interfaces.models import Authorisation, InterfaceKey, Maintenance, Submission
+from rongqiao.contracts.interfaces import DUTY, Interface, load_interface
+from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rongqiao.accounts.scope import Scope
+
+CONSUMERS = (Role.BANK_OFFICER, Role.BANK_RISK, Role.GOVERNMENT_OFFICIAL)
+VERDICTS = ("validated", "changes_requested", "refused")
+LONGEST_DAYS = 730
+
+
+@transaction.atomic
+def apply_for_interface(
+    *,
+    scope: Scope,
+    interface_id: str,
+    purposes: Sequence[str],
+    justification: str,
+    valid_days: int,
+    fields: Mapping[str, Sequence[str]] | None = None,
+) -> Submission:
+    """Ask for an interface, or for an amendment of what was granted; the grant in force stays so until the new one.
+
+    Raises
+    ------
+    InvalidValueError
+        If a purpose, item or period is not offered by the interface.
+    IllegalTransitionError
+        If an earlier application of this organisation still waits for review.
+    """
+    require(scope, *CONSUMERS)
+    user_id, consumer_id = scope.person
+    interface = load_interface(interface_id)
+    terms = _terms(scope, interface, purposes, justification, valid_days, fields)
+    earlier = Submission.objects.for_scope(scope).filter(interface_id=interface_id, consumer_id=consumer_id)
+    previous = earlier.order_by("-created_at").first()
+    if previous is not None and previous.status == "submitted":
+        raise IllegalTransitionError("接口申请", interface_id, "前一次申请尚在审核，请等待结果。")
+    submission = Submission(
+        interface_id=interface_id,
+        provider=interface.provider,
+        consumer_id=consumer_id,
+        previous=previous,
+        terms=terms,
+        created_by_id=user_id,
+    )
+    submission.save(force_insert=True)
+    _audit(scope, "interface.applied", submission.pk, {"interface": interface_id})
+    return submission
+
+
+def _terms(
+    scope: Scope,
+    interface: Interface,
+    purposes: Sequence[str],
+    justification: str,
+    valid_days: int,
+    fields: Mapping[str, Sequence[str]] | None,
+) -> dict[str, Any]:
+    allowed = [each for each in interface.purposes if (each == DUTY) == (scope.kind == "government")]
+    if not purposes or (wrong := [each for each in purposes if each not in allowed]):
+        raise InvalidValueError(
+            "用途", list(purposes) if not purposes else wrong, f"可选：{'、'.join(allowed)}。"
+        )
+    if not 1 <= valid_days <= LONGEST_DAYS:
+        raise InvalidValueError("期限", valid_days, f"请填 1 至 {LONGEST_DAYS} 天。")
+    if len(justification.strip()) < 10:
+        raise InvalidValueError("申请理由", justification, "请写明业务场景，至少十个字。")
+    offered = {each.contract_id: list(each.fields) for each in interface.datasets}
+    asked = {key: list(value) for key, value in (fields or offered).items()}
+    for table, items in asked.items():
+        if unknown := set(items) - set(offered.get(table, ())):
+            raise InvalidValueError(
+                "字段", sorted(unknown), f"{table} 可选：{'、'.join(offered.get(table, ()))}。"
+            )
+    return {
+        "purposes": sorted(set(purposes)),
+        "justification": justification.strip(),
+        "valid_days": valid_days,
+        "fields": asked,
+        "version": interface.version,
+    }
+
+
+@transaction.atomic
+def review_submission(
+    *, scope: Scope, submission_id: uuid.UUID, verdict: str, note: str, now: dt.datetime
+) -> Submission:
+    """Grant, return or refuse an application. What is granted is frozen; an earlier grant ends with it.
+
+    Raises
+    ------
+    NotAllowedError
+        If the caller is neither the provider department nor the operator.
+    IllegalTransitionError
+        If it was reviewed already.
+    """
+    require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
+    user_id, organisation_id = scope.person
+    submission = Submission.objects.for_scope(scope).select_for_update().filter(pk=submission_id).first()
+    if submission is None:
+        raise NotAllowedError("接口申请", str(submission_id), "没有这份申请，或不归本部门审核。")
+    if submission.status != "submitted":
+        raise IllegalTransitionError("接口申请", submission.status, "已审核；修改须由申请机构重新提交。")
+    if verdict not in VERDICTS or (verdict != "validated" and not note.strip()):
+        raise InvalidValueError("审核结论", verdict, "请选择结论；退回或不予通过须写明理由。")
+    submission.status, submission.note, submission.reviewed_at = verdict, note.strip(), now
+    submission.reviewed_by_id, submission.reviewed_by_organisation_id = user_id, organisation_id
+    submission.save(
+        update_fields=["status", "note", "reviewed_at", "reviewed_by", "reviewed_by_organisation"]
+    )
+    _audit(scope, f"interface.{verdict}", submission.pk, {"interface": submission.interface_id})
+    if verdict == "validated":
+        _grant(scope, submission, now)
+    return submission
+
+
+def _grant(scope: Scope, submission: Submission, now: dt.datetime) -> None:
+    interface = load_interface(submission.interface_id)
+    live = Authorisation.objects.for_scope(scope).filter(
+        interface_id=submission.interface_id, consumer_id=submission.consumer_id, ended_at=None
+    )
+    live.update(ended_at=now, end_reason="由新的授权接替")
+    Authorisation(
+        submission=submission,
+        interface_id=submission.interface_id,
+        provider=submission.provider,
+        consumer_id=submission.consumer_id,
+        purposes=submission.terms["purposes"],
+        fields=submission.terms["fields"],
+        throttle_per_minute=interface.throttle_per_minute,
+        quota_per_day=interface.quota_per_day,
+        granted_at=now,
+        valid_until=now + dt.timedelta(days=submission.terms["valid_days"]),
+    ).save(force_insert=True)
+
+
+@transaction.atomic
+def revoke_authorisation(
+    *, scope: Scope, authorisation_id: uuid.UUID, reason: str, now: dt.datetime
+) -> Authorisation:
+    """End a grant; the next call is refused, on every worker, because each call asks the database."""
+    require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
+    found = Authorisation.objects.for_scope(scope).select_for_update().filter(pk=authorisation_id).first()
+    if found is None:
+        raise NotAllowedError("接口授权", str(authorisation_id), "没有这项授权，或不归本部门管理。")
+    if not reason.strip():
+        raise InvalidValueError("终止原因", reason, "请写明原因，使用机构会看到。")
+    if found.ended_at is None:
+        found.ended_at, found.end_reason = now, reason.strip()[:200]
+        found.save(update_fields=["ended_at", "end_reason"])
+        _audit(scope, "interface.revoked", found.pk, {"interface": found.interface_id})
+    authorisation: Authorisation = found
+    return authorisation
+
+
+def secret_of(key_id: uuid.UUID, salt: str) -> str:
+    """Secret of a key, derived from the installation's own; so the database alone lets nobody sign."""
+    return _hmac(settings.SECRET_KEY.encode(), f"interface|{key_id}|{salt}")
+
+
+def _hmac(key: bytes, text: str) -> str:
+    return hmac.new(key, text.encode(), "sm3").hexdigest()
+
+
+@transaction.atomic
+def create_key(*, scope: Scope, title: str, is_sandbox: bool = False) -> tuple[InterfaceKey, str]:
+    """Make a key; its secret is returned once. What is kept is the secret's HMAC-SM3."""
+    require(scope, *CONSUMERS)
+    user_id, consumer_id = scope.person
+    if not title.strip():
+        raise InvalidValueError("密钥名称", title, "请写明由哪个系统使用。")
+    key_id, salt = uuid.uuid4(), secrets.token_hex(32)
+    secret = secret_of(key_id, salt)
+    key = InterfaceKey(
+        id=key_id,
+        consumer_id=consumer_id,
+        title=title.strip()[:60],
+        is_sandbox=is_sandbox,
+        salt=salt,
+        digest=_hmac(settings.SECRET_KEY.encode(), secret),
+        created_by_id=user_id,
+    )
+    key.save(force_insert=True)
+    _audit(scope, "interface_key.created", key.pk, {"is_sandbox": is_sandbox})
+    return key, secret
+
+
+@transaction.atomic
+def revoke_key(*, scope: Scope, key_id: uuid.UUID, now: dt.datetime) -> InterfaceKey:
+    """Stop a key; its next call is refused."""
+    require(scope, *CONSUMERS, Role.OPERATOR)
+    found = InterfaceKey.objects.for_scope(scope).select_for_update().filter(pk=key_id).first()
+    if found is None:
+        raise NotAllowedError("接口密钥", str(key_id), "没有这个密钥，或不属于本机构。")
+    if found.revoked_at is None:
+        found.revoked_at = now
+        found.save(update_fields=["revoked_at"])
+        _audit(scope, "interface_key.revoked", found.pk, {})
+    key: InterfaceKey = found
+    return key
+
+
+@transaction.atomic
+def announce_maintenance(
+    *, scope: Scope, provider: str, starts_at: dt.datetime, ends_at: dt.datetime, reason: str
+) -> Maintenance:
+    """Announce that a provider's interfaces will not answer for a while."""
+    require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
+    if scope.kind == "department" and scope.department != provider:
+        raise NotAllowedError("提供部门", provider, "只能公告本部门的维护。")
+    if ends_at <= starts_at:
+        raise InvalidValueError("结束时间", ends_at, "须晚于开始时间。")
+    window = Maintenance.objects.create(
+        provider=provider, starts_at=starts_at, ends_at=ends_at, reason=reason.strip()[:200]
+    )
+    _audit(scope, "interface.maintenance_announced", window.pk, {"provider": provider})
+    return window
+
+
+def sm3_hex(data: bytes) -> str:
+    """SM3 of bytes, in hex."""
+    return hashlib.new("sm3", data).hexdigest()
+
+
+def _audit(scope: Scope, action: str, object_id: object, detail: Mapping[str, Any]) -> None:
+    record_audit(scope=scope, action=action, object_type="interface", object_id=object_id, detail=detail)

@@ -1,0 +1,107 @@
+"""Delivered records of one enterprise: those that hold now, and every version of one of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from rongqiao.kernel.errors import InvalidValueError
+from rongqiao.lake import asof
+from rongqiao.lake.engine import ibis_connection
+from rongqiao.lake.record_ids import key_columns, record_id
+
+if TYPE_CHECKING:
+    from rongqiao.contracts.model import Contract
+    from rongqiao.lake.tables import Lake
+
+#: Items of this level never leave the base.
+PERSONAL = "L4"
+
+
+def current_records(
+    lake: Lake,
+    contract: Contract,
+    uscc: str,
+    *,
+    as_of: int,
+    known_at: dt.date,
+    with_expired: bool = False,
+) -> list[dict[str, Any]]:
+    """Rows of one table that hold for one enterprise as of two times, newest first; each with its ``record_id``.
+
+    Parameters
+    ----------
+    with_expired : bool
+        Whether records whose clock ran out are among them: they stay on file, but serve nobody.
+    """
+    table = f"published/{contract.id}"
+    if not lake.exists(table):
+        return []
+    rows = ibis_connection(lake, [table]).table(table)
+    rows = asof.current(
+        _narrowed(rows, contract, uscc), contract, as_of=as_of, known_at=known_at, with_expired=with_expired
+    )
+    found: list[dict[str, Any]] = rows.filter(rows.enterprise_id == uscc).to_pyarrow().to_pylist()
+    order = [contract.valid_on, "known_at"] if contract.valid_on else ["known_at"]
+    found.sort(key=lambda row: tuple(str(row[name]) for name in order), reverse=True)
+    return [{**row, "record_id": record_id(contract, row)} for row in found]
+
+
+def record_versions(
+    lake: Lake, contract: Contract, uscc: str, wanted: str, *, known_at: dt.date
+) -> list[dict[str, Any]]:
+    """Every delivered version of one record, the newest first; corrections never replace what they correct."""
+    table = f"published/{contract.id}"
+    if not lake.exists(table):
+        return []
+    rows = ibis_connection(lake, [table]).table(table)
+    rows = _narrowed(rows, contract, uscc)
+    found = rows.filter(rows.known_at <= known_at).to_pyarrow().to_pylist()
+    versions = [row for row in found if record_id(contract, row) == wanted]
+    versions.sort(key=lambda row: (row["known_at"], row["batch_id"], row["line"]), reverse=True)
+    return [{**row, "record_id": wanted} for row in versions]
+
+
+def read_record(
+    lake: Lake, contract: Contract, uscc: str, wanted: str, *, known_at: dt.date
+) -> dict[str, Any]:
+    """Return the newest version of one record of an enterprise.
+
+    Raises
+    ------
+    InvalidValueError
+        If the enterprise has no such record.
+    """
+    versions = record_versions(lake, contract, uscc, wanted, known_at=known_at)
+    if not versions or versions[0]["enterprise_id"] != uscc:
+        raise InvalidValueError(
+            "记录", wanted, f"{contract.title}中没有本企业的这条记录，请从“我的数据”重新进入。"
+        )
+    return versions[0]
+
+
+def _narrowed(rows: Any, contract: Contract, uscc: str) -> Any:
+    """Keep what can concern the enterprise, so that the engine reads little.
+
+    Where the enterprise is no part of the key, a later delivery may have given the record to another one: then every
+    version of the keys that were ever its own is kept.
+    """
+    keys = key_columns(contract)
+    own = rows.filter(rows.enterprise_id == uscc)
+    if "enterprise_id" in keys:
+        return own
+    return rows.semi_join(own.select(*keys).distinct(), list(keys))
+
+
+def month_of(day: dt.date) -> int:
+    """Month ``YYYYMM`` of a day: facts of the running month show as soon as they are known."""
+    return day.year * 100 + day.month
+
+
+def text_of(value: object) -> str:
+    """Write a value as a delivery states it; nothing for null."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    return value.isoformat() if isinstance(value, dt.date) else str(value)

@@ -1,0 +1,105 @@
+"""The data interfaces over HTTP: signed machine calls, and their description."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+from django.http import JsonResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from rongqiao.bases.enterprises.interfaces.calls import Call, CallError, perform
+from rongqiao.bases.enterprises.interfaces.describing import describe
+from rongqiao.contracts.interfaces import load_interfaces
+from rongqiao.kernel.errors import ContractError, InvalidValueError
+from rongqiao.kernel.identifiers import check_uscc
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+logger = logging.getLogger(__name__)
+_MONTH = re.compile(r"\d{4}(0[1-9]|1[0-2])")
+
+
+def _json(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
+    response = JsonResponse(body, status=status, json_dumps_params={"ensure_ascii": False}, headers=headers)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@csrf_exempt
+def ask(request: HttpRequest, interface_id: str) -> HttpResponse:
+    """Answer one signed call."""
+    interface = load_interfaces().get(interface_id)
+    source = interface.provider if interface else "platform"
+    try:
+        if request.method != "GET":
+            raise CallError("method_wrong", "请用 GET。", Allow="GET")
+        answer, headers = perform(read_call(request, interface_id))
+    except CallError as error:
+        return _json(error.body(source), error.status, error.headers)
+    except ContractError as error:
+        refused = CallError("store_missing", error.remedy)
+        return _json(refused.body(source), refused.status, {"Retry-After": "60"})
+    return _json(answer.body, headers=headers)
+
+
+def ask_safely(request: HttpRequest, interface_id: str) -> HttpResponse:
+    """Answer one call outside the middleware: whatever breaks is logged and told in one form, without its cause."""
+    try:
+        return ask(request, interface_id)
+    except Exception:
+        logger.exception("Data interface %s broke.", interface_id)
+        refused = CallError("broken", "平台内部错误，已记录；请稍后重试。")
+        return _json(refused.body("platform"), refused.status)
+
+
+def read_call(request: HttpRequest, interface_id: str) -> Call:
+    """Read what was sent.
+
+    Raises
+    ------
+    CallError
+        If a parameter cannot be read; the first is named.
+    """
+    now = timezone.now()
+    values = request.GET
+    try:
+        uscc = check_uscc(values.get("uscc", ""))
+    except InvalidValueError as error:
+        raise CallError("parameter_wrong", f"uscc：{error.remedy}") from None
+    today = timezone.localdate(now)
+    month = values.get("as_of", f"{today:%Y%m}")
+    page = values.get("page", "1")
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", page):
+        raise CallError("parameter_wrong", "page：请填从 1 起的页码。")
+    if not _MONTH.fullmatch(month) or not month.isascii():
+        raise CallError("parameter_wrong", "as_of：请填六位年月，如 202609。")
+    try:
+        known_at = dt.date.fromisoformat(values.get("known_at", today.isoformat()))
+    except ValueError:
+        raise CallError("parameter_wrong", "known_at：请填日期，如 2026-09-30。") from None
+    purpose = values.get("purpose", "")
+    if not re.fullmatch(r"[a-z_]{1,24}", purpose):
+        raise CallError("parameter_wrong", "purpose：请填用途代码，见接口说明。")
+    return Call(
+        interface_id=interface_id,
+        uscc=uscc,
+        purpose=purpose,
+        as_of=int(month),
+        known_at=known_at,
+        page=int(page),
+        method="GET",
+        path=request.get_full_path(),
+        body=b"",
+        authorization=request.headers.get("Authorization", ""),
+        now=now,
+    )
+
+
+def openapi(request: HttpRequest) -> HttpResponse:
+    """Describe all interfaces in OpenAPI 3.1, from their files."""
+    return _json(describe(load_interfaces().values()))

@@ -1,0 +1,13 @@
+"""Routes of the data interfaces."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from rongqiao.portal import data_api
+
+app_name = "data"
+urlpatterns = [
+    path("openapi.json", data_api.openapi, name="openapi"),
+    path("v1/<str:interface_id>", data_api.ask, name="ask"),
+]
