@@ -149,9 +149,10 @@ def _in_years(rows: list[Row], contract: Contract, years: int | None, as_of: int
 def _ordered(rows: list[Row], dataset: Dataset) -> list[Row]:
     if dataset.order is None:
         return rows
-    known = [row for row in rows if row.get(dataset.order) is not None]
-    known.sort(key=lambda row: row[dataset.order], reverse=dataset.is_descending)
-    return known + [row for row in rows if row.get(dataset.order) is None]
+    order = dataset.order
+    known = [row for row in rows if row.get(order) is not None]
+    known.sort(key=lambda row: row[order], reverse=dataset.is_descending)
+    return known + [row for row in rows if row.get(order) is None]
 
 
 def _page(rows: list[Row], size: int, page: int) -> list[Row]:

@@ -10,6 +10,7 @@ import hmac
 import json
 import uuid
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
@@ -23,14 +24,18 @@ from rongqiao.contracts.interfaces import DUTY, Interface, load_interfaces
 from rongqiao.kernel.region import is_within
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 SIGNATURE_SECONDS = 300
 SCHEME = "RQ-HMAC-SM3"
 
 _RIGHTS = """
-SELECT k.consumer_id, k.created_by_id, k.is_sandbox, k.salt, o.kind, o.region_code,
-       a.purposes, a.fields, a.throttle_per_minute, a.quota_per_day, c.id, c.data_classes, e.name, e.county_code, m.ends_at
+SELECT k.consumer_id, k.created_by_id, k.is_sandbox, k.salt, k.holder_id, o.kind, o.region_code,
+       k.delegation_id IS NULL OR EXISTS (SELECT FROM interfaces_delegation d WHERE d.id = k.delegation_id
+         AND d.revoked_at IS NULL AND d.valid_until > %(now)s AND %(interface)s = ANY (d.interfaces)),
+       a.id, a.purposes, a.fields, a.throttle_per_minute, a.quota_per_day, a.price_cny,
+       c.id, c.data_classes, e.name, e.county_code, m.ends_at, m.code, m.reason,
+       EXISTS (SELECT FROM objections_mark x WHERE x.subject_uscc = %(uscc)s)
 FROM interfaces_interfacekey k JOIN accounts_organisation o ON o.id = k.consumer_id
 LEFT JOIN interfaces_authorisation a ON a.consumer_id = k.consumer_id AND a.interface_id = %(interface)s
   AND a.ended_at IS NULL AND a.granted_at <= %(now)s AND a.valid_until > %(now)s
@@ -38,14 +43,14 @@ LEFT JOIN LATERAL (SELECT id, data_classes FROM accounts_consent WHERE recipient
   AND subject_uscc = %(uscc)s AND purpose = %(purpose)s AND revoked_at IS NULL AND valid_from <= %(now)s
   AND valid_until > %(now)s ORDER BY valid_from DESC, created_at DESC LIMIT 1) c ON true
 LEFT JOIN enterprises_enterprise e ON e.uscc = %(uscc)s
-LEFT JOIN LATERAL (SELECT max(ends_at) AS ends_at FROM interfaces_maintenance WHERE provider = %(provider)s
-  AND starts_at <= %(now)s AND ends_at > %(now)s) m ON true
+LEFT JOIN LATERAL (SELECT ends_at, code, reason FROM interfaces_maintenance WHERE provider = %(provider)s
+  AND starts_at <= %(now)s AND ends_at > %(now)s ORDER BY ends_at DESC LIMIT 1) m ON true
 WHERE k.id = %(key)s AND k.revoked_at IS NULL
 """
 _COUNT = """
-INSERT INTO interfaces_callcount (key_id, interface_id, "window", calls)
+INSERT INTO interfaces_callcount (caller, interface_id, "window", calls)
 VALUES (%(key)s, %(interface)s, %(minute)s, 1), (%(key)s, %(interface)s, %(day)s, 1)
-ON CONFLICT (key_id, interface_id, "window") DO UPDATE SET calls = interfaces_callcount.calls + 1
+ON CONFLICT (caller, interface_id, "window") DO UPDATE SET calls = interfaces_callcount.calls + 1
 RETURNING calls
 """
 
@@ -89,6 +94,8 @@ class Call:
     body: bytes
     authorization: str
     now: dt.datetime
+    address: str = ""
+    via: str = "api"
 
 
 @dataclass(slots=True)
@@ -99,17 +106,24 @@ class Rights:
     reader_id: int
     is_sandbox: bool
     salt: str
+    holder_id: uuid.UUID | None
     kind: str
     region: str
-    purposes: list[str] | None
-    fields: Any
+    is_delegated: bool
+    authorisation_id: uuid.UUID | None
+    purposes: Sequence[str] | None
+    fields: Mapping[str, Sequence[str]]
     throttle: int
     quota: int
+    price_cny: Decimal
     consent_id: uuid.UUID | None
     consented: list[str] | None
     name: str | None
     county: str | None
     maintenance_until: dt.datetime | None
+    maintenance_code: str | None
+    maintenance_reason: str | None
+    is_marked: bool
     basis: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -188,7 +202,7 @@ def _answer(call: Call, interface: Interface, rights: Rights) -> Answer:
 
 
 def _rights(call: Call, interface: Interface, key_id: uuid.UUID) -> Rights:
-    values = {
+    values: dict[str, Any] = {
         "interface": interface.id, "provider": interface.provider, "key": key_id, "uscc": call.uscc,
         "purpose": call.purpose, "now": call.now,
     }  # fmt: skip
@@ -197,8 +211,10 @@ def _rights(call: Call, interface: Interface, key_id: uuid.UUID) -> Rights:
         row = cursor.fetchone()
     if row is None:
         raise CallError("key_unknown", "密钥不存在或已停用，请在“数据接口”中重新生成。")
-    granted = json.loads(row[7]) if isinstance(row[7], str) else row[7]
-    return Rights(*row[:7], granted, row[8] or 0, row[9] or 0, *row[10:])
+    rights = Rights(*row)
+    if isinstance(rights.fields, str):
+        rights.fields = json.loads(rights.fields)
+    return rights
 
 
 def _check_rights(call: Call, interface: Interface, rights: Rights) -> None:
@@ -226,8 +242,8 @@ def _count(call: Call, key_id: uuid.UUID, rights: Rights) -> None:
         raise CallError("not_authorised", "贵机构没有有效的接口授权，请先申请；沙箱同样需要授权。")
     if call.purpose not in rights.purposes:
         raise CallError("purpose_not_granted", f"授权的用途：{'、'.join(rights.purposes)}。")
-    values = {
-        "key": key_id,
+    values: dict[str, Any] = {
+        "key": str(key_id),
         "interface": call.interface_id,
         "minute": call.now.strftime("%Y%m%d%H%M"),
         "day": call.now.strftime("%Y%m%d"),
@@ -299,4 +315,10 @@ def _record(
         code=code,
         records=answer.records if answer else 0,
         data_classes=answer.data_classes if answer else (),
+        holder_id=rights.holder_id,
+        authorisation_id=rights.authorisation_id,
+        price_cny=rights.price_cny if code == "ok" and not rights.is_sandbox else Decimal(0),
+        via=call.via,
+        address=call.address or None,
+        milliseconds=max(0, round((dt.datetime.now(dt.UTC) - call.now).total_seconds() * 1000)),
     )

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     import datetime as dt
     import uuid
     from collections.abc import Sequence
+    from decimal import Decimal
 
 MOST_PER_COMMIT = 256
 _CALLS = """INSERT INTO interfaces_datacall (at, key_id, consumer_id, interface_id, provider, subject_uscc, purpose, basis,
-  code, records) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+  code, records, holder_id, authorisation_id, consent_id, price_cny, via, address, milliseconds)
+  VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 _READS = """INSERT INTO enterprises_readrecord (at, subject_uscc, reader_organisation_id, reader_id, what, purpose, basis,
   consent_id, data_classes) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)"""
 
@@ -41,25 +43,23 @@ class CallRecord:
     code: str
     records: int
     data_classes: tuple[str, ...]
+    holder_id: uuid.UUID | None
+    authorisation_id: uuid.UUID | None
+    price_cny: Decimal
+    via: str
+    address: str | None
+    milliseconds: int
 
 
 def write(records: Sequence[CallRecord]) -> None:
     """Insert the records in the present connection, in one transaction."""
     calls = [
         (
-            r.at,
-            r.key_id,
-            r.consumer_id,
-            r.interface_id,
-            r.provider,
-            r.uscc,
-            r.purpose,
-            r.basis,
-            r.code,
-            r.records,
+            r.at, r.key_id, r.consumer_id, r.interface_id, r.provider, r.uscc, r.purpose, r.basis, r.code, r.records,
+            r.holder_id, r.authorisation_id, r.consent_id, r.price_cny, r.via, r.address, r.milliseconds,
         )
         for r in records
-    ]
+    ]  # fmt: skip
     reads = [
         (r.at, r.uscc, r.consumer_id, r.reader_id, f"接口：{r.title}"[:60], r.purpose, r.basis, r.consent_id,
          json.dumps(r.data_classes))

@@ -116,7 +116,9 @@ def review_submission(
     """
     require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
     user_id, organisation_id = scope.person
-    submission = Submission.objects.for_scope(scope).select_for_update().filter(pk=submission_id).first()
+    submission: Submission | None = (
+        Submission.objects.for_scope(scope).select_for_update().filter(pk=submission_id).first()
+    )
     if submission is None:
         raise NotAllowedError("接口申请", str(submission_id), "没有这份申请，或不归本部门审核。")
     if submission.status != "submitted":
@@ -149,6 +151,8 @@ def _grant(scope: Scope, submission: Submission, now: dt.datetime) -> None:
         fields=submission.terms["fields"],
         throttle_per_minute=interface.throttle_per_minute,
         quota_per_day=interface.quota_per_day,
+        price_cny=interface.price_cny,
+        version=interface.version,
         granted_at=now,
         valid_until=now + dt.timedelta(days=submission.terms["valid_days"]),
     ).save(force_insert=True)

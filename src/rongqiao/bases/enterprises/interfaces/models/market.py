@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 
 class MarketModel(ScopedModel):
-    """Base of rows between a consumer and a provider department; the operator sees all."""
+    """Base of rows between a consumer and a provider department; the operator sees all.
+
+    Software vendors are organisations of the kind enterprise; ``vendor_column`` names theirs.
+    """
 
     institution_column = "consumer_id"
-    department_column = "provider"
+    department_column: ClassVar[str | None] = "provider"
+    vendor_column: ClassVar[str | None] = None
 
     class Meta(ScopedModel.Meta):
         abstract = True
@@ -32,7 +36,10 @@ class MarketModel(ScopedModel):
             return Q()
         if scope.kind == "government" and scope.organisation_id:
             return Q(consumer_id=scope.organisation_id)
-        return super().visible_to(scope)
+        found = super().visible_to(scope)
+        if scope.kind == "enterprise" and cls.vendor_column and scope.organisation_id:
+            found |= Q(**{cls.vendor_column: scope.organisation_id})
+        return found
 
 
 class Submission(MarketModel):
@@ -93,6 +100,8 @@ class Authorisation(MarketModel):
     fields = models.JSONField("字段")
     throttle_per_minute = models.IntegerField("每分钟上限")
     quota_per_day = models.IntegerField("每日上限")
+    price_cny = models.DecimalField("每次价格", max_digits=10, decimal_places=2, default=0)
+    version = models.CharField("接口版本", max_length=20, blank=True)
     granted_at = models.DateTimeField("授予时间")
     valid_until = models.DateTimeField("失效时间")
     ended_at = models.DateTimeField("终止时间", null=True)
@@ -113,13 +122,48 @@ class Authorisation(MarketModel):
         return f"{self.interface_id} → {self.consumer_id}"
 
 
-class InterfaceKey(MarketModel):
-    """A key of a consumer. The secret is derived from the installation's key and shown once; only its digest is kept."""
+class Delegation(MarketModel):
+    """A consumer lets a software vendor call some interfaces for it, with the vendor's own key, until it takes that back."""
 
     department_column = None
+    vendor_column = "vendor_id"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    consumer = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name="委托机构")
+    vendor = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name="软件服务商")
+    interfaces = ArrayField(models.CharField(max_length=60), verbose_name="接口")
+    reason = models.CharField("委托事由", max_length=200)
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name="委托人")
+    created_at = models.DateTimeField("委托时间", auto_now_add=True)
+    valid_until = models.DateTimeField("失效时间")
+    revoked_at = models.DateTimeField("收回时间", null=True)
+
+    class Meta(MarketModel.Meta):
+        verbose_name = verbose_name_plural = "代调用委托"
+        ordering: ClassVar = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(vendor=F("consumer")), name="nobody_delegates_to_itself")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.consumer_id} → {self.vendor_id}"
+
+
+class InterfaceKey(MarketModel):
+    """A key of a consumer. The secret is derived from the installation's key and shown once; only its digest is kept.
+
+    A vendor's key names the delegation it lives by; its calls count as the consumer's.
+    """
+
+    department_column = None
+    vendor_column = "holder_id"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     consumer = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name="使用机构")
+    holder = models.ForeignKey(
+        Organisation, models.PROTECT, null=True, related_name="+", verbose_name="软件服务商"
+    )
+    delegation = models.ForeignKey(Delegation, models.PROTECT, null=True, related_name="keys")
     title = models.CharField("名称", max_length=60)
     is_sandbox = models.BooleanField("沙箱", default=False)
     salt = models.CharField(max_length=64)
@@ -127,10 +171,18 @@ class InterfaceKey(MarketModel):
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name="创建人")
     created_at = models.DateTimeField("创建时间", auto_now_add=True)
     revoked_at = models.DateTimeField("停用时间", null=True)
+    flags = models.JSONField("异常提示", default=list)
+    flagged_at = models.DateTimeField("异常提示时间", null=True)
 
     class Meta(MarketModel.Meta):
         verbose_name = verbose_name_plural = "接口密钥"
         ordering: ClassVar = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(holder=None, delegation=None) | (~Q(holder=None) & ~Q(delegation=None)),
+                name="vendor_key_lives_by_a_delegation",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -140,10 +192,11 @@ class DataCall(MarketModel):
     """One call, answered or refused, as it was metered. Never changed; what was read stands in ``ReadRecord``."""
 
     enterprise_column = "subject_uscc"
+    vendor_column = "holder_id"
 
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(db_index=True)
-    key = models.ForeignKey(InterfaceKey, models.PROTECT, related_name="+")
+    key = models.ForeignKey(InterfaceKey, models.PROTECT, related_name="calls")
     consumer = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
     interface_id = models.CharField(max_length=60)
     provider = models.CharField(max_length=40, db_index=True)
@@ -152,6 +205,13 @@ class DataCall(MarketModel):
     basis = models.CharField(max_length=24, blank=True)
     code = models.CharField(max_length=40)
     records = models.IntegerField()
+    holder = models.ForeignKey(Organisation, models.PROTECT, null=True, related_name="+")
+    authorisation = models.ForeignKey(Authorisation, models.PROTECT, null=True, related_name="+")
+    consent_id = models.UUIDField(null=True)
+    price_cny = models.DecimalField(max_digits=10, decimal_places=2, default=0)
+    via = models.CharField(max_length=8, default="api")
+    address = models.GenericIPAddressField(null=True)
+    milliseconds = models.IntegerField(default=0)
 
     class Meta(MarketModel.Meta):
         verbose_name = verbose_name_plural = "接口调用"
@@ -162,9 +222,12 @@ class DataCall(MarketModel):
 
 
 class CallCount(models.Model):
-    """Calls of one key, interface and window (a minute or a day); an unlogged table, lost in a crash at worst."""
+    """Calls of one caller, interface and window (a minute or a day); an unlogged table, lost in a crash at worst.
 
-    key_id = models.UUIDField()
+    A caller is a key, an address (``ip:…``) or an agent's budget (``budget:…``).
+    """
+
+    caller = models.CharField(max_length=120)
     interface_id = models.CharField(max_length=60)
     window = models.CharField(max_length=16)
     calls = models.IntegerField()
@@ -172,7 +235,7 @@ class CallCount(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = "调用计数"
         constraints = [
-            models.UniqueConstraint(fields=["key_id", "interface_id", "window"], name="one_count_per_window")
+            models.UniqueConstraint(fields=["caller", "interface_id", "window"], name="one_count_per_window")
         ]
 
     def __str__(self) -> str:
@@ -186,6 +249,7 @@ class Maintenance(models.Model):
     starts_at = models.DateTimeField("开始")
     ends_at = models.DateTimeField("结束")
     reason = models.CharField("原因", max_length=200)
+    code = models.CharField("错误码", max_length=40, default="maintenance")
 
     class Meta:
         verbose_name = verbose_name_plural = "接口维护"
