@@ -20,7 +20,7 @@ _DATA = "/data/v1/"
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Serve the portal; signed machine calls pass by sessions, languages and pages, which they do not have."""
     path = environ.get("PATH_INFO", "")
-    if not path.startswith(_DATA):
+    if not path.startswith(_DATA) or "/" in path.removeprefix(_DATA):
         return _portal(environ, start_response)
     from django.core.handlers.wsgi import WSGIRequest
     from django.db import close_old_connections

@@ -31,7 +31,8 @@ class ScopeMiddleware:
         with transaction.atomic():
             bind(scope)
             response = self.get_response(request)
-            if response.status_code >= 500:
+            # A data interface that tells of maintenance or a broken provider has broken nothing itself.
+            if response.status_code >= 500 and not getattr(response, "keeps_records", False):
                 transaction.set_rollback(True)
         return response
 

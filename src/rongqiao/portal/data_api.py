@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 import logging
 import re
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.http import JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from rongqiao.bases.enterprises.interfaces.calls import Call, CallError, perform
+from rongqiao.bases.enterprises.interfaces.calls import Call, perform
 from rongqiao.bases.enterprises.interfaces.describing import describe
+from rongqiao.bases.enterprises.interfaces.errors import CallError
+from rongqiao.bases.enterprises.interfaces.pinging import ping_interface
 from rongqiao.contracts.interfaces import load_interfaces
 from rongqiao.kernel.errors import ContractError, InvalidValueError
 from rongqiao.kernel.identifiers import check_uscc
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 logger = logging.getLogger(__name__)
+MONTHS = (194901, 219912)
 _MONTH = re.compile(r"\d{4}(0[1-9]|1[0-2])")
 
 
@@ -40,7 +45,9 @@ def ask(request: HttpRequest, interface_id: str) -> HttpResponse:
             raise CallError("method_wrong", "请用 GET。", Allow="GET")
         answer, headers = perform(read_call(request, interface_id))
     except CallError as error:
-        return _json(error.body(source), error.status, error.headers)
+        response = _json(error.body(source), error.status, error.headers)
+        response.keeps_records = True  # type: ignore[attr-defined]
+        return response
     except ContractError as error:
         refused = CallError("store_missing", error.remedy)
         return _json(refused.body(source), refused.status, {"Retry-After": "60"})
@@ -76,7 +83,7 @@ def read_call(request: HttpRequest, interface_id: str) -> Call:
     page = values.get("page", "1")
     if not re.fullmatch(r"[1-9][0-9]{0,5}", page):
         raise CallError("parameter_wrong", "page：请填从 1 起的页码。")
-    if not _MONTH.fullmatch(month) or not month.isascii():
+    if not _MONTH.fullmatch(month) or not month.isascii() or not MONTHS[0] <= int(month) <= MONTHS[1]:
         raise CallError("parameter_wrong", "as_of：请填六位年月，如 202609。")
     try:
         known_at = dt.date.fromisoformat(values.get("known_at", today.isoformat()))
@@ -97,7 +104,35 @@ def read_call(request: HttpRequest, interface_id: str) -> Call:
         body=b"",
         authorization=request.headers.get("Authorization", ""),
         now=now,
+        address=address_of(request),
     )
+
+
+def address_of(request: HttpRequest) -> str:
+    """Address of the caller: what the outermost trusted proxy saw, else the other end of the connection."""
+    proxies = settings.ALLAUTH_TRUSTED_PROXY_COUNT
+    if proxies:
+        hops = [each.strip() for each in request.headers.get("X-Forwarded-For", "").split(",")]
+        if len(hops) >= proxies:
+            return _address(hops[-proxies])
+    return _address(request.META.get("REMOTE_ADDR", ""))
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return ""
+
+
+def ping(request: HttpRequest, interface_id: str) -> HttpResponse:
+    """Tell, without any key, whether an interface answers now and how fresh its sources are."""
+    interface = load_interfaces().get(interface_id)
+    if interface is None:
+        refused = CallError("interface_unknown", f"没有接口“{interface_id}”，见 /data/openapi.json。")
+        return _json(refused.body("platform"), refused.status)
+    found = ping_interface(interface, now=timezone.now())
+    return _json(found, 200 if found["status"] == "ok" else 503)
 
 
 def openapi(request: HttpRequest) -> HttpResponse:

@@ -10,4 +10,5 @@ app_name = "data"
 urlpatterns = [
     path("openapi.json", data_api.openapi, name="openapi"),
     path("v1/<str:interface_id>", data_api.ask, name="ask"),
+    path("v1/<str:interface_id>/ping", data_api.ping, name="ping"),
 ]

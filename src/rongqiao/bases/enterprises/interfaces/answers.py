@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises.models import SourceStatus
+from rongqiao.bases.enterprises.objections.marks import all_marks_of
 from rongqiao.contracts.standards import load_contract
 from rongqiao.lake.serving import ServingStore
 
@@ -22,9 +23,38 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 BANDS = (100_000, 500_000, 1_000_000, 5_000_000, 10_000_000, 50_000_000)
 STATUS_SECONDS = 60.0
-_SAMPLES = {"integer": 12, "decimal": "1234.00", "date": "2026-09-30", "month": 202609, "boolean": False}
+#: Days after which a source of the cycle counts as stale; one that is delivered once never does.
+CYCLE_DAYS = {"daily": 3, "weekly": 10, "monthly": 45, "quarterly": 120, "yearly": 400}
 _state: dict[str, Any] = {}
 _lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and what of it may be shown.
+
+    Parameters
+    ----------
+    released : set of str
+        Classes of data that the enterprise, the law or the source itself opens to the caller.
+    granted : Mapping
+        Items granted, by contract.
+    is_marked : bool
+        Whether any fact of the enterprise is disputed.
+    today : date
+        Day of the call, for the freshness of sources.
+    """
+
+    uscc: str
+    name: str
+    purpose: str
+    released: set[str]
+    granted: Mapping[str, Sequence[str]]
+    as_of: int
+    known_at: dt.date
+    page: int
+    is_marked: bool
+    today: dt.date
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,59 +83,83 @@ def forget_store() -> None:
         _state.pop("status", None)
 
 
-def sample_rows(contract: Contract, uscc: str, as_of: int, known_at: dt.date) -> list[Row]:
-    """Return one sample record of the sandbox, drawn from types and code lists alone; no enterprise's data."""
-    row: Row = {"known_at": known_at.isoformat(), "batch_id": "sandbox", "line": 1, "enterprise_id": uscc}
-    for item in contract.items:
-        row[item.id] = _SAMPLES.get(item.type, "示例")
-    return [row]
-
-
 def answer_from_store(
     interface: Interface,
+    question: Question,
     *,
-    uscc: str,
-    name: str,
-    purpose: str,
-    released: set[str],
-    granted: Mapping[str, Sequence[str]],
-    as_of: int,
-    known_at: dt.date,
-    page: int,
     rows: Callable[[Contract, str, int, dt.date], list[Row]] | None = None,
 ) -> Answer:
-    """Compose the answer. A list that is not released or empty says so in ``meta``; it is never silently short."""
+    """Compose the answer. A list that is not released or empty says so in ``meta``; it is never silently short.
+
+    Parameters
+    ----------
+    rows : callable or None
+        Where records come from; the serving store when none is given.
+    """
     data: dict[str, Any] = {}
     meta: dict[str, Any] = {}
     total = 0
     read: list[str] = []
+    marks = _marks(question)
     for dataset in interface.datasets:
-        items = [each for each in dataset.fields if each in granted.get(dataset.contract_id, ())]
-        about: dict[str, Any] = {"title": dataset.title} | _status(dataset.contract_id)
-        if dataset.data_class not in released or not items:
+        items = [each for each in dataset.fields if each in question.granted.get(dataset.contract_id, ())]
+        about: dict[str, Any] = {"title": dataset.title} | _status(
+            dataset.contract_id, interface.ping, question
+        )
+        if dataset.data_class not in question.released or not items:
             meta[dataset.contract_id] = about | {"status": "not_authorised", "data_class": dataset.data_class}
             continue
         contract = load_contract(dataset.contract_id)
-        found = (
-            rows(contract, uscc, as_of, known_at)
-            if rows
-            else store().rows(contract, uscc, as_of=as_of, known_at=known_at)
-        )
-        found = _in_years(found, contract, interface.years_held, as_of)
-        shown = _page(_ordered(found, dataset), dataset.rows, page)
-        data[dataset.contract_id] = [
-            {
-                each: _mask(row.get(each), interface.mask_of(dataset.contract_id, each, purpose))
-                for each in items
+        found = _found(contract, interface, question, rows)
+        shown = _page(_ordered(found, dataset), dataset.rows, question.page)
+        rules = {each: interface.mask_of(contract.id, each, question.purpose) for each in items}
+        data[contract.id] = [{each: _mask(row.get(each), rules[each]) for each in items} for row in shown]
+        meta[contract.id] = (
+            about
+            | _meta(found, shown, items, dataset.rows, question.page)
+            | {
+                "masked_items": {each: rule for each, rule in rules.items() if rule != "none"},
+                "not_granted_items": [each for each in dataset.fields if each not in items],
+                "disputed": [mark for mark in marks if mark["contract_id"] == contract.id],
             }
-            for row in shown
-        ]
-        meta[dataset.contract_id] = about | _meta(found, shown, items, dataset.rows, page)
+        )
         total += len(shown)
         read.append(dataset.data_class)
-    head = {"interface": interface.id, "version": interface.version, "as_of": as_of}
-    body = {"uscc": uscc, "name": name, "data": data, "meta": head | {"datasets": meta}}
+    head = {
+        "interface": interface.id,
+        "version": interface.version,
+        "as_of": question.as_of,
+        "known_at": question.known_at.isoformat(),
+        "purpose": question.purpose,
+        "has_next": any(each.get("has_next") for each in meta.values()),
+    }
+    body = {
+        "uscc": question.uscc,
+        "name": question.name,
+        "data": data,
+        "meta": head | {"datasets": meta},
+    }
     return Answer(body, total, tuple(dict.fromkeys(read)))
+
+
+def _found(
+    contract: Contract,
+    interface: Interface,
+    question: Question,
+    rows: Callable[[Contract, str, int, dt.date], list[Row]] | None,
+) -> list[Row]:
+    if rows is not None:
+        found = rows(contract, question.uscc, question.as_of, question.known_at)
+    else:
+        found = store().rows(contract, question.uscc, as_of=question.as_of, known_at=question.known_at)
+    return _in_years(found, contract, interface.years_held, question.as_of)
+
+
+def _marks(question: Question) -> list[dict[str, str]]:
+    """List marks on the enterprise's disputed facts; what they say is shown as far as the fact itself is."""
+    if not question.is_marked:
+        return []
+    return [mark.as_dict() for mark in all_marks_of(question.uscc)]
 
 
 def _meta(found: list[Row], shown: list[Row], items: list[str], rows: int, page: int) -> dict[str, Any]:
@@ -122,19 +176,41 @@ def _meta(found: list[Row], shown: list[Row], items: list[str], rows: int, page:
     }
 
 
-def _status(contract_id: str) -> dict[str, Any]:
-    """Freshness and quality of a source, at most a minute old."""
+def status_of(contract_id: str) -> SourceStatus | None:
+    """Freshness and quality of a source as last published, at most a minute old; null for one never delivered."""
     held = _state.get("status")
     if held is None or time.monotonic() - held[0] > STATUS_SECONDS:
         held = _state["status"] = (
             time.monotonic(),
             {each.contract_id: each for each in SourceStatus.objects.all()},
         )
-    status = held[1].get(contract_id)
+    found: SourceStatus | None = held[1].get(contract_id)
+    return found
+
+
+def forget_status() -> None:
+    """Ask anew for the state of the sources at the next call."""
+    _state.pop("status", None)
+
+
+def freshness(delivered_on: dt.date | None, cycle: str, today: dt.date) -> str:
+    """``fresh``, ``stale`` when a delivery of the cycle is overdue, ``unknown`` where nothing was delivered yet."""
+    if delivered_on is None:
+        return "unknown"
+    days = CYCLE_DAYS.get(cycle)
+    return "fresh" if days is None or (today - delivered_on).days <= days else "stale"
+
+
+def _status(contract_id: str, cycle: str, question: Question) -> dict[str, Any]:
+    status = status_of(contract_id)
     if status is None:
-        return {"delivered_on": None, "quality": None}
+        return {"delivered_on": None, "freshness": "unknown", "quality": None}
     quality = {key: getattr(status, f"rules_{key}") for key in ("passed", "warned", "failed", "not_run")}
-    return {"delivered_on": status.delivered_on and status.delivered_on.isoformat(), "quality": quality}
+    return {
+        "delivered_on": status.delivered_on and status.delivered_on.isoformat(),
+        "freshness": freshness(status.delivered_on, cycle, question.today),
+        "quality": quality,
+    }
 
 
 def _in_years(rows: list[Row], contract: Contract, years: int | None, as_of: int) -> list[Row]:

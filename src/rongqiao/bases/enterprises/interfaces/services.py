@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import hmac
 import secrets
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db import transaction
 
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import record_audit, require
+from rongqiao.bases.enterprises.interfaces.errors import codes_of_maintenance
 from rongqiao.bases.enterprises.interfaces.models import Authorisation, InterfaceKey, Maintenance, Submission
+from rongqiao.bases.enterprises.interfaces.secret import digest_of, secret_of
 from rongqiao.contracts.interfaces import DUTY, Interface, load_interface
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
 
@@ -177,15 +176,6 @@ def revoke_authorisation(
     return authorisation
 
 
-def secret_of(key_id: uuid.UUID, salt: str) -> str:
-    """Secret of a key, derived from the installation's own; so the database alone lets nobody sign."""
-    return _hmac(settings.SECRET_KEY.encode(), f"interface|{key_id}|{salt}")
-
-
-def _hmac(key: bytes, text: str) -> str:
-    return hmac.new(key, text.encode(), "sm3").hexdigest()
-
-
 @transaction.atomic
 def create_key(*, scope: Scope, title: str, is_sandbox: bool = False) -> tuple[InterfaceKey, str]:
     """Make a key; its secret is returned once. What is kept is the secret's HMAC-SM3."""
@@ -201,7 +191,7 @@ def create_key(*, scope: Scope, title: str, is_sandbox: bool = False) -> tuple[I
         title=title.strip()[:60],
         is_sandbox=is_sandbox,
         salt=salt,
-        digest=_hmac(settings.SECRET_KEY.encode(), secret),
+        digest=digest_of(secret),
         created_by_id=user_id,
     )
     key.save(force_insert=True)
@@ -226,24 +216,33 @@ def revoke_key(*, scope: Scope, key_id: uuid.UUID, now: dt.datetime) -> Interfac
 
 @transaction.atomic
 def announce_maintenance(
-    *, scope: Scope, provider: str, starts_at: dt.datetime, ends_at: dt.datetime, reason: str
+    *,
+    scope: Scope,
+    provider: str,
+    starts_at: dt.datetime,
+    ends_at: dt.datetime,
+    reason: str,
+    code: str = "maintenance",
 ) -> Maintenance:
-    """Announce that a provider's interfaces will not answer for a while."""
+    """Announce that a provider's interfaces will not answer for a while.
+
+    Parameters
+    ----------
+    code : str
+        What callers are told: the general code or one of the department's own (``codes_of_maintenance``).
+    """
     require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
     if scope.kind == "department" and scope.department != provider:
         raise NotAllowedError("提供部门", provider, "只能公告本部门的维护。")
     if ends_at <= starts_at:
         raise InvalidValueError("结束时间", ends_at, "须晚于开始时间。")
+    if code not in codes_of_maintenance(provider):
+        raise InvalidValueError("错误码", code, f"可选：{'、'.join(codes_of_maintenance(provider))}。")
     window = Maintenance.objects.create(
-        provider=provider, starts_at=starts_at, ends_at=ends_at, reason=reason.strip()[:200]
+        provider=provider, starts_at=starts_at, ends_at=ends_at, reason=reason.strip()[:200], code=code
     )
     _audit(scope, "interface.maintenance_announced", window.pk, {"provider": provider})
     return window
-
-
-def sm3_hex(data: bytes) -> str:
-    """SM3 of bytes, in hex."""
-    return hashlib.new("sm3", data).hexdigest()
 
 
 def _audit(scope: Scope, action: str, object_id: object, detail: Mapping[str, Any]) -> None:

@@ -1,0 +1,67 @@
+"""A data interface as its callers use it: applied for, granted, consented to, and called with a signature."""
+
+import datetime as dt
+import hashlib
+import hmac
+import time
+import uuid
+
+from django.utils import timezone
+
+from rongqiao.accounts.scope import scoped
+from rongqiao.accounts.services import give_consent
+from rongqiao.bases.enterprises.interfaces import services
+from tests.web.market_place import USCC
+
+FILINGS = "tax_filing_months"
+TABLE = "taxation.tax_filing"
+
+
+class Shelf:
+    """A store with two months of one enterprise."""
+
+    def rows(self, contract, uscc, *, as_of, known_at):
+        rows = [{"period": month, "taxable_sales_cny": "120000.00", "arrears_cny": None, "enterprise_id": uscc,
+                 "known_at": "2026-11-01", "batch_id": "b", "line": 1} for month in (202608, 202609)]  # fmt: skip
+        return [row for row in rows if row["period"] <= as_of]
+
+
+def apply(scope, **changes):
+    terms = {
+        "interface_id": FILINGS,
+        "purposes": ["pre_loan"],
+        "justification": "用于小微企业贷款申请的贷前审查",
+        "valid_days": 365,
+    }
+    with scoped(scope):
+        return services.apply_for_interface(scope=scope, **(terms | changes))
+
+
+def review(scope, submission, verdict="validated", note=""):
+    with scoped(scope):
+        return services.review_submission(
+            scope=scope, submission_id=submission.pk, verdict=verdict, note=note, now=timezone.now()
+        )
+
+
+def consent(market, classes=("tax",), purpose="pre_loan"):
+    with scoped(market.owner):
+        return give_consent(
+            scope=market.owner, recipient_id=market.officer.organisation_id, purpose=purpose,
+            data_classes=list(classes), valid_days=30, text_version="2026-1",
+            now=timezone.now() - dt.timedelta(seconds=5),
+        )  # fmt: skip
+
+
+def call(client, key, *, uscc=USCC, purpose="pre_loan", interface=FILINGS, secret=None, ts=None, more=""):
+    path = f"/data/v1/{interface}?uscc={uscc}&purpose={purpose}{more}"
+    ts, nonce = str(ts or int(time.time())), uuid.uuid4().hex
+    text = "\n".join(("GET", path, ts, nonce, hashlib.new("sm3", b"").hexdigest()))
+    sig = hmac.new((secret or key[1]).encode(), text.encode(), "sm3").hexdigest()
+    return client.get(
+        path, headers={"Authorization": f"RQ-HMAC-SM3 key={key[0].pk}, ts={ts}, nonce={nonce}, sig={sig}"}
+    )
+
+
+def code(response):
+    return response.json()["code"]
