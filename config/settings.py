@@ -175,6 +175,8 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = VAR / "media"
+# Hosts inside the own network that change notices may go to, and without TLS; all others must be public.
+WEBHOOK_HOSTS = [h for h in os.environ.get("RONGQIAO_WEBHOOK_HOSTS", "").split(",") if h]
 # Jobs that tie rooms together stand in no room.
 PROCRASTINATE_IMPORT_PATHS = ["config.tasks"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

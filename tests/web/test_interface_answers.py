@@ -168,7 +168,7 @@ def test_ping_needs_no_key_and_names_maintenance(client, market, tax_clerk):
     now = timezone.now()
     with scoped(tax_clerk):
         services.announce_maintenance(
-            scope=tax_clerk, provider="taxation", starts_at=now, ends_at=now + dt.timedelta(hours=2), reason="结转",
+            scope=tax_clerk, provider="taxation", starts_at=now, ends_at=now + dt.timedelta(hours=2), reason="结转", now=now,
             code="filing_peak",
         )  # fmt: skip
     found = client.get(f"/data/v1/{FILINGS}/ping")

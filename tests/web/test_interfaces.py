@@ -97,7 +97,7 @@ def test_maintenance_names_its_end(client, market, tax_clerk, interface_key):
     with scoped(tax_clerk):
         services.announce_maintenance(
             scope=tax_clerk, provider="taxation", starts_at=now - dt.timedelta(minutes=1),
-            ends_at=now + dt.timedelta(hours=1), reason="升级",
+            ends_at=now + dt.timedelta(hours=1), reason="升级", now=now,
         )  # fmt: skip
         with pytest.raises(NotAllowedError, match="本部门"):
             services.announce_maintenance(
@@ -106,6 +106,7 @@ def test_maintenance_names_its_end(client, market, tax_clerk, interface_key):
                 starts_at=now,
                 ends_at=now + dt.timedelta(hours=1),
                 reason="x",
+                now=now,
             )
     with transaction.atomic():
         response = call(client, interface_key)

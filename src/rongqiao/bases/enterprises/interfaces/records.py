@@ -61,7 +61,7 @@ def write(records: Sequence[CallRecord]) -> None:
         for r in records
     ]  # fmt: skip
     reads = [
-        (r.at, r.uscc, r.consumer_id, r.reader_id, f"接口：{r.title}"[:60], r.purpose, r.basis, r.consent_id,
+        (r.at, r.uscc, r.consumer_id, r.reader_id, _what(r), r.purpose, r.basis, r.consent_id,
          json.dumps(r.data_classes))
         for r in records
         if r.code == "ok" and r.uscc and r.basis != "sandbox"
@@ -70,6 +70,11 @@ def write(records: Sequence[CallRecord]) -> None:
         cursor.executemany(_CALLS, calls)
         if reads:
             cursor.executemany(_READS, reads)
+
+
+def _what(record: CallRecord) -> str:
+    by_vendor = "（软件服务商代办）" if record.holder_id else ""
+    return f"接口：{record.title}"[: 60 - len(by_vendor)] + by_vendor
 
 
 class _Writer:

@@ -244,9 +244,13 @@ def list_calls(
     -------
     QuerySet of DataCall
         A consumer's own, a provider department's, an enterprise's about itself (refused ones too), a vendor's, or all.
+        Departments and enterprises see no keys, so ``key`` may only be read for the others.
     """
     require(scope, *CONSUMERS, *REVIEWERS, *VENDORS)
-    calls: QuerySet[DataCall] = DataCall.objects.for_scope(scope).select_related("consumer", "holder", "key")
+    calls: QuerySet[DataCall] = DataCall.objects.for_scope(scope).select_related("consumer", "holder")
+    # A join with keys that the caller may not see would drop the calls themselves.
+    if scope.kind in ("institution", "government", "operator"):
+        calls = calls.select_related("key")
     wanted = {
         "interface_id": interface_id,
         "consumer_id": consumer_id,

@@ -14,6 +14,8 @@ from rongqiao.accounts.services import record_audit, require
 from rongqiao.bases.enterprises.interfaces.errors import codes_of_maintenance
 from rongqiao.bases.enterprises.interfaces.models import Authorisation, InterfaceKey, Maintenance, Submission
 from rongqiao.bases.enterprises.interfaces.secret import digest_of, secret_of
+from rongqiao.bases.enterprises.interfaces.selectors import CONSUMERS, live_authorisations
+from rongqiao.bases.enterprises.interfaces.telling import tell
 from rongqiao.contracts.interfaces import DUTY, Interface, load_interface
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from rongqiao.accounts.scope import Scope
 
-CONSUMERS = (Role.BANK_OFFICER, Role.BANK_RISK, Role.GOVERNMENT_OFFICIAL)
 VERDICTS = ("validated", "changes_requested", "refused")
 LONGEST_DAYS = 730
 
@@ -130,6 +131,8 @@ def review_submission(
         update_fields=["status", "note", "reviewed_at", "reviewed_by", "reviewed_by_organisation"]
     )
     _audit(scope, f"interface.{verdict}", submission.pk, {"interface": submission.interface_id})
+    about = {"interface": submission.interface_id, "submission": str(submission.pk), "verdict": verdict}
+    tell([submission.consumer_id], "submission.reviewed", about, now=now)
     if verdict == "validated":
         _grant(scope, submission, now)
     return submission
@@ -172,6 +175,8 @@ def revoke_authorisation(
         found.ended_at, found.end_reason = now, reason.strip()[:200]
         found.save(update_fields=["ended_at", "end_reason"])
         _audit(scope, "interface.revoked", found.pk, {"interface": found.interface_id})
+        about = {"interface": found.interface_id, "authorisation": str(found.pk), "reason": found.end_reason}
+        tell([found.consumer_id], "authorisation.ended", about, now=now)
     authorisation: Authorisation = found
     return authorisation
 
@@ -180,29 +185,35 @@ def revoke_authorisation(
 def create_key(*, scope: Scope, title: str, is_sandbox: bool = False) -> tuple[InterfaceKey, str]:
     """Make a key; its secret is returned once. What is kept is the secret's HMAC-SM3."""
     require(scope, *CONSUMERS)
-    user_id, consumer_id = scope.person
+    _, consumer_id = scope.person
+    return new_key(scope, title=title, consumer_id=consumer_id, is_sandbox=is_sandbox)
+
+
+def new_key(scope: Scope, *, title: str, consumer_id: uuid.UUID, **values: Any) -> tuple[InterfaceKey, str]:
+    """Store a key of the consumer, perhaps held by its vendor, and return it with its secret; for services of this room."""
     if not title.strip():
         raise InvalidValueError("密钥名称", title, "请写明由哪个系统使用。")
+    user_id, _ = scope.person
     key_id, salt = uuid.uuid4(), secrets.token_hex(32)
     secret = secret_of(key_id, salt)
     key = InterfaceKey(
         id=key_id,
         consumer_id=consumer_id,
         title=title.strip()[:60],
-        is_sandbox=is_sandbox,
         salt=salt,
         digest=digest_of(secret),
         created_by_id=user_id,
+        **values,
     )
     key.save(force_insert=True)
-    _audit(scope, "interface_key.created", key.pk, {"is_sandbox": is_sandbox})
+    _audit(scope, "interface_key.created", key.pk, {"is_sandbox": key.is_sandbox})
     return key, secret
 
 
 @transaction.atomic
 def revoke_key(*, scope: Scope, key_id: uuid.UUID, now: dt.datetime) -> InterfaceKey:
-    """Stop a key; its next call is refused."""
-    require(scope, *CONSUMERS, Role.OPERATOR)
+    """Stop a key; its next call is refused. A consumer stops its vendors' keys, too; a vendor its own."""
+    require(scope, *CONSUMERS, Role.ENTERPRISE_OWNER, Role.ENTERPRISE_CLERK, Role.OPERATOR)
     found = InterfaceKey.objects.for_scope(scope).select_for_update().filter(pk=key_id).first()
     if found is None:
         raise NotAllowedError("接口密钥", str(key_id), "没有这个密钥，或不属于本机构。")
@@ -222,6 +233,7 @@ def announce_maintenance(
     starts_at: dt.datetime,
     ends_at: dt.datetime,
     reason: str,
+    now: dt.datetime,
     code: str = "maintenance",
 ) -> Maintenance:
     """Announce that a provider's interfaces will not answer for a while.
@@ -242,6 +254,14 @@ def announce_maintenance(
         provider=provider, starts_at=starts_at, ends_at=ends_at, reason=reason.strip()[:200], code=code
     )
     _audit(scope, "interface.maintenance_announced", window.pk, {"provider": provider})
+    about = {
+        "provider": provider,
+        "starts_at": starts_at.isoformat(),
+        "ends_at": ends_at.isoformat(),
+        "reason": window.reason,
+    }
+    live = live_authorisations(scope, now=now).filter(provider=provider)
+    tell(set(live.values_list("consumer_id", flat=True)), "maintenance.announced", about, now=now)
     return window
 
 

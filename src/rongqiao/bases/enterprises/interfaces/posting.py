@@ -1,0 +1,87 @@
+"""Posting to addresses that others chose: HTTPS only, public hosts only, no redirects, and never longer than ten seconds.
+
+The address that was checked is the one connected to, so that a name cannot turn to an inner host in between.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+from django.conf import settings
+
+from rongqiao.kernel.errors import InvalidValueError
+
+TIMEOUT = httpx.Timeout(10.0, connect=3.0)
+
+
+def check_place(url: str) -> None:
+    """Refuse an address that events may not be posted to; its name need not resolve yet.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is no HTTPS address of a named host or public number, or bears a password.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    if not host or "@" in parts.netloc or port == 0 or len(url) > 400:
+        raise InvalidValueError("通知地址", url, "请填完整的 https:// 地址，不含用户名和密码。")
+    if host in settings.WEBHOOK_HOSTS:
+        return
+    if parts.scheme != "https":
+        raise InvalidValueError("通知地址", url, "须为 https:// 地址。")
+    if _is_number(host) and not ipaddress.ip_address(host).is_global:
+        raise InvalidValueError("通知地址", url, "不能是内网地址。")
+    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
+        raise InvalidValueError("通知地址", url, "不能是本机或内网名称。")
+
+
+def post(url: str, body: bytes, headers: dict[str, str]) -> int:
+    """Post a body and return the status of the answer; what the answer says is not read.
+
+    Raises
+    ------
+    OSError
+        If the host is not reached in time, or is not a public one.
+    """
+    check_place(url)
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    address = _resolve(host, parts.port or 443)
+    shown = f"[{address}]" if ":" in address else address
+    place = urlunsplit(parts._replace(netloc=f"{shown}:{parts.port}" if parts.port else shown))
+    try:
+        # No proxies of the environment, and no redirects: only the checked address is ever connected to.
+        with httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as client:
+            request = client.build_request(
+                "POST", place, content=body, headers=headers, extensions={"sni_hostname": host}
+            )
+            response = client.send(request, stream=True)
+            response.close()
+            return response.status_code
+    except httpx.HTTPError as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error
+
+
+def _resolve(host: str, port: int) -> str:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [str(each[4][0]) for each in found]
+    if host not in settings.WEBHOOK_HOSTS and not all(
+        ipaddress.ip_address(each).is_global for each in addresses
+    ):
+        raise OSError(f"{host} 指向内网地址，未发送。")
+    return addresses[0]
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
