@@ -23,11 +23,13 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     if not path.startswith(_DATA) or "/" in path.removeprefix(_DATA):
         return _portal(environ, start_response)
     from django.core.handlers.wsgi import WSGIRequest
-    from django.db import close_old_connections
+    from django.db import close_old_connections, connection
 
     from rongqiao.portal.data_api import ask_safely
 
-    close_old_connections()
+    # A connection is looked at only after an error: a look before each of 500 calls a second would be one more question.
+    if connection.connection is None or connection.errors_occurred:
+        close_old_connections()
     response = ask_safely(WSGIRequest(environ), path.removeprefix(_DATA))
     start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
     return [response.content]

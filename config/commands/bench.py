@@ -17,10 +17,11 @@ import duckdb
 import typer
 
 from rongqiao.contracts.delivery_files import read_name
+from rongqiao.kernel.home import home
 from rongqiao.lake.engine import literal
 from rongqiao.synth.province import write_province
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="测速：治理")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="测速：治理、数据接口")
 
 #: Every so many rows go into the correction that is measured: one percent.
 CORRECTED_EVERY = 100
@@ -63,6 +64,29 @@ def governance(
     }
     typer.echo(
         json.dumps(result) if as_json else "\n".join(f"{key:<18} {value}" for key, value in result.items())
+    )
+
+
+@app.command(help="数据接口：已签名、已留痕、已核授权的每秒读取次数与耗时（本机自起服务，只读数据湖）")
+def interfaces(
+    lake: Annotated[Path | None, typer.Option(help="已治理的数据湖；缺省则先生成，不计时")] = None,
+    enterprises: Annotated[int, typer.Option(help="缺省数据湖的企业数量")] = 20_000,
+    seconds: Annotated[int, typer.Option(help="两次测量各多少秒")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出")] = False,
+) -> None:
+    """Measure the data interface on a server, database and store of its own."""
+    with tempfile.TemporaryDirectory(prefix="rq-bench-") as name:
+        place = Path(name)
+        if lake is None:
+            lake = place / "lake"
+            write_province(place / "province", enterprises=enterprises, workers=os.cpu_count() or 1)
+            _govern(place / "province" / "deliveries", lake)
+        script = home() / "bench" / "data_interface.py"
+        command = [sys.executable, str(script), "--lake", str(lake), "--seconds", str(seconds)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command line
+    result = json.loads(done.stdout)
+    typer.echo(
+        json.dumps(result) if as_json else "\n".join(f"{key:<24} {value}" for key, value in result.items())
     )
 
 

@@ -143,6 +143,11 @@ def load_interfaces(root: Path | None = None) -> dict[str, Interface]:
     return dict(_load_all(root or interfaces_root()))
 
 
+def find_interface(interface_id: str) -> Interface | None:
+    """Return one interface of the installation; null when it has none of this id. Quick, for every call asks."""
+    return _load_all(interfaces_root()).get(interface_id)
+
+
 def load_interface(interface_id: str, root: Path | None = None) -> Interface:
     """Read one interface.
 

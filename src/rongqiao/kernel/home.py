@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+_CHECKOUT = Path(__file__).resolve().parents[3]
+
 
 def home() -> Path:
     """Folder that holds ``standards/`` and ``catalog/``: ``RONGQIAO_HOME``, else the checkout."""
-    return Path(os.environ.get("RONGQIAO_HOME") or Path(__file__).resolve().parents[3])
+    return Path(os.environ.get("RONGQIAO_HOME") or _CHECKOUT)
 
 
 def var() -> Path:

@@ -17,7 +17,7 @@ from rongqiao.bases.enterprises.interfaces.calls import Call, perform
 from rongqiao.bases.enterprises.interfaces.describing import describe
 from rongqiao.bases.enterprises.interfaces.errors import CallError
 from rongqiao.bases.enterprises.interfaces.pinging import ping_interface
-from rongqiao.contracts.interfaces import load_interfaces
+from rongqiao.contracts.interfaces import find_interface, load_interfaces
 from rongqiao.kernel.errors import ContractError, InvalidValueError
 from rongqiao.kernel.identifiers import check_uscc
 
@@ -38,7 +38,7 @@ def _json(body: dict[str, Any], status: int = 200, headers: dict[str, str] | Non
 @csrf_exempt
 def ask(request: HttpRequest, interface_id: str) -> HttpResponse:
     """Answer one signed call."""
-    interface = load_interfaces().get(interface_id)
+    interface = find_interface(interface_id)
     source = interface.provider if interface else "platform"
     try:
         if request.method != "GET":
@@ -127,7 +127,7 @@ def _address(text: str) -> str:
 
 def ping(request: HttpRequest, interface_id: str) -> HttpResponse:
     """Tell, without any key, whether an interface answers now and how fresh its sources are."""
-    interface = load_interfaces().get(interface_id)
+    interface = find_interface(interface_id)
     if interface is None:
         refused = CallError("interface_unknown", f"没有接口“{interface_id}”，见 /data/openapi.json。")
         return _json(refused.body("platform"), refused.status)

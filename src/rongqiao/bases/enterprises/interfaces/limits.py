@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 
 from rongqiao.bases.enterprises.interfaces.errors import CallError
+from rongqiao.bases.enterprises.interfaces.statements import statement_cursor
 from rongqiao.contracts.numbers import threshold
 
 if TYPE_CHECKING:
@@ -153,6 +154,6 @@ def _add(rows: Sequence[tuple[str, str, str]]) -> list[int]:
         INSERT INTO interfaces_callcount (caller, interface_id, "window", calls) VALUES {places}
         ON CONFLICT (caller, interface_id, "window") DO UPDATE SET calls = interfaces_callcount.calls + 1
         RETURNING calls"""  # noqa: S608 - only places of bound values
-    with connection.cursor() as cursor:
-        cursor.execute(query, values)
+    with statement_cursor() as cursor:
+        cursor.execute(query, values, prepare=True)
         return [calls for (calls,) in cursor.fetchall()]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import queue
 import threading
-from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
+from django.db import connection
+
+from rongqiao.bases.enterprises.interfaces.statements import statement_cursor
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -18,11 +18,24 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 MOST_PER_COMMIT = 256
-_CALLS = """INSERT INTO interfaces_datacall (at, key_id, consumer_id, interface_id, provider, subject_uscc, purpose, basis,
-  code, records, holder_id, authorisation_id, consent_id, price_cny, via, address, milliseconds)
-  VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
-_READS = """INSERT INTO enterprises_readrecord (at, subject_uscc, reader_organisation_id, reader_id, what, purpose, basis,
-  consent_id, data_classes) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)"""
+#: One statement is one journey and one commit. What was read of an enterprise stands in its own list, too.
+_WRITE = """
+WITH called AS (
+  SELECT * FROM unnest(%s::timestamptz[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[],
+    %s::text[], %s::text[], %s::int[], %s::uuid[], %s::uuid[], %s::uuid[], %s::numeric[], %s::text[], %s::inet[],
+    %s::int[], %s::int[], %s::text[], %s::jsonb[])
+  AS c (at, key_id, consumer_id, interface_id, provider, uscc, purpose, basis, code, records, holder_id,
+    authorisation_id, consent_id, price_cny, via, address, milliseconds, reader_id, what, data_classes)),
+metered AS (
+  INSERT INTO interfaces_datacall (at, key_id, consumer_id, interface_id, provider, subject_uscc, purpose, basis, code,
+    records, holder_id, authorisation_id, consent_id, price_cny, via, address, milliseconds)
+  SELECT at, key_id, consumer_id, interface_id, provider, uscc, purpose, basis, code, records, holder_id,
+    authorisation_id, consent_id, price_cny, via, address, milliseconds FROM called)
+INSERT INTO enterprises_readrecord (at, subject_uscc, reader_organisation_id, reader_id, what, purpose, basis, consent_id,
+  data_classes)
+SELECT at, uscc, consumer_id, reader_id, what, purpose, basis, consent_id, data_classes FROM called
+WHERE code = 'ok' AND uscc <> '' AND basis <> 'sandbox'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +65,17 @@ class CallRecord:
 
 
 def write(records: Sequence[CallRecord]) -> None:
-    """Insert the records in the present connection, in one transaction."""
-    calls = [
+    """Insert the records in the present connection: all of them, or none."""
+    rows = [
         (
             r.at, r.key_id, r.consumer_id, r.interface_id, r.provider, r.uscc, r.purpose, r.basis, r.code, r.records,
-            r.holder_id, r.authorisation_id, r.consent_id, r.price_cny, r.via, r.address, r.milliseconds,
+            r.holder_id, r.authorisation_id, r.consent_id, r.price_cny, r.via, r.address, r.milliseconds, r.reader_id,
+            _what(r), json.dumps(r.data_classes),
         )
         for r in records
     ]  # fmt: skip
-    reads = [
-        (r.at, r.uscc, r.consumer_id, r.reader_id, _what(r), r.purpose, r.basis, r.consent_id,
-         json.dumps(r.data_classes))
-        for r in records
-        if r.code == "ok" and r.uscc and r.basis != "sandbox"
-    ]  # fmt: skip
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.executemany(_CALLS, calls)
-        if reads:
-            cursor.executemany(_READS, reads)
+    with statement_cursor() as cursor:
+        cursor.execute(_WRITE, [list(column) for column in zip(*rows, strict=True)], prepare=True)
 
 
 def _what(record: CallRecord) -> str:
@@ -77,37 +83,44 @@ def _what(record: CallRecord) -> str:
     return f"接口：{record.title}"[: 60 - len(by_vendor)] + by_vendor
 
 
-class _Writer:
-    """One thread with one connection; commits all that waits, then tells those who wait."""
+@dataclass(slots=True)
+class _Waiting:
+    record: CallRecord
+    is_written: bool = False
+    error: Exception | None = None
+
+
+class _Queue:
+    """Records that wait. Whoever comes to write takes along all that wait, and the others find theirs written."""
 
     def __init__(self) -> None:
-        self.waiting: queue.SimpleQueue[tuple[CallRecord, Future[None]]] = queue.SimpleQueue()
-        self.thread = threading.Thread(target=self._run, name="call-records", daemon=True)
-        self.thread.start()
+        self.waiting: list[_Waiting] = []
+        self.adding = threading.Lock()
+        self.writing = threading.Lock()
 
     def keep(self, record: CallRecord) -> None:
-        done: Future[None] = Future()
-        self.waiting.put((record, done))
-        done.result(timeout=30)
+        mine = _Waiting(record)
+        with self.adding:
+            self.waiting.append(mine)
+        with self.writing:
+            if not mine.is_written:
+                self._write_all()
+        if mine.error is not None:
+            raise mine.error
 
-    def _run(self) -> None:
-        while True:
-            batch = [self.waiting.get()]
-            while len(batch) < MOST_PER_COMMIT and not self.waiting.empty():
-                batch.append(self.waiting.get())
-            try:
-                write([record for record, _ in batch])
-            except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
-                connection.close()
-                for _, done in batch:
-                    done.set_exception(error)
-            else:
-                for _, done in batch:
-                    done.set_result(None)
+    def _write_all(self) -> None:
+        with self.adding:
+            batch, self.waiting = self.waiting[:MOST_PER_COMMIT], self.waiting[MOST_PER_COMMIT:]
+        error = None
+        try:
+            write([each.record for each in batch])
+        except Exception as caught:  # noqa: BLE001 - whatever it is, each who waits must hear of it
+            error = caught
+        for each in batch:
+            each.is_written, each.error = True, error
 
 
-_state: dict[str, Any] = {}
-_lock = threading.Lock()
+_queue = _Queue()
 
 
 def keep(record: CallRecord) -> None:
@@ -120,9 +133,5 @@ def keep(record: CallRecord) -> None:
     """
     if connection.in_atomic_block:
         write([record])
-        return
-    with _lock:
-        writer = _state.get("writer")
-        if writer is None or not writer.thread.is_alive():
-            writer = _state["writer"] = _Writer()
-    writer.keep(record)
+    else:
+        _queue.keep(record)

@@ -8,10 +8,11 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 from rongqiao.bases.enterprises.interfaces.errors import CallError
 from rongqiao.bases.enterprises.interfaces.secret import secret_of, sm3_hex
+from rongqiao.bases.enterprises.interfaces.statements import statement_cursor
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -87,9 +88,7 @@ def rights_of(
         "interface": interface.id, "provider": interface.provider, "key": key_id, "uscc": uscc, "purpose": purpose,
         "now": now,
     }  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(_RIGHTS, values)
-        row = cursor.fetchone()
+    row = _row(values)
     if row is None:
         raise CallError("key_unknown", "密钥不存在或已停用，请在“数据接口”中重新生成。")
     rights = Rights(*row)
@@ -102,6 +101,19 @@ def rights_of(
     elif isinstance(rights.fields, str):
         rights.fields = json.loads(rights.fields)
     return rights
+
+
+def _row(values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    for is_again in (False, True):
+        try:
+            with statement_cursor() as cursor:
+                return cursor.execute(_RIGHTS, values, prepare=True).fetchone()
+        except OperationalError:
+            if is_again or connection.in_atomic_block:
+                raise
+            # The database was away since the last call; nothing was written yet, so the question is put once more.
+            connection.close()
+    return None
 
 
 def read_authorization(text: str) -> tuple[uuid.UUID, Mapping[str, str]]:

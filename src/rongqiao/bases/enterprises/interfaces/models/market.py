@@ -199,14 +199,16 @@ class DataCall(MarketModel):
     key = models.ForeignKey(InterfaceKey, models.PROTECT, related_name="calls")
     consumer = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
     interface_id = models.CharField(max_length=60)
-    provider = models.CharField(max_length=40, db_index=True)
-    subject_uscc = models.CharField(max_length=18, blank=True, db_index=True)
+    provider = models.CharField(max_length=40)
+    subject_uscc = models.CharField(max_length=18, blank=True)
     purpose = models.CharField(max_length=24, blank=True)
     basis = models.CharField(max_length=24, blank=True)
     code = models.CharField(max_length=40)
     records = models.IntegerField()
-    holder = models.ForeignKey(Organisation, models.PROTECT, null=True, related_name="+")
-    authorisation = models.ForeignKey(Authorisation, models.PROTECT, null=True, related_name="+")
+    holder = models.ForeignKey(Organisation, models.PROTECT, null=True, related_name="+", db_index=False)
+    authorisation = models.ForeignKey(
+        Authorisation, models.PROTECT, null=True, related_name="+", db_index=False
+    )
     consent_id = models.UUIDField(null=True)
     price_cny = models.DecimalField(max_digits=10, decimal_places=2, default=0)
     via = models.CharField(max_length=8, default="api")
@@ -216,6 +218,12 @@ class DataCall(MarketModel):
     class Meta(MarketModel.Meta):
         verbose_name = verbose_name_plural = "接口调用"
         ordering: ClassVar = ["-id"]
+        # Few, for each costs every call: no second one for patterns, and vendors' calls only where there is a vendor.
+        indexes = [
+            models.Index(fields=["provider"]),
+            models.Index(fields=["subject_uscc"]),
+            models.Index(fields=["holder"], condition=~Q(holder=None), name="datacall_of_vendors"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.interface_id} {self.code}"
