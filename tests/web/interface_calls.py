@@ -53,14 +53,23 @@ def consent(market, classes=("tax",), purpose="pre_loan"):
         )  # fmt: skip
 
 
-def call(client, key, *, uscc=USCC, purpose="pre_loan", interface=FILINGS, secret=None, ts=None, more=""):
+def signed(key, *, uscc=USCC, purpose="pre_loan", interface=FILINGS, secret=None, ts=None, more=""):
+    """Return path and header of a signed call."""
     path = f"/data/v1/{interface}?uscc={uscc}&purpose={purpose}{more}"
+    return path, authorization(key, "GET", path, secret=secret, ts=ts)
+
+
+def authorization(key, method, path, body=b"", *, secret=None, ts=None):
+    """Return the header that signs a request."""
     ts, nonce = str(ts or int(time.time())), uuid.uuid4().hex
-    text = "\n".join(("GET", path, ts, nonce, hashlib.new("sm3", b"").hexdigest()))
+    text = "\n".join((method, path, ts, nonce, hashlib.new("sm3", body).hexdigest()))
     sig = hmac.new((secret or key[1]).encode(), text.encode(), "sm3").hexdigest()
-    return client.get(
-        path, headers={"Authorization": f"RQ-HMAC-SM3 key={key[0].pk}, ts={ts}, nonce={nonce}, sig={sig}"}
-    )
+    return f"RQ-HMAC-SM3 key={key[0].pk}, ts={ts}, nonce={nonce}, sig={sig}"
+
+
+def call(client, key, **values):
+    path, header = signed(key, **values)
+    return client.get(path, headers={"Authorization": header})
 
 
 def code(response):
