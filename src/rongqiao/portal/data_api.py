@@ -22,6 +22,8 @@ from rongqiao.kernel.errors import ContractError, InvalidValueError
 from rongqiao.kernel.identifiers import check_uscc
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.http import HttpRequest, HttpResponse
 
 logger = logging.getLogger(__name__)
@@ -43,7 +45,7 @@ def ask(request: HttpRequest, interface_id: str) -> HttpResponse:
     try:
         if request.method != "GET":
             raise CallError("method_wrong", "请用 GET。", Allow="GET")
-        answer, headers = perform(read_call(request, interface_id))
+        answer, headers = perform(read_call(request, interface_id, request.GET))
     except CallError as error:
         response = _json(error.body(source), error.status, error.headers)
         response.keeps_records = True  # type: ignore[attr-defined]
@@ -64,8 +66,15 @@ def ask_safely(request: HttpRequest, interface_id: str) -> HttpResponse:
         return _json(refused.body("platform"), refused.status)
 
 
-def read_call(request: HttpRequest, interface_id: str) -> Call:
-    """Read what was sent.
+def read_call(
+    request: HttpRequest,
+    interface_id: str,
+    values: Mapping[str, str],
+    *,
+    basis: str = "",
+    budget: tuple[str, int] | None = None,
+) -> Call:
+    """Read what was sent; ``values`` are the query's, or what an agent gave as arguments (then with basis and budget).
 
     Raises
     ------
@@ -73,7 +82,6 @@ def read_call(request: HttpRequest, interface_id: str) -> Call:
         If a parameter cannot be read; the first is named.
     """
     now = timezone.now()
-    values = request.GET
     try:
         uscc = check_uscc(values.get("uscc", ""))
     except InvalidValueError as error:
@@ -99,12 +107,15 @@ def read_call(request: HttpRequest, interface_id: str) -> Call:
         as_of=int(month),
         known_at=known_at,
         page=int(page),
-        method="GET",
+        method=request.method or "",
         path=request.get_full_path(),
-        body=b"",
+        body=request.body,
         authorization=request.headers.get("Authorization", ""),
         now=now,
         address=address_of(request),
+        via="mcp" if budget else "api",
+        basis=basis,
+        budget=budget,
     )
 
 
