@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt  # noqa: TC003 - ninja reads the annotations
+import re
 from decimal import Decimal  # noqa: TC003 - ninja reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ from django.http import Http404
 from django.utils import timezone
 from ninja import NinjaAPI, Query
 from ninja.errors import ValidationError
+from pydantic import BeforeValidator
 
 from rongqiao.bases.enterprises.selectors import province_figures
 from rongqiao.bases.resources import selectors as resources
@@ -35,6 +37,16 @@ api = NinjaAPI(
 
 Size = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)]
 Number = Annotated[int, Query(ge=1)]
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def read_day(value: Any) -> Any:
+    """Let only written days through: a bare number would be taken for seconds since 1970."""
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("请填日期，如 2026-09-30。")
+    return value
+
+
 PROBLEMS = {404: schemas.Problem, 422: schemas.Problem}
 
 
@@ -99,8 +111,15 @@ def show_figures(request: HttpRequest) -> dict[str, Any]:
     return {"market": market_figures(), "base": province_figures()}
 
 
-@api.get("/lpr", response=list[schemas.Lpr], url_name="lpr", summary="贷款市场报价利率")
-def show_lpr(request: HttpRequest, on: dt.date | None = None) -> list[Any]:
+@api.get(
+    "/lpr",
+    response={200: list[schemas.Lpr], 422: schemas.Problem},
+    url_name="lpr",
+    summary="贷款市场报价利率",
+)
+def show_lpr(
+    request: HttpRequest, on: Annotated[dt.date | None, BeforeValidator(read_day)] = None
+) -> list[Any]:
     """Loan prime rates in force on a day, today by default."""
     return list(primes(on or timezone.localdate()))
 

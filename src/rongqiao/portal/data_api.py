@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from rongqiao.bases.enterprises.interfaces.calls import Call, perform
-from rongqiao.bases.enterprises.interfaces.describing import describe
+from rongqiao.bases.enterprises.interfaces.describing import MONTH_PATTERN, describe
 from rongqiao.bases.enterprises.interfaces.errors import CallError
 from rongqiao.bases.enterprises.interfaces.pinging import ping_interface
 from rongqiao.contracts.interfaces import find_interface, load_interfaces
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 logger = logging.getLogger(__name__)
-MONTHS = (194901, 219912)
-_MONTH = re.compile(r"\d{4}(0[1-9]|1[0-2])")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _json(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
@@ -91,10 +90,11 @@ def read_call(
     page = values.get("page", "1")
     if not re.fullmatch(r"[1-9][0-9]{0,5}", page):
         raise CallError("parameter_wrong", "page：请填从 1 起的页码。")
-    if not _MONTH.fullmatch(month) or not month.isascii() or not MONTHS[0] <= int(month) <= MONTHS[1]:
+    if not re.fullmatch(MONTH_PATTERN, month):
         raise CallError("parameter_wrong", "as_of：请填六位年月，如 202609。")
+    day = values.get("known_at", today.isoformat())
     try:
-        known_at = dt.date.fromisoformat(values.get("known_at", today.isoformat()))
+        known_at = dt.date.fromisoformat(day if _DAY.fullmatch(day) else "")
     except ValueError:
         raise CallError("parameter_wrong", "known_at：请填日期，如 2026-09-30。") from None
     purpose = values.get("purpose", "")

@@ -14,6 +14,7 @@ from django.http import HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from rongqiao.bases.enterprises.interfaces.calls import perform
+from rongqiao.bases.enterprises.interfaces.describing import MONTH_PATTERN
 from rongqiao.bases.enterprises.interfaces.errors import CallError
 from rongqiao.contracts.interfaces import find_interface, load_interfaces
 from rongqiao.kernel.errors import ContractError
@@ -146,7 +147,7 @@ def _tool(interface: Interface) -> dict[str, Any]:
                         "calls": {"type": "integer", "minimum": 1, "maximum": _MOST_CALLS},
                     },
                 },
-                "as_of": {"type": "string", "pattern": "^[0-9]{4}(0[1-9]|1[0-2])$"},
+                "as_of": {"type": "string", "pattern": MONTH_PATTERN},
                 "known_at": {"type": "string", "format": "date"},
                 "page": {"type": "integer", "minimum": 1, "maximum": 999_999},
             },

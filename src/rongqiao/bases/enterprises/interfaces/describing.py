@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from rongqiao.contracts.interfaces import Dataset, Interface
 
+#: Months that are answered about; the same for people, programs and agents.
+MONTH_PATTERN = "^(19[5-9][0-9]|20[0-9]{2}|21[0-8][0-9])(0[1-9]|1[0-2])$"
 _TYPES = {"integer": "integer", "month": "integer", "boolean": "boolean"}
 _PROBLEM = {
     "type": "object",
@@ -64,9 +66,13 @@ def _operation(interface: Interface) -> dict[str, Any]:
         "tags": [interface.provider_title],
         "security": [{"signature": []}],
         "parameters": [
-            _parameter("uscc", {"type": "string", "pattern": "^[0-9A-HJ-NPQRTUWXY]{18}$"}, is_required=True),
+            _parameter(
+                "uscc",
+                {"type": "string", "format": "uscc", "pattern": "^[0-9A-HJ-NPQRTUWXY]{18}$"},
+                is_required=True,
+            ),
             _parameter("purpose", {"type": "string", "enum": list(interface.purposes)}, is_required=True),
-            _parameter("as_of", {"type": "string", "pattern": "^[0-9]{4}(0[1-9]|1[0-2])$"}),
+            _parameter("as_of", {"type": "string", "pattern": MONTH_PATTERN}),
             _parameter("known_at", {"type": "string", "format": "date"}),
             _parameter("page", {"type": "integer", "minimum": 1, "maximum": 999_999}),
         ],
