@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from config.commands.ledger import ledger_path, load_signer
+from config.serving import build_serving
 from rongqiao.accounts.ledgering import drain
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.publication import publish_from_lake
@@ -78,8 +79,9 @@ def rate(as_of: int, known_at: dt.date) -> None:
 
 
 def publish(as_of: int, known_at: dt.date) -> None:
-    """Publish to the database the web reads, and give the market's history its names from the register."""
+    """Publish to what web and data interfaces read, and give the market's history its names from the register."""
     publish_from_lake(lake=Lake(), as_of=as_of, known_at=known_at)
+    build_serving(Lake())
     with system_scope() as scope:
         complete_history(scope=scope)
 

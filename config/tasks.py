@@ -9,6 +9,7 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from config.corrections import flow_forward
+from config.serving import build_serving
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.intake import selectors, services
 from rongqiao.bases.enterprises.publication import publish_operations
@@ -37,6 +38,7 @@ def govern_uploads() -> int:
         _govern(upload, lake)
     if waiting and lake.exists("published/enterprises"):
         publish_operations(lake=lake, known_at=timezone.localdate())
+        build_serving(lake)
     flow_forward(lake, now=timezone.now())
     return len(waiting)
 

@@ -6,9 +6,8 @@ import json
 
 import typer
 
+from config.serving import build_serving
 from rongqiao.contracts.interfaces import load_interfaces
-from rongqiao.contracts.standards import load_contract
-from rongqiao.lake.serving import ServingStore
 from rongqiao.lake.tables import Lake
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="数据接口：核对与建库")
@@ -28,9 +27,5 @@ def check(as_json: bool = typer.Option(False, "--json", help="以 JSON 输出"))
 @app.command(help="从数据湖增量建立接口服务库；可随时中断，再次运行会接着建")
 def build() -> None:
     """Take in what the lake has new of every table that an interface answers from."""
-    tables = sorted({each.contract_id for found in load_interfaces().values() for each in found.datasets})
-    lake = Lake()
-    with ServingStore(is_writer=True) as store:
-        for table in tables:
-            files = store.build(lake, load_contract(table))
-            typer.echo(f"{table}\t新增 {files} 个文件")
+    for table, files in build_serving(Lake()).items():
+        typer.echo(f"{table}\t新增 {files} 个文件")

@@ -8,9 +8,11 @@ import uuid
 
 from django.utils import timezone
 
-from rongqiao.accounts.scope import scoped
+from rongqiao.accounts.scope import scoped, system_scope
 from rongqiao.accounts.services import give_consent
 from rongqiao.bases.enterprises.interfaces import services
+from rongqiao.bases.enterprises.objections.marks import put_mark
+from rongqiao.bases.enterprises.objections.models import Objection
 from tests.web.market_place import USCC
 
 FILINGS = "tax_filing_months"
@@ -24,6 +26,12 @@ class Shelf:
         rows = [{"period": month, "taxable_sales_cny": "120000.00", "arrears_cny": None, "enterprise_id": uscc,
                  "known_at": "2026-11-01", "batch_id": "b", "line": 1} for month in (202608, 202609)]  # fmt: skip
         return [row for row in rows if row["period"] <= as_of]
+
+
+def act(service, scope, **values):
+    """Run a service under both walls, as a request would."""
+    with scoped(scope):
+        return service(scope=scope, **values)
 
 
 def apply(scope, **changes):
@@ -74,3 +82,17 @@ def call(client, key, **values):
 
 def code(response):
     return response.json()["code"]
+
+
+def dispute(market, now):
+    """Have the enterprise dispute one filing; the mark stands at once."""
+    objection = Objection(
+        subject_uscc=USCC, contract_id=TABLE, department="taxation", record_id="r1", batch_id="b", line=1, record={},
+        valid="202609", item_id="taxable_sales_cny", ground="wrong_value", reason="金额有误",
+        raised_by_id=market.owner.user_id, raised_by_organisation_id=market.owner.organisation_id, raised_at=now,
+        forward_due_at=now, check_due_at=now, answer_due_at=now,
+    )  # fmt: skip
+    with system_scope():
+        objection.save(force_insert=True)
+    put_mark(objection)
+    return objection

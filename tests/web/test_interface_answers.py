@@ -7,11 +7,11 @@ import pytest
 from django.utils import timezone
 
 from rongqiao.accounts.scope import system_scope
-from rongqiao.bases.enterprises.interfaces import answers, calls
+from rongqiao.bases.enterprises.interfaces import answers
 from rongqiao.bases.enterprises.interfaces.breakers import Breaker
 from rongqiao.bases.enterprises.interfaces.models import CallCount, DataCall
 from rongqiao.bases.enterprises.models import SourceStatus
-from tests.web.interface_calls import FILINGS, TABLE, Shelf, apply, call, code, consent, review
+from tests.web.interface_calls import FILINGS, TABLE, Shelf, apply, call, code, consent, dispute, review
 from tests.web.market_place import USCC
 
 pytestmark = pytest.mark.usefixtures("tax_shelf")
@@ -62,26 +62,12 @@ def test_sources_say_how_fresh_and_how_good_they_are(client, market, interface_k
     assert meta(call(client, interface_key))["freshness"] == "stale"
 
 
-def test_a_disputed_fact_is_marked_in_the_answer(client, market, interface_key, monkeypatch):
+def test_a_disputed_fact_is_marked_in_the_answer_at_once(client, market, interface_key):
     consent(market)
     assert meta(call(client, interface_key))["disputed"] == []
-
-    class Mark:
-        def as_dict(self):
-            return {"contract_id": TABLE, "state": "disputed"}
-
-    monkeypatch.setattr(answers, "all_marks_of", lambda uscc: [Mark()] if uscc == USCC else [])
-    monkeypatch.setattr(calls, "rights_of", marked(calls.rights_of))
-    assert meta(call(client, interface_key))["disputed"][0]["state"] == "disputed"
-
-
-def marked(ask):
-    def asked(*arguments, **values):
-        rights = ask(*arguments, **values)
-        rights.is_marked = True
-        return rights
-
-    return asked
+    dispute(market, timezone.now())
+    (mark,) = meta(call(client, interface_key))["disputed"]
+    assert (mark["state"], mark["item_id"], mark["valid"]) == ("disputed", "taxable_sales_cny", "202609")
 
 
 def test_pages_follow_each_other_and_the_last_says_so(client, market, interface_key, monkeypatch):

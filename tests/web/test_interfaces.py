@@ -7,8 +7,9 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from rongqiao.accounts.models import Organisation
 from rongqiao.accounts.scope import scoped, system_scope
-from rongqiao.bases.enterprises.interfaces import services
+from rongqiao.bases.enterprises.interfaces import selectors, services
 from rongqiao.bases.enterprises.interfaces.models import Authorisation, CallCount, DataCall, Submission
 from rongqiao.bases.enterprises.models import ReadRecord
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
@@ -157,3 +158,87 @@ def test_a_sandbox_key_gets_samples_and_no_enterprise_is_recorded_as_read(client
 def test_the_description_lists_every_interface(client, db):
     body = client.get("/data/openapi.json").json()
     assert f"/data/v1/{FILINGS}" in body["paths"]
+
+
+def test_a_refused_amendment_leaves_the_grant_and_reviewers_see_what_changed(
+    client, market, tax_clerk, interface_key
+):
+    consent(market)
+    second = apply(
+        market.officer,
+        purposes=["pre_loan", "post_loan"],
+        valid_days=90,
+        fields={TABLE: ["period", "arrears_cny"]},
+    )
+    with scoped(tax_clerk):
+        assert [each.pk for each in selectors.to_review(tax_clerk)] == [second.pk]
+        found = {
+            each.field: each
+            for each in selectors.submission_diff(selectors.get_submission(tax_clerk, second.pk))
+        }
+    assert set(found) == {"purposes", "valid_days", f"fields.{TABLE}"}
+    assert (found["purposes"].added, found["purposes"].removed) == (("贷后管理",), ())
+    assert (found["valid_days"].before, found["valid_days"].after) == ("365", "90")
+    assert found[f"fields.{TABLE}"].removed
+    review(tax_clerk, second, "refused", "贷后用途须另行说明")
+    assert call(client, interface_key).status_code == 200
+    with scoped(market.officer):
+        assert selectors.live_authorisations(market.officer, now=timezone.now()).count() == 1
+        assert selectors.my_submissions(market.officer).count() == 2
+
+
+def test_a_first_application_shows_all_its_terms(market, tax_clerk):
+    submission = apply(market.officer)
+    with scoped(tax_clerk):
+        found = selectors.submission_diff(selectors.get_submission(tax_clerk, submission.pk))
+    assert [each.field for each in found] == [
+        "purposes",
+        "justification",
+        "valid_days",
+        "version",
+        f"fields.{TABLE}",
+    ]
+
+
+def test_a_grant_ends_with_its_period(client, market, interface_key):
+    consent(market)
+    with system_scope() as system:
+        Authorisation.objects.for_scope(system).update(valid_until=timezone.now() - dt.timedelta(seconds=1))
+    assert code(call(client, interface_key)) == "platform.not_authorised"
+
+
+def test_interfaces_are_found_by_words_provider_and_standing(market, tax_clerk, interface_key):
+    now = timezone.now()
+    with scoped(market.officer):
+        assert [
+            each.interface.id
+            for each in selectors.list_interfaces(market.officer, now=now, standing="granted")
+        ] == [FILINGS]
+        offer = selectors.get_interface(market.officer, FILINGS, now=now)
+        assert offer.authorisation.purposes == ["pre_loan"]
+        found = selectors.list_interfaces(
+            market.officer, now=now, query="纳税", provider="taxation", purpose="pre_loan"
+        )
+        assert FILINGS in {each.interface.id for each in found}
+    with scoped(market.rival):
+        assert selectors.get_interface(market.rival, FILINGS, now=now).standing == "none"
+        assert selectors.get_interface(market.rival, "nothing", now=now) is None
+    apply(market.rival)
+    with scoped(market.rival):
+        assert selectors.get_interface(market.rival, FILINGS, now=now).standing == "submitted"
+
+
+def test_an_official_reads_by_duty_within_the_own_region_only(client, market, tax_clerk):
+    review(
+        tax_clerk,
+        apply(market.official, purposes=["government_duty"], justification="依职责开展企业服务和政策评估"),
+    )
+    with scoped(market.official):
+        key = services.create_key(scope=market.official, title="政务系统")
+    assert call(client, key, purpose="government_duty").status_code == 200
+    with system_scope() as system:
+        assert ReadRecord.objects.for_scope(system).get().basis == "statutory_duty"
+    Organisation.objects.filter(pk=market.official.organisation_id).update(region_code="4302")
+    assert code(call(client, key, purpose="government_duty")) == "platform.region_outside"
+    with pytest.raises(InvalidValueError, match="用途"):
+        apply(market.officer, purposes=["government_duty"])
