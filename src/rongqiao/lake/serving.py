@@ -7,6 +7,7 @@ one transaction together with its mark: a build that is killed goes on where it 
 # ruff: noqa: S608  (names come from contracts of this repository and are quoted; values are bound)
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
 from typing import TYPE_CHECKING, Any, Self
@@ -17,6 +18,7 @@ import lmdb
 from rongqiao.kernel.errors import ContractError
 from rongqiao.kernel.home import var
 from rongqiao.lake import engine
+from rongqiao.lake.expiry import has_clock, is_expired
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -30,6 +32,9 @@ Row = dict[str, Any]
 MAP_BYTES = 256 << 30
 _FILES = b"files"
 _SPLIT = b"\0"
+#: Beside each table whose records can move: which enterprise each version of a record belongs to.
+_OWNERS = b"\0owners"
+_SEQUENCE = b"\0sequence"
 
 
 class ServingStore:
@@ -52,7 +57,7 @@ class ServingStore:
         self.environment = lmdb.open(
             str(self.path), map_size=MAP_BYTES, max_dbs=2000, readonly=not is_writer, max_readers=512
         )
-        self._tables: dict[str, Any] = {}
+        self._tables: dict[bytes, Any] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -73,6 +78,7 @@ class ServingStore:
             return 0
         uris = lake.uris(table)
         records = self.environment.open_db(contract.id.encode())
+        owners = self.environment.open_db(contract.id.encode() + _OWNERS) if _can_move(contract) else None
         marks = self.environment.open_db(_FILES)
         prefix = contract.id.encode() + _SPLIT
         known = self._marks(marks, prefix)
@@ -80,12 +86,14 @@ class ServingStore:
             # Files were rewritten: what they held stands in new ones, so the table begins anew.
             with self.environment.begin(write=True) as transaction:
                 transaction.drop(records, delete=False)
+                if owners is not None:
+                    transaction.drop(owners, delete=False)
                 for uri in known:
                     transaction.delete(prefix + uri.encode(), db=marks)
             known = set()
         fresh = [uri for uri in uris if uri not in known]
         for uri in fresh:
-            self._take_in(uri, contract, records, marks, prefix)
+            self._take_in(uri, contract, (records, owners, marks), prefix)
         return len(fresh)
 
     def _marks(self, marks: Any, prefix: bytes) -> set[str]:
@@ -98,9 +106,11 @@ class ServingStore:
                 is_there = cursor.next()
         return found
 
-    def _take_in(self, uri: str, contract: Contract, records: Any, marks: Any, prefix: bytes) -> None:
+    def _take_in(self, uri: str, contract: Contract, places: tuple[Any, Any, Any], prefix: bytes) -> None:
+        records, owners, marks = places
         with self.environment.begin(write=True) as transaction:
-            sequence = transaction.stat(marks)["entries"]
+            # Counted on for ever: a number that was given before would put a file in another's place.
+            sequence = int.from_bytes(transaction.get(_SEQUENCE, db=marks) or b"", "big") + 1
             suffix = _SPLIT + sequence.to_bytes(6, "big")
             with duckdb.connect(":memory:") as connection:
                 query = connection.execute(_query(uri, contract, connection))
@@ -109,7 +119,17 @@ class ServingStore:
                         transaction.put(
                             enterprise.encode() + suffix, zlib.compress(packed.encode(), 1), db=records
                         )
+                        if owners is not None:
+                            for row in json.loads(packed):
+                                version = [enterprise, *_rank(row), row.get(contract.valid_on or "")]
+                                place = (
+                                    _key_digest(contract, row)
+                                    + suffix
+                                    + f"{row['batch_id']}|{row['line']}".encode()
+                                )
+                                transaction.put(place, json.dumps(version).encode(), db=owners)
             transaction.put(prefix + uri.encode(), b"1", db=marks)
+            transaction.put(_SEQUENCE, sequence.to_bytes(6, "big"), db=marks)
 
     def rows(self, contract: Contract, enterprise: str, *, as_of: int, known_at: dt.date) -> list[Row]:
         """Return what a reader at ``known_at`` holds true of one enterprise up to the month ``as_of``.
@@ -117,8 +137,8 @@ class ServingStore:
         Returns
         -------
         list of dict
-            One per key of the contract, the last that was known; amounts are decimal text, dates ISO text.
-            Empty when there is none; an absent table yields none, too.
+            One per key of the contract, the last that was known, unless its clock ran out by then; amounts are decimal
+            text, dates ISO text. Empty when there is none; an absent table yields none, too.
         """
         latest: dict[tuple[Any, ...], Row] = {}
         until = known_at.isoformat()
@@ -129,25 +149,58 @@ class ServingStore:
             held = latest.get(key)
             if held is None or _rank(row) > _rank(held):
                 latest[key] = row
-        return list(latest.values())
+        found = list(latest.values())
+        if _can_move(contract):
+            found = [row for row in found if not self._has_moved(row, contract, enterprise, as_of, until)]
+        if not has_clock(contract):
+            return found
+        return [row for row in found if not is_expired(contract, row, known_at=known_at)]
+
+    def _has_moved(self, row: Row, contract: Contract, enterprise: str, as_of: int, until: str) -> bool:
+        """Whether a later delivery gave the record to another enterprise."""
+        for packed in self._values(contract.id.encode() + _OWNERS, _key_digest(contract, row) + _SPLIT):
+            owner, known_at, batch_id, line, valid = json.loads(packed)
+            is_later = (known_at, batch_id, line) > _rank(row) and known_at <= until
+            if (
+                is_later
+                and owner != enterprise
+                and _is_valid({contract.valid_on or "": valid}, contract, as_of)
+            ):
+                return True
+        return False
 
     def _raw(self, contract_id: str, enterprise: str) -> list[Row]:
-        table = self._tables.get(contract_id)
+        rows: list[Row] = []
+        for packed in self._values(contract_id.encode(), enterprise.encode() + _SPLIT):
+            rows += json.loads(zlib.decompress(packed))
+        return rows
+
+    def _values(self, name: bytes, prefix: bytes) -> list[bytes]:
+        table = self._tables.get(name)
         if table is None:
             try:
-                table = self.environment.open_db(contract_id.encode(), create=False)
+                table = self.environment.open_db(name, create=False)
             except (lmdb.NotFoundError, lmdb.ReadonlyError):
                 return []
-            self._tables[contract_id] = table
-        prefix = enterprise.encode() + _SPLIT
-        rows: list[Row] = []
+            self._tables[name] = table
+        found: list[bytes] = []
         with self.environment.begin(db=table) as transaction:
             cursor = transaction.cursor()
             is_there = cursor.set_range(prefix)
             while is_there and cursor.key().startswith(prefix):
-                rows += json.loads(zlib.decompress(cursor.value()))
+                found.append(cursor.value())
                 is_there = cursor.next()
-        return rows
+        return found
+
+
+def _can_move(contract: Contract) -> bool:
+    """Whether a correction can give a record to another enterprise, since its key does not name one."""
+    return "uscc" not in contract.key
+
+
+def _key_digest(contract: Contract, row: Row) -> bytes:
+    values = json.dumps([row.get(name) for name in contract.key], ensure_ascii=False)
+    return hashlib.sha256(values.encode()).digest()[:16]
 
 
 def _rank(row: Row) -> tuple[str, str, int]:
