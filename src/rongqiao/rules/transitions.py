@@ -109,6 +109,32 @@ OBJECTION: Table = {
     ("correcting", "fail"): "forwarded",
 }
 
+#: A consumer's application for a data interface; a changed one is a further application.
+INTERFACE_SUBMISSION: Table = {
+    ("submitted", "validate"): "validated",
+    ("submitted", "request_changes"): "changes_requested",
+    ("submitted", "refuse"): "refused",
+}
+
+#: One access that a consumer has to explain; late is better than never.
+ACCESS_QUESTION: Table = {
+    ("asked", "answer"): "answered",
+    ("asked", "lapse"): "overdue",
+    ("overdue", "answer"): "answered",
+    ("answered", "accept"): "accepted",
+    ("answered", "reject"): "rejected",
+}
+
+#: One change on its way to a consumer's system.
+WEBHOOK_EVENT: Table = {
+    ("waiting", "hear"): "delivered",
+    ("waiting", "miss"): "waiting",
+    ("waiting", "give_up"): "dead",
+    ("waiting", "replay"): "waiting",
+    ("delivered", "replay"): "waiting",
+    ("dead", "replay"): "waiting",
+}
+
 LIFECYCLES: dict[str, Table] = {
     "demand": DEMAND,
     "take": TAKE,
@@ -117,6 +143,9 @@ LIFECYCLES: dict[str, Table] = {
     "loan": LOAN,
     "delivery": DELIVERY,
     "objection": OBJECTION,
+    "interface_submission": INTERFACE_SUBMISSION,
+    "access_question": ACCESS_QUESTION,
+    "webhook_event": WEBHOOK_EVENT,
 }
 INITIAL = {
     "demand": "draft",
@@ -126,6 +155,9 @@ INITIAL = {
     "loan": "contracted",
     "delivery": "receiving",
     "objection": "raised",
+    "interface_submission": "submitted",
+    "access_question": "asked",
+    "webhook_event": "waiting",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from rongqiao.bases.enterprises.interfaces.answers import freshness, status_of, store
+from rongqiao.bases.enterprises.interfaces import answers
 from rongqiao.bases.enterprises.interfaces.calls import breaker_of
 from rongqiao.bases.enterprises.interfaces.models import Maintenance
 from rongqiao.kernel.errors import ContractError
@@ -30,9 +30,9 @@ def ping_interface(interface: Interface, *, now: dt.datetime) -> dict[str, Any]:
     coming = [each for each in windows if each.starts_at > now]
     sources = {}
     for dataset in interface.datasets:
-        status = status_of(dataset.contract_id)
+        status = answers.status_of(dataset.contract_id)
         day = status.delivered_on if status else None
-        fresh = freshness(day, interface.ping, now.date())
+        fresh = answers.freshness(day, interface.ping, now.date())
         sources[dataset.contract_id] = {"delivered_on": day and day.isoformat(), "freshness": fresh}
     return {
         "interface": interface.id,
@@ -55,7 +55,7 @@ def _state(interface: Interface, now: dt.datetime) -> str:
     if breaker_of(interface.provider, now.date()).is_open(time.monotonic()):
         return "unavailable"
     try:
-        store()
+        answers.store()
     except ContractError:
         return "store_missing"
     return "ok"

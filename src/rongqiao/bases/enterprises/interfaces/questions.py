@@ -17,6 +17,7 @@ from rongqiao.bases.enterprises.interfaces.telling import tell
 from rongqiao.contracts.numbers import threshold_table
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
 from rongqiao.rules.access_risk import Access, Risk, draw_sample, judge_access
+from rongqiao.rules.transitions import advance, can_advance
 from rongqiao.rules.working_days import ZONE, add_working_days
 
 if TYPE_CHECKING:
@@ -120,11 +121,12 @@ def answer_question(*, scope: Scope, question_id: uuid.UUID, answer: str, now: d
     """
     require(scope, *CONSUMERS)
     question = _lock(scope, question_id)
-    if question.status not in ("asked", "overdue"):
+    if not can_advance("access_question", question.status, "answer"):
         raise IllegalTransitionError("访问说明", question.get_status_display(), "已提交过说明，不能更改。")
     if len(answer.strip()) < 10:
         raise InvalidValueError("说明", answer, "请写明业务、经办人和查询缘由，至少十个字。")
-    question.status, question.answer = "answered", answer.strip()
+    question.status = advance("access_question", question.status, "answer")
+    question.answer = answer.strip()
     question.answered_by_id, question.answered_at = scope.user_id, now
     question.save(update_fields=["status", "answer", "answered_by", "answered_at"])
     _audit(scope, "interface.access_explained", question)
@@ -144,11 +146,13 @@ def judge_question(
     """
     require(scope, *REVIEWERS)
     question = _lock(scope, question_id)
-    if question.status != "answered":
+    event = "accept" if is_accepted else "reject"
+    if not can_advance("access_question", question.status, event):
         raise IllegalTransitionError("访问说明", question.get_status_display(), "只有已提交的说明可以判定。")
     if not is_accepted and not judgement.strip():
         raise InvalidValueError("判定意见", judgement, "不成立的，请写明理由。")
-    question.status, question.judgement = "accepted" if is_accepted else "rejected", judgement.strip()
+    question.status = advance("access_question", question.status, event)
+    question.judgement = judgement.strip()
     question.judged_by_id, question.judged_at = scope.user_id, now
     question.save(update_fields=["status", "judgement", "judged_by", "judged_at"])
     _audit(scope, f"interface.access_{question.status}", question)
@@ -159,7 +163,7 @@ def mark_overdue(*, now: dt.datetime) -> int:
     """Mark questions whose time has run out; they can still be answered. Returns their number."""
     with system_scope() as system:
         late = AccessQuestion.objects.for_scope(system).filter(status="asked", due_at__lt=now)
-        return int(late.update(status="overdue"))
+        return int(late.update(status=advance("access_question", "asked", "lapse")))
 
 
 def _lock(scope: Scope, question_id: uuid.UUID) -> AccessQuestion:

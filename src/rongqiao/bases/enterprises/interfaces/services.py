@@ -18,13 +18,14 @@ from rongqiao.bases.enterprises.interfaces.selectors import CONSUMERS, live_auth
 from rongqiao.bases.enterprises.interfaces.telling import tell
 from rongqiao.contracts.interfaces import DUTY, Interface, load_interface
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
+from rongqiao.rules.transitions import advance, can_advance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rongqiao.accounts.scope import Scope
 
-VERDICTS = ("validated", "changes_requested", "refused")
+VERDICTS = {"validated": "validate", "changes_requested": "request_changes", "refused": "refuse"}
 LONGEST_DAYS = 730
 
 
@@ -121,11 +122,12 @@ def review_submission(
     )
     if submission is None:
         raise NotAllowedError("接口申请", str(submission_id), "没有这份申请，或不归本部门审核。")
-    if submission.status != "submitted":
-        raise IllegalTransitionError("接口申请", submission.status, "已审核；修改须由申请机构重新提交。")
     if verdict not in VERDICTS or (verdict != "validated" and not note.strip()):
         raise InvalidValueError("审核结论", verdict, "请选择结论；退回或不予通过须写明理由。")
-    submission.status, submission.note, submission.reviewed_at = verdict, note.strip(), now
+    if not can_advance("interface_submission", submission.status, VERDICTS[verdict]):
+        raise IllegalTransitionError("接口申请", submission.status, "已审核；修改须由申请机构重新提交。")
+    submission.status = advance("interface_submission", submission.status, VERDICTS[verdict])
+    submission.note, submission.reviewed_at = note.strip(), now
     submission.reviewed_by_id, submission.reviewed_by_organisation_id = user_id, organisation_id
     submission.save(
         update_fields=["status", "note", "reviewed_at", "reviewed_by", "reviewed_by_organisation"]

@@ -24,6 +24,7 @@ from rongqiao.bases.enterprises.interfaces.selectors import CONSUMERS
 from rongqiao.bases.enterprises.interfaces.telling import EVENTS, TEST, put_event, wake
 from rongqiao.contracts.numbers import threshold, threshold_table
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
+from rongqiao.rules.transitions import advance
 
 if TYPE_CHECKING:
     import uuid
@@ -113,7 +114,8 @@ def replay_event(*, scope: Scope, event_id: uuid.UUID, now: dt.datetime) -> Webh
         raise NotAllowedError("变更事件", str(event_id), "没有这个事件，或不属于本机构。")
     _live(scope, found.webhook_id)
     event: WebhookEvent = found
-    event.status, event.attempts, event.next_at = "waiting", 0, now
+    event.status = advance("webhook_event", event.status, "replay")
+    event.attempts, event.next_at = 0, now
     event.save(update_fields=["status", "attempts", "next_at"])
     wake()
     _audit(scope, "webhook.replayed", event.pk)
@@ -166,11 +168,9 @@ def _attempt(event: WebhookEvent, *, clock: Callable[[], dt.datetime], send: Pos
     is_delivered = status_code in DELIVERED
     event.attempts += 1
     pauses = [int(each) for each in threshold_table("interface_webhook_pauses", at.date()).values()]
-    if is_delivered:
-        event.status = "delivered"
-    elif event.attempts > len(pauses):
-        event.status = "dead"
-    else:
+    missed = "give_up" if event.attempts > len(pauses) else "miss"
+    event.status = advance("webhook_event", event.status, "hear" if is_delivered else missed)
+    if event.status == "waiting":
         event.next_at = at + dt.timedelta(seconds=pauses[event.attempts - 1])
     with system_scope():
         WebhookAttempt(
