@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import zlib
 from urllib.parse import quote
 
 import pytest
@@ -22,7 +21,7 @@ from rongqiao.accounts.scope import scoped, system_scope
 from rongqiao.accounts.services import revoke_consent
 from rongqiao.bases.enterprises.interfaces import services
 from rongqiao.bases.enterprises.interfaces.models import Authorisation, DataCall
-from rongqiao.lake.serving import ServingStore
+from rongqiao.lake.serving import ServingStore, pack
 from tests.web.interface_calls import TABLE, consent, signed
 from tests.web.market_place import USCC
 
@@ -46,7 +45,11 @@ def workers(tmp_path):
         row = {"period": 202609, "taxable_sales_cny": "120000.00", "enterprise_id": USCC, "known_at": "2026-11-01",
                "batch_id": "b", "line": 1}  # fmt: skip
         with store.environment.begin(write=True) as writing:
-            writing.put(USCC.encode() + b"\0\0", zlib.compress(json.dumps([row]).encode()), db=table)
+            writing.put(
+                USCC.encode() + b"\0\0",
+                pack(json.dumps(list(row)), json.dumps([list(row.values())])),
+                db=table,
+            )
     environment = os.environ | {
         "RONGQIAO_VAR": str(tmp_path),
         "RONGQIAO_DATABASE_URL": database_url(),

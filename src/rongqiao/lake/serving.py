@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 import lmdb
+from isal import isal_zlib
 
 from rongqiao.kernel.errors import ContractError
 from rongqiao.kernel.home import var
@@ -113,14 +113,15 @@ class ServingStore:
             sequence = int.from_bytes(transaction.get(_SEQUENCE, db=marks) or b"", "big") + 1
             suffix = _SPLIT + sequence.to_bytes(6, "big")
             with duckdb.connect(":memory:") as connection:
-                query = connection.execute(_query(uri, contract, connection))
-                while rows := query.fetchmany(20_000):
-                    for enterprise, packed in rows:
-                        transaction.put(
-                            enterprise.encode() + suffix, zlib.compress(packed.encode(), 1), db=records
-                        )
+                columns, query = _query(uri, contract, connection)
+                names = json.dumps(columns)
+                found = connection.execute(query)
+                while rows := found.fetchmany(20_000):
+                    for enterprise, values in rows:
+                        packed = pack(names, values)
+                        transaction.put(enterprise.encode() + suffix, packed, db=records)
                         if owners is not None:
-                            for row in json.loads(packed):
+                            for row in unpack(packed):
                                 version = [enterprise, *_rank(row), row.get(contract.valid_on or "")]
                                 place = (
                                     _key_digest(contract, row)
@@ -172,7 +173,7 @@ class ServingStore:
     def _raw(self, contract_id: str, enterprise: str) -> list[Row]:
         rows: list[Row] = []
         for packed in self._values(contract_id.encode(), enterprise.encode() + _SPLIT):
-            rows += json.loads(zlib.decompress(packed))
+            rows += unpack(packed)
         return rows
 
     def _values(self, name: bytes, prefix: bytes) -> list[bytes]:
@@ -216,17 +217,32 @@ def _is_valid(row: Row, contract: Contract, as_of: int) -> bool:
     return bool(value <= (as_of if contract.valid_kind == "month" else as_of // 100 - (as_of % 100 < 12)))
 
 
-def _query(uri: str, contract: Contract, connection: Any) -> str:
-    """Group one Parquet file by enterprise; exact amounts travel as text."""
+def pack(columns: str, rows: str) -> bytes:
+    """Pack records of one enterprise: a JSON array of the names, then one of each record's values."""
+    return isal_zlib.compress(f"[{columns},{rows}]".encode(), 1)
+
+
+def unpack(packed: bytes) -> list[Row]:
+    """Take records apart that :func:`pack` put together."""
+    columns, rows = json.loads(isal_zlib.decompress(packed))
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _query(uri: str, contract: Contract, connection: Any) -> tuple[list[str], str]:
+    """Group one Parquet file by enterprise; exact amounts travel as text. Returns the names, and the query."""
     source = f"read_parquet({engine.literal(uri)})"
     described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     types = {name: kind for name, kind, *_ in described}
     wanted = [*contract.columns, "enterprise_id", "known_at", "batch_id", "line"]
-    fields = []
+    columns, fields = [], []
     for name in dict.fromkeys(each for each in wanted if each in types):
         quoted = engine.quote(name)
         as_text = types[name].startswith(("DECIMAL", "DATE", "TIMESTAMP"))
-        fields.append(f"{quoted} := {f'CAST({quoted} AS VARCHAR)' if as_text else quoted}")
-    packed = f"to_json(struct_pack({', '.join(fields)}))"
-    return f"""SELECT enterprise_id, '[' || string_agg({packed}, ',') || ']' FROM {source}
-        WHERE enterprise_id IS NOT NULL GROUP BY enterprise_id ORDER BY enterprise_id"""
+        columns.append(name)
+        fields.append(f"CAST({quoted} AS VARCHAR)" if as_text else quoted)
+    packed = f"json_array({', '.join(fields)})"
+    return (
+        columns,
+        f"""SELECT enterprise_id, '[' || string_agg({packed}, ',') || ']' FROM {source}
+        WHERE enterprise_id IS NOT NULL GROUP BY enterprise_id ORDER BY enterprise_id""",
+    )
