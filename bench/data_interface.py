@@ -70,8 +70,9 @@ def main() -> None:
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
+        lake = Path(options.lake) if options.lake else make_lake(folder, options.enterprises)
         started = time.perf_counter()
-        enterprises = build_store(Path(options.lake))
+        enterprises = build_store(lake)
         build_seconds = time.perf_counter() - started
         keys = seed(enterprises)
         server, port = serve()
@@ -91,10 +92,24 @@ def main() -> None:
 def read_options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lake", required=True, help="a governed lake; only read")
+    parser.add_argument("--lake", help="a governed lake; only read; a small one is made where none is given")
+    size = int(os.environ.get("BENCH_ENTERPRISES", "20000"))
+    parser.add_argument("--enterprises", type=int, default=size, help="enterprises of the lake that is made")
     parser.add_argument("--seconds", type=int, default=10, help="length of each of the two measurements")
     parser.add_argument("--pace", type=int, default=500, help="reads a second of the steady measurement")
     return parser.parse_args()
+
+
+def make_lake(folder: Path, enterprises: int) -> Path:
+    """Govern a synthetic province; not timed."""
+    from rongqiao.governance.pipeline import govern
+    from rongqiao.lake.tables import Lake
+    from rongqiao.ledger.log import Ledger
+    from rongqiao.synth.province import write_province
+
+    write_province(folder / "province", enterprises=enterprises, workers=os.cpu_count() or 1)
+    govern(folder / "province" / "deliveries", Lake(folder / "lake"), Ledger(folder / "ledger"))
+    return folder / "lake"
 
 
 def build_store(place: Path) -> list[str]:

@@ -75,15 +75,11 @@ def interfaces(
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出")] = False,
 ) -> None:
     """Measure the data interface on a server, database and store of its own."""
-    with tempfile.TemporaryDirectory(prefix="rq-bench-") as name:
-        place = Path(name)
-        if lake is None:
-            lake = place / "lake"
-            write_province(place / "province", enterprises=enterprises, workers=os.cpu_count() or 1)
-            _govern(place / "province" / "deliveries", lake)
-        script = home() / "bench" / "data_interface.py"
-        command = [sys.executable, str(script), "--lake", str(lake), "--seconds", str(seconds)]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command line
+    script = home() / "bench" / "data_interface.py"
+    command = [sys.executable, str(script), "--enterprises", str(enterprises), "--seconds", str(seconds)]
+    if lake is not None:
+        command += ["--lake", str(lake)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command line
     result = json.loads(done.stdout)
     typer.echo(
         json.dumps(result) if as_json else "\n".join(f"{key:<24} {value}" for key, value in result.items())
