@@ -24,6 +24,7 @@ NO_STEPS = {
     "__init__",
     "batch",
     "codes",
+    "cross_checks",
     "kept",
     "names",
     "pipeline",

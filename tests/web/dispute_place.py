@@ -16,6 +16,7 @@ from rongqiao.accounts.services import give_consent, open_account
 from rongqiao.bases.enterprises.objections import services
 from rongqiao.bases.enterprises.publication import publish_from_lake
 from rongqiao.bases.enterprises.records import current_records
+from rongqiao.contracts.catalog import consent_data_classes
 from rongqiao.contracts.standards import load_contract
 from rongqiao.governance.pipeline import govern
 from rongqiao.indicators import write_indicators
@@ -35,6 +36,7 @@ AS_OF, KNOWN_AT = 202610, dt.date(2026, 11, 20)
 #: Monday noon in China: working days follow.
 NOW = dt.datetime(2026, 11, 23, 4, tzinfo=dt.UTC)
 FIRST, SECOND = complete_uscc("91430102MA4L00000"), complete_uscc("91430203MA4L00001")
+PRIVATE_CLASSES = tuple(key for key, each in consent_data_classes().items() if not each.is_public)
 CASES, FILINGS = "court.judicial_case", "taxation.tax_filing"
 CASE_IDS = ["uscc", "name", "case_no", "role", "cause", "amount_cny", "filed_on", "closed_on", "is_dishonest"]
 PASSWORD = "bamboo-bridge-2026"

@@ -128,7 +128,7 @@ def test_a_department_without_people_gets_it_from_the_operator(owner):
 
 def test_a_correction_flows_through_the_six_steps_to_portrait_rating_and_readers(owner, court, monkeypatch):
     reader = place.bank()
-    place.consent(owner, reader)
+    place.consent(owner, reader, *place.PRIVATE_CLASSES)
     report = place.report_of(reader)
     objection = place.dispute(owner)
     accept(court, objection)

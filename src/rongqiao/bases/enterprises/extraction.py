@@ -62,7 +62,7 @@ def _coded(column: str, list_id: str) -> str:
     return f"CASE {column} {cases} ELSE {column} END"
 
 
-def _event_queries(known_at: dt.date) -> dict[str, tuple[str, str, str, str]]:
+def event_queries(known_at: dt.date) -> dict[str, tuple[str, str, str, str]]:
     """Contract → (date column, SQL title, SQL amount, SQL condition)."""
     day = literal(known_at.isoformat())
     change = f"concat({_coded('change_item', 'change_items')}, '：', coalesce(value_before, '—'), ' → ', coalesce(value_after, '—'))"
@@ -122,7 +122,7 @@ class Extraction(Operations):
         self._keep_chosen(
             "enterprises", asof.latest(table(ENTERPRISES), ["enterprise_id"], known_at=self.known_at)
         )
-        for name in {*(each.contract_id for each in SERIES), *_event_queries(self.known_at)} & set(
+        for name in {*(each.contract_id for each in SERIES), *event_queries(self.known_at)} & set(
             self.contracts
         ):
             rows = asof.current(
@@ -233,7 +233,7 @@ class Extraction(Operations):
             f"""SELECT enterprise_id, {day} AS happened_on, {literal(name)} AS source, {title} AS title,
             {amount}::DOUBLE AS amount, batch_id, line, {record_id_sql(load_contract(name))} AS record_id FROM {quote("current_" + name)}
             WHERE {day} > DATE '{since}' AND ({condition})"""  # noqa: S608
-            for name, (day, title, amount, condition) in _event_queries(self.known_at).items()
+            for name, (day, title, amount, condition) in event_queries(self.known_at).items()
             if name in self.contracts
         ]
         if not parts:

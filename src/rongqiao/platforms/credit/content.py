@@ -153,6 +153,7 @@ def _section(
 
 
 def rating_content(view: PortraitView) -> dict[str, Any]:
+    """Print the comprehensive rating for a report: score, grade and probability are null where none was given."""
     texts = {
         "ok": f"综合评价 {view.grade}（{tidy(view.score)} 分）",
         "missing": "数据覆盖不足，未作评价。未评价不代表信用不良。",
