@@ -203,7 +203,9 @@ def test_ratings_are_written_once_from_the_kept_indicators(tmp_path: Path) -> No
     with pytest.raises(ContractError, match="indicators compute"):
         write_ratings(lake, as_of=AS_OF, known_at=KNOWN_AT, card=CARD, scale=SCALE)
     lake.append(
-        "analytics/indicators", wide(sales_yoy_ratio=[0.1, -0.1], overdue_count=[0, 3]), transaction="t"
+        "analytics/indicators",
+        wide(sales_yoy_ratio=[0.1, -0.1], overdue_count=[0, 3]),
+        transaction=f"indicators@{AS_OF}@{KNOWN_AT.isoformat()}",
     )
     assert write_ratings(lake, as_of=AS_OF, known_at=KNOWN_AT, card=CARD, scale=SCALE)
     assert not write_ratings(lake, as_of=AS_OF, known_at=KNOWN_AT, card=CARD, scale=SCALE)

@@ -114,9 +114,11 @@ def _mend_order(part: exp.Expression, free: set[str]) -> Iterator[Mending]:
     if isinstance(low, exp.Abs):
         yield from _mend_balance(_bare(low.this), free)
     elif _is_free(low, free):
-        yield low.name, f"CASE WHEN {_sql(low)} > {_sql(high)} THEN {_sql(high)} ELSE {_sql(low)} END"
+        bound = _sql(high) if _is_exact(high) else f"({_sql(high)}) - 0.01"
+        yield low.name, f"CASE WHEN {_sql(low)} > {_sql(high)} THEN {bound} ELSE {_sql(low)} END"
     elif _is_free(high, free):
-        yield high.name, f"CASE WHEN {_sql(high)} < {_sql(low)} THEN {_sql(low)} ELSE {_sql(high)} END"
+        bound = _sql(low) if _is_exact(low) else f"({_sql(low)}) + 0.01"
+        yield high.name, f"CASE WHEN {_sql(high)} < {_sql(low)} THEN {bound} ELSE {_sql(high)} END"
 
 
 def _mend_balance(difference: exp.Expression, free: set[str]) -> Iterator[Mending]:
@@ -147,6 +149,11 @@ def _blankings(contract_id: str) -> tuple[tuple[tuple[str, ...], str], ...]:
 def _bare(node: exp.Expression) -> exp.Expression:
     """Take brackets and casts away."""
     return _bare(node.this) if isinstance(node, (exp.Paren, exp.Cast)) else node
+
+
+def _is_exact(node: exp.Expression) -> bool:
+    """Whether a bound survives rounding to cents; one worked out in floating point may lie a hair off."""
+    return not any(cast.to.this == exp.DataType.Type.DOUBLE for cast in node.find_all(exp.Cast))
 
 
 def _is_free(node: exp.Expression, free: set[str]) -> bool:
