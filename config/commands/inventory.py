@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from pathlib import Path  # noqa: TC003  (Typer reads annotations at run time)
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +14,8 @@ import yaml
 from rongqiao.contracts import drafts
 from rongqiao.contracts.standards import load_contract
 from rongqiao.governance import discovery
-from rongqiao.governance.discovery import tables
+from rongqiao.governance.discovery import interfaces, tables
+from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.home import var
 
 if TYPE_CHECKING:
@@ -23,18 +25,51 @@ app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="数据盘点：摸清任何来源，拟定标准，接入报送"
 )
 
-Source = Annotated[str, typer.Argument(help="文件，或 postgresql://…、mysql://… 加 --table")]
+Source = Annotated[
+    str, typer.Argument(help="文件，postgresql://…、mysql://… 加 --table，或返回 JSON 列表的 https://…")
+]
+Headers = Annotated[
+    list[str] | None, typer.Option("--header", help="接口的请求头，如 'Authorization: Bearer …'")
+]
+Hosts = Annotated[
+    list[str] | None, typer.Option("--allow-host", help="允许访问的内网主机；不列出则只访问公网")
+]
 Table = Annotated[str, typer.Option("--table", help="数据库中的表名")]
 AsJson = Annotated[bool, typer.Option("--json", help="以 JSON 输出")]
 
 
-def _profile(source: str, table: str) -> list[SourceProfile]:
-    from pathlib import Path
-
+def _profile(
+    source: str, table: str, headers: list[str] | None = None, hosts: list[str] | None = None
+) -> list[SourceProfile]:
+    if source.startswith(("http://", "https://")):
+        with tempfile.TemporaryDirectory() as folder:
+            found = interfaces.fetch(
+                source,
+                Path(folder) / "records.jsonl",
+                headers=_read_headers(headers),
+                allowed_hosts=hosts or (),
+            )
+            _tell_incomplete(found)
+            profiles = discovery.profile_file(found.path)
+        for one in profiles:
+            one.source, one.form = source.partition("?")[0], "api"
+        return profiles
     if "://" in source:
         sheet = tables.open_table(source, table)
         return [discovery.profile_sheet(sheet, table)]
     return discovery.profile_file(Path(source))
+
+
+def _read_headers(headers: list[str] | None) -> dict[str, str]:
+    pairs = [header.partition(":") for header in headers or ()]
+    if wrong := next((name for name, colon, _ in pairs if not colon), None):
+        raise InvalidValueError("请求头", wrong, "请按“名称: 值”填写。")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _tell_incomplete(found: interfaces.Fetched) -> None:
+    if not found.is_complete:
+        typer.echo(f"接口没有读完：读到 {found.pages} 页、{found.records} 条为止", err=True)
 
 
 @app.command(help="摸清一个来源：编码、表头、各列类型、取值、空值、主键、与已知数据项的相似度")
@@ -42,10 +77,12 @@ def profile(
     source: Source,
     table: Table = "",
     against: Annotated[Path | None, typer.Option("--against", help="上一次盘点的 JSON，用来算漂移")] = None,
+    headers: Headers = None,
+    hosts: Hosts = None,
     as_json: AsJson = False,
 ) -> None:
     """Profile every table of a source."""
-    found = _profile(source, table)
+    found = _profile(source, table, headers, hosts)
     if against is not None:
         before = json.loads(against.read_text(encoding="utf-8"))
         for one, old in zip(found, before, strict=False):
@@ -103,6 +140,23 @@ def _tell(document: dict[str, Any], left: list[drafts.DraftProblem], path: Path,
     typer.echo(f"{document['id']} {path}")
     for one in left:
         typer.echo(f"  待补 {one.field}：{one.message}")
+
+
+@app.command(help="把接口或数据库表的记录存成 JSON 行文件，再照文件盘点、接入")
+def fetch(
+    source: Source,
+    target: Annotated[Path, typer.Argument(help="写到哪个 .jsonl 文件")],
+    table: Table = "",
+    headers: Headers = None,
+    hosts: Hosts = None,
+) -> None:
+    """Keep the records of an interface or a table of a database as a file."""
+    if source.startswith(("http://", "https://")):
+        found = interfaces.fetch(source, target, headers=_read_headers(headers), allowed_hosts=hosts or ())
+        _tell_incomplete(found)
+        typer.echo(f"{target}：{found.records} 条，{found.pages} 页")
+    else:
+        typer.echo(f"{target}：{tables.fetch_table(source, table, target)} 条")
 
 
 @app.command("list", help="列出本站自拟的数据标准与草稿")

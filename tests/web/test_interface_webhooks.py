@@ -14,6 +14,7 @@ from rongqiao.accounts.services import revoke_consent
 from rongqiao.bases.enterprises.interfaces import changes, posting, selectors, services, webhooks
 from rongqiao.bases.enterprises.interfaces.models import Webhook, WebhookEvent
 from rongqiao.bases.enterprises.models import SourceStatus
+from rongqiao.kernel import hosts
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
 from tests.web.interface_calls import FILINGS, TABLE, act, call, consent, dispute
 from tests.web.market_place import USCC
@@ -137,7 +138,7 @@ def test_nothing_is_posted_to_inner_hosts(market, url):
 
 
 def test_a_name_that_turns_to_an_inner_host_is_not_followed(monkeypatch):
-    monkeypatch.setattr(posting.socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", ("10.1.2.3", 443))])
+    monkeypatch.setattr(hosts.socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", ("10.1.2.3", 443))])
     with pytest.raises(OSError, match="内网"):
         posting.post("https://bank.example.com/rq", b"{}", {})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -17,6 +18,7 @@ from rongqiao.kernel.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from rongqiao.governance.discovery.sheets import Row
 
@@ -48,6 +50,27 @@ def open_table(url: str, table: str) -> Sheet:
 
     titles = {name: comment for name, comment in columns if comment}
     return Sheet(table, "table", "", read, tuple(name for name, _ in columns), titles)
+
+
+def fetch_table(url: str, table: str, target: Path) -> int:
+    """Write a table's rows as JSON lines, named by the comments of its columns where there are any; returns their number.
+
+    Raises
+    ------
+    InvalidValueError
+        As `open_table`.
+    """
+    sheet = open_table(url, table)
+    headers = [sheet.titles.get(name, name) for name in sheet.headers]
+    if len(set(headers)) < len(headers):
+        headers = list(sheet.headers)
+    lines = 0
+    waiting = target.with_name(f".{target.name}.part")
+    with waiting.open("w", encoding="utf-8") as file:
+        for lines, cells in sheet.read(Faults()):  # noqa: B007  (the last number is how many there were)
+            file.write(json.dumps(dict(zip(headers, cells, strict=True)), ensure_ascii=False) + "\n")
+    waiting.replace(target)
+    return lines
 
 
 def _split(table: str) -> tuple[str | None, str]:
@@ -110,7 +133,7 @@ def read_rows(
 ) -> Iterator[tuple[Any, ...]]:
     """Yield rows, ``PORTION`` at a time; of those with a watermark after ``low`` and up to ``high``, in its order.
 
-    Names are quoted by the driver or doubled here, values are bound: what a table calls its columns is never read as SQL.
+    Names and values are quoted by the driver, or doubled and bound here: what a table calls its columns is never read as SQL.
     """
     schema, name = _split(table)
     if urlsplit(url).scheme in _POSTGRES:
@@ -118,15 +141,15 @@ def read_rows(
             sql.SQL(", ").join(map(sql.Identifier, columns)),
             sql.Identifier(schema, name) if schema else sql.Identifier(name),
         )
-        values: list[Any] = []
         if watermark:
             mark = sql.Identifier(watermark)
             query += sql.SQL(
                 " WHERE ({low}::text IS NULL OR {mark} > {low}) AND {mark} <= {high} ORDER BY {mark}"
-            ).format(mark=mark, low=sql.Placeholder("low"), high=sql.Placeholder("high"))
+            ).format(mark=mark, low=sql.Literal(low), high=sql.Literal(high))
         with psycopg.connect(url) as connection, connection.cursor(name="rongqiao_rows") as cursor:
             cursor.itersize = PORTION
-            cursor.execute(query, {"low": low, "high": high} if watermark else values)
+            # Values stand in the query as quoted literals: with parameters, a percent sign in a name would be read as a placeholder.
+            cursor.execute(query)
             yield from cursor
         return
     listed = ", ".join(map(_tick, columns))

@@ -5,14 +5,13 @@ The address that was checked is the one connected to, so that a name cannot turn
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import httpx
 from django.conf import settings
 
 from rongqiao.kernel.errors import InvalidValueError
+from rongqiao.kernel.hosts import is_inner_name, pin, resolve_public
 
 TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 
@@ -36,10 +35,8 @@ def check_place(url: str) -> None:
         return
     if parts.scheme != "https":
         raise InvalidValueError("通知地址", url, "须为 https:// 地址。")
-    if _is_number(host) and not ipaddress.ip_address(host).is_global:
-        raise InvalidValueError("通知地址", url, "不能是内网地址。")
-    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-        raise InvalidValueError("通知地址", url, "不能是本机或内网名称。")
+    if is_inner_name(host):
+        raise InvalidValueError("通知地址", url, "不能是本机或内网地址。")
 
 
 def post(url: str, body: bytes, headers: dict[str, str]) -> int:
@@ -53,9 +50,7 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> int:
     check_place(url)
     parts = urlsplit(url)
     host = parts.hostname or ""
-    address = _resolve(host, parts.port or 443)
-    shown = f"[{address}]" if ":" in address else address
-    place = urlunsplit(parts._replace(netloc=f"{shown}:{parts.port}" if parts.port else shown))
+    place = pin(url, resolve_public(host, parts.port or 443, settings.WEBHOOK_HOSTS))
     try:
         # No proxies of the environment, and no redirects: only the checked address is ever connected to.
         with httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as client:
@@ -67,21 +62,3 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> int:
             return response.status_code
     except httpx.HTTPError as error:
         raise OSError(f"{type(error).__name__}: {error}") from error
-
-
-def _resolve(host: str, port: int) -> str:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [str(each[4][0]) for each in found]
-    if host not in settings.WEBHOOK_HOSTS and not all(
-        ipaddress.ip_address(each).is_global for each in addresses
-    ):
-        raise OSError(f"{host} 指向内网地址，未发送。")
-    return addresses[0]
-
-
-def _is_number(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
