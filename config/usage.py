@@ -1,7 +1,9 @@
 """Which items of the standards are read, and by what: indicators, rules between tables, data interfaces, pages and reports.
 
 An item counts as used when its value is put to use; a check of the item on itself, or a page that shows whole records as they
-came, does not count. It stands in the composition root because it looks across all rooms.
+came, does not count. An interface counts for the items it answers and for those by which it finds, chooses and orders its records;
+that it heads every answer with the enterprise's name is no use of the name that each table holds. It stands in the composition root
+because it looks across all rooms.
 """
 
 from __future__ import annotations
@@ -13,15 +15,17 @@ from typing import TYPE_CHECKING
 import sqlglot
 from sqlglot import exp
 
+from config.commands.real import CREDIT, OUTCOME_ITEMS
 from rongqiao.bases.enterprises.extraction import SERIES, event_queries
 from rongqiao.contracts.cross import load_cross_rules
 from rongqiao.contracts.interfaces import load_interfaces
 from rongqiao.contracts.standards import load_contracts
+from rongqiao.governance.rules import IDENTITY
 from rongqiao.indicators.lineage import RECORD, item_edges
 from rongqiao.indicators.registry import load_indicators
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rongqiao.contracts.model import Contract
 
@@ -45,34 +49,49 @@ _HEAD = (
 _DAY = dt.date(2026, 1, 1)
 
 
-def item_usage() -> Usage:
+def item_usage(contracts: Mapping[str, Contract] | None = None) -> Usage:
     """Find out what reads each item of each contract.
+
+    Parameters
+    ----------
+    contracts : Mapping or None
+        Contracts to look at; ``None`` for all of the installation.
 
     Returns
     -------
     dict
         Every item of every contract; an empty set where nothing reads it.
     """
-    contracts = load_contracts()
+    contracts = contracts if contracts is not None else load_contracts()
     usage: Usage = {
         (contract.id, item): set() for contract in contracts.values() for item in contract.columns
     }
-    readers = (
-        *_indicator_reads(),
-        *_cross_reads(contracts),
-        *_interface_reads(contracts),
-        *_page_reads(contracts),
-    )
-    for contract_id, item, reader in readers:
+    for contract_id, item, reader in _reads(contracts):
         if (contract_id, item) in usage:
             usage[contract_id, item].add(reader)
     return usage
 
 
-def unused_items() -> dict[str, list[str]]:
+def users_of_items(contracts: Mapping[str, Contract] | None = None) -> dict[str, list[str]]:
+    """``<contract>.<item>`` → who reads it, items that are no longer declared included: what a breaking change would break."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for contract_id, item, reader in _reads(contracts if contracts is not None else load_contracts()):
+        found[f"{contract_id}.{item}"].add(reader)
+    return {name: sorted(readers) for name, readers in found.items()}
+
+
+def _reads(contracts: Mapping[str, Contract]) -> Iterator[tuple[str, str, str]]:
+    yield from _indicator_reads()
+    yield from _cross_reads(contracts)
+    yield from _interface_reads(contracts)
+    yield from _page_reads(contracts)
+    yield from _identity_reads(contracts)
+
+
+def unused_items(contracts: Mapping[str, Contract] | None = None) -> dict[str, list[str]]:
     """Items that nothing reads, by contract, in the order of the contract; contracts without one are left out."""
     found: dict[str, list[str]] = defaultdict(list)
-    for (contract_id, item), readers in item_usage().items():
+    for (contract_id, item), readers in item_usage(contracts).items():
         if not readers:
             found[contract_id].append(item)
     return dict(found)
@@ -90,23 +109,31 @@ def _record_choice(contract: Contract) -> Iterable[str]:
     return {contract.identifier, *contract.key, *([contract.valid_on] if contract.valid_on else ())}
 
 
-def _cross_reads(contracts: dict[str, Contract]) -> Iterator[tuple[str, str, str]]:
+def _cross_reads(contracts: Mapping[str, Contract]) -> Iterator[tuple[str, str, str]]:
     for rule in load_cross_rules().values():
-        chosen = {(name, item) for name in rule.contracts for item in _record_choice(contracts[name])}
+        known = [contracts[name] for name in rule.contracts if name in contracts]
+        chosen = {(contract.id, item) for contract in known for item in _record_choice(contract)}
         for contract_id, item in rule.items | chosen:
             yield contract_id, item, rule.id
 
 
-def _interface_reads(contracts: dict[str, Contract]) -> Iterator[tuple[str, str, str]]:
+def _interface_reads(contracts: Mapping[str, Contract]) -> Iterator[tuple[str, str, str]]:
     for interface in load_interfaces().values():
         for dataset in interface.datasets:
-            # Code and name of the enterprise stand in every answer, above the records.
-            answered = {*dataset.fields, *_record_choice(contracts[dataset.contract_id]), "uscc", "name"}
-            for item in answered | ({dataset.order} if dataset.order else set()):
+            contract = contracts[dataset.contract_id]
+            read = {*dataset.fields, *_record_choice(contract), *([dataset.order] if dataset.order else ())}
+            for item in read:
                 yield dataset.contract_id, item, f"interface:{interface.id}"
 
 
-def _page_reads(contracts: dict[str, Contract]) -> Iterator[tuple[str, str, str]]:
+def _identity_reads(contracts: Mapping[str, Contract]) -> Iterator[tuple[str, str, str]]:
+    """Items by which cleaning finds out whose a row is; the operator's page of cleaning shows each that was found by them."""
+    for contract in contracts.values():
+        for item in IDENTITY:
+            yield contract.id, item, "page:cleaning"
+
+
+def _page_reads(contracts: Mapping[str, Contract]) -> Iterator[tuple[str, str, str]]:
     for item in _HEAD:
         yield REGISTRY, item, "report:identity"
     for series in SERIES:
@@ -115,5 +142,7 @@ def _page_reads(contracts: dict[str, Contract]) -> Iterator[tuple[str, str, str]
     for contract_id, (day, title, amount, condition) in event_queries(_DAY).items():
         tree = sqlglot.parse_one(f"SELECT {day}, {title}, {amount} WHERE {condition}", dialect="duckdb")
         named = {column.name for column in tree.find_all(exp.Column)}
-        for item in (*named, *_record_choice(contracts[contract_id])):
+        for item in {*named, *_record_choice(contracts[contract_id])}:
             yield contract_id, item, "report:events"
+    for item in OUTCOME_ITEMS:
+        yield CREDIT.removeprefix("published/"), item, "report:rating_evaluation"

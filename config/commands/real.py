@@ -25,6 +25,8 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="公开数据
 
 INVOICES = "taxation.vat_invoice"
 CREDIT = "published/bank.enterprise_credit"
+#: What the bank knows of each enterprise and the rating is measured against.
+OUTCOME_ITEMS = ("bank_grade", "is_defaulted")
 
 
 @app.callback(help="公开数据集：走同样的治理、指标与评价")
@@ -143,7 +145,7 @@ def _evaluate(lake: Lake, wide: pa.Table) -> dict[str, Any]:
     from rongqiao.indicators import load_indicators
     from rongqiao.scoring.evaluation import cross_validate
 
-    credit = lake.read(CREDIT, ["enterprise_id", "bank_grade", "is_defaulted"]).to_pylist()
+    credit = lake.read(CREDIT, ["enterprise_id", *OUTCOME_ITEMS]).to_pylist()
     outcomes = {row["enterprise_id"]: row for row in credit if row["is_defaulted"] is not None}
     is_labelled = [name in outcomes for name in wide["enterprise_id"].to_pylist()]
     labelled = wide.filter(pa.array(is_labelled))
