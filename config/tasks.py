@@ -34,16 +34,20 @@ def govern_uploads() -> int:
     with system_scope() as scope:
         waiting = selectors.waiting_uploads(scope)
     lake = Lake()
-    for upload in waiting:
-        _govern(upload, lake)
+    reports = [(upload, report) for upload in waiting if (report := _govern(upload, lake)) is not None]
     if waiting and lake.exists("published/enterprises"):
         publish_operations(lake=lake, known_at=timezone.localdate())
         build_serving(lake)
+    # Told only now: whoever reads "landed" follows the link to the rows that were sent back at once.
+    for upload, report in reports:
+        _tell_outcome(upload, report)
     flow_forward(lake, now=timezone.now())
     return len(waiting)
 
 
-def _govern(upload: Upload, lake: Lake) -> None:
+def _govern(upload: Upload, lake: Lake) -> Report | None:
+    """Take one delivery through the six steps; ``None`` where that failed, which is recorded."""
+
     def tell(_: str, step: str, done: int, total: int) -> None:
         with system_scope():
             services.record_progress(upload=upload, step=step, done=done, total=total)
@@ -54,7 +58,11 @@ def _govern(upload: Upload, lake: Lake) -> None:
     except (RongqiaoError, OSError) as error:
         with system_scope():
             services.record_failure(upload=upload, problem=_describe(error), now=timezone.now())
-        return
+        return None
+    return report
+
+
+def _tell_outcome(upload: Upload, report: Report) -> None:
     with system_scope():
         if report.held:
             problem = "企业登记库还没有数据，无法认定企业；请先报送企业登记。"
