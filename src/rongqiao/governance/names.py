@@ -55,9 +55,14 @@ def _simplified() -> dict[int, str]:
     return {ord(old): new for old, new in found if old != new}
 
 
+def simplify(text: str) -> str:
+    """Write traditional characters as simplified ones, one by one."""
+    return text.translate(_simplified())
+
+
 def core_name(name: str) -> str:
     """Name without legal form, brackets and marks of level, in simplified characters, for comparison only."""
-    core = name.casefold().translate(_simplified())
+    core = simplify(name.casefold())
     for form in LEGAL_FORMS:
         if core.endswith(form) and len(core) > len(form) + 1:
             core = core.removesuffix(form)
