@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from rongqiao.contracts.standards import load_contract
-from rongqiao.lake.expiry import expires_on, has_clock, is_expired, unexpired
+from rongqiao.lake.expiry import expires_on, expires_on_sql, has_clock, is_expired, unexpired
 from rongqiao.lake.record_ids import record_id, record_id_sql
 
 PENALTY, LISTING = load_contract("market_regulation.penalty"), load_contract("market_regulation.listing")
@@ -74,6 +74,15 @@ def test_a_table_without_a_clock_keeps_everything():
     filing = load_contract("taxation.tax_filing")
     assert not has_clock(filing)
     assert expires_on(filing, {"period": 201001}, known_at=TODAY) is None
+
+
+@pytest.mark.parametrize("known_at", [TODAY, D(2030, 1, 1)])
+def test_pages_name_the_same_last_day_as_the_single_record(known_at):
+    connection = ibis.duckdb.connect()
+    connection.create_table("t", table(penalties()).to_pyarrow())
+    query = f"SELECT {expires_on_sql(PENALTY, known_at=known_at)} FROM t ORDER BY document_no::INT"
+    found = [row[0] for row in connection.raw_sql(query).fetchall()]
+    assert found == [expires_on(PENALTY, row, known_at=known_at) for row in penalties()]
 
 
 def test_record_ids_are_the_same_in_the_engine_and_outside():

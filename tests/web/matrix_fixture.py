@@ -16,8 +16,13 @@ from rongqiao.accounts.scope import scope_of, scoped, system_scope
 from rongqiao.accounts.services import give_consent, open_account
 from rongqiao.bases.enterprises.intake.keys import create_key
 from rongqiao.bases.enterprises.intake.services import open_upload
+from rongqiao.bases.enterprises.objections.models import Objection
+from rongqiao.bases.enterprises.records import current_records
 from rongqiao.bases.enterprises.services import publish_from_lake
 from rongqiao.bases.resources.models import Institution, Policy, Product
+from rongqiao.contracts.standards import load_contract
+from rongqiao.lake.tables import Lake
+from rongqiao.platforms.credit.models import ReportNotice
 from rongqiao.platforms.credit.services import issue_report
 from rongqiao.platforms.financing import models as market
 
@@ -106,6 +111,12 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str) -> dict[
         )  # fmt: skip
         key, _ = create_key(scope=clerk, title="推送")
     with system_scope():
+        objection = _objection(people, uscc, clerk.department, now)
+        notice = ReportNotice(
+            report=report, recipient_id=report.recipient_id, subject_uscc=uscc, objection_id=objection.pk, table="税务申报",
+            changes=[{"id": INDICATOR, "title": "销售额", "before": "1", "after": None}], told_at=now
+        )  # fmt: skip
+        notice.save()
         product = _product(bank, mark)
         demand, take, quote = _offer(bank, product, people, uscc, county, "submitted")
         _, _, won = _offer(bank, product, people, uscc, county, "accepted")
@@ -127,8 +138,27 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str) -> dict[
         "county": county,
         "upload": upload.pk,
         "delivery_key": key.pk,
+        "objection": objection.pk,
+        "notice": notice.pk,
+        "record": _record_id(uscc),
         "batch": f"{upload.contract_id}@0000000000000000",
     }
+
+
+def _objection(people: dict[str, User], uscc: str, department: str, now: dt.datetime) -> Objection:
+    owner = people["enterprise_owner"]
+    objection = Objection(
+        subject_uscc=uscc, contract_id=f"{department}.{TABLES[department]}", department=department, record_id="r1", batch_id="b", line=1,
+        record={}, ground="wrong_value", reason="金额有误", raised_by=owner, raised_by_organisation=owner.organisation, raised_at=now,
+        forward_due_at=now, check_due_at=now, answer_due_at=now, status="forwarded", forwarded_at=now
+    )  # fmt: skip
+    objection.save(force_insert=True)
+    return objection
+
+
+def _record_id(uscc: str) -> str:
+    contract = load_contract("taxation.tax_filing")
+    return str(current_records(Lake(), contract, uscc, as_of=AS_OF, known_at=KNOWN_AT)[0]["record_id"])
 
 
 def _product(bank: Institution, mark: str) -> Product:

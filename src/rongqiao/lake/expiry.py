@@ -14,6 +14,7 @@ import ibis
 from rongqiao.contracts.catalog import threshold_table
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.period import shift_date
+from rongqiao.lake.engine import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,6 +106,20 @@ def expires_on(contract: Contract, row: Mapping[str, Any], *, known_at: dt.date)
         )
         ends.append(shift_date(began, months))
     return min((end for end in ends if end is not None), default=None)
+
+
+def expires_on_sql(contract: Contract, *, known_at: dt.date) -> str:
+    """DuckDB expression over a published table that gives the same day as :func:`expires_on`."""
+    start = _start(contract)
+    if contract.retention_months is None or start is None:
+        return "NULL::DATE"
+    months = str(contract.retention_months)
+    severity, by_severity = _severity(contract), months_by_severity(known_at)
+    if severity and by_severity:
+        cases = " ".join(f"WHEN {literal(code)} THEN {number}" for code, number in by_severity.items())
+        months = f"CASE {quote(severity)} {cases} ELSE {months} END"
+    end = f"({quote(start)} + to_months(({months})::INTEGER))::DATE"
+    return f"least({end}, {quote(UNTIL)})" if UNTIL in contract.columns else end
 
 
 def is_expired(contract: Contract, row: Mapping[str, Any], *, known_at: dt.date) -> bool:

@@ -18,6 +18,7 @@ from rongqiao.bases.enterprises.services import read_portrait
 from rongqiao.contracts.catalog import consent_data_classes, consent_purposes
 from rongqiao.platforms.credit import selectors as credit
 from rongqiao.platforms.credit import services as credit_services
+from rongqiao.platforms.credit.notices import list_notices
 from rongqiao.platforms.credit.pdf import render_pdf
 from rongqiao.platforms.financing import selectors as market
 from rongqiao.portal.access import BANK, for_roles, request_scope
@@ -127,6 +128,7 @@ def show_report(request: HttpRequest, report_id: uuid.UUID) -> HttpResponse:
             "purpose": purpose_title(report.purpose),
             "entry": credit.report_ledger_entry(report),
             "is_intact": credit.is_report_intact(report),
+            "notices": list(list_notices(request_scope(request)).filter(report=report)),
         },
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from rongqiao.portal import bank, bank_applications, bank_credit, bank_loans, bank_quotes
+from rongqiao.portal import bank, bank_applications, bank_credit, bank_loans, bank_notices, bank_quotes
 
 if TYPE_CHECKING:
     from django.urls import URLPattern
@@ -31,6 +31,9 @@ urlpatterns: list[URLPattern] = [
         bank_credit.trace,
         name="bank_report_trace",
     ),
+    path("bank/notices/", bank_notices.list_notices, name="bank_notices"),
+    path("bank/notices/<int:notice_id>/", bank_notices.show_notice, name="bank_notice"),
+    path("bank/notices/<int:notice_id>/seen/", bank_notices.acknowledge, name="bank_notice_seen"),
     path("bank/applications/", bank_applications.list_applications, name="bank_applications"),
     path(
         "bank/applications/<uuid:application_id>/",
@@ -59,4 +62,5 @@ NAVIGATION = [
     (_("贷款申请"), "portal:bank_applications"),
     (_("贷款台账"), "portal:bank_loans"),
     (_("信用报告"), "portal:bank_reports"),
+    (_("更正告知"), "portal:bank_notices"),
 ]

@@ -7,11 +7,22 @@ from typing import TYPE_CHECKING
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from rongqiao.portal import deliveries_tus, department, department_deliveries, department_repairs
+from rongqiao.accounts.roles import Role
+from rongqiao.portal import (
+    deliveries_tus,
+    department,
+    department_deliveries,
+    department_objections,
+    department_repairs,
+)
+from rongqiao.portal.access import for_roles
 
 if TYPE_CHECKING:
     from django.urls import URLPattern
 
+# Pages that department and operator share say whose they are, and are opened to that role alone.
+OPEN = for_roles(Role.DEPARTMENT_CLERK)
+DESK = {"workspace": "department"}
 urlpatterns: list[URLPattern] = [
     path("department/", department.show_sources, name="department"),
     path("department/uploads/", department_deliveries.list_uploads, name="department_uploads"),
@@ -36,10 +47,29 @@ urlpatterns: list[URLPattern] = [
         department_deliveries.revoke_key,
         name="department_key_revoke",
     ),
+    path(
+        "department/objections/",
+        OPEN(department_objections.list_objections),
+        DESK,
+        name="department_objections",
+    ),
+    path(
+        "department/objections/<uuid:objection_id>/",
+        OPEN(department_objections.show_objection),
+        DESK,
+        name="department_objection",
+    ),
+    path(
+        "department/objections/<uuid:objection_id>/answer/",
+        OPEN(department_objections.answer),
+        DESK,
+        name="department_objection_answer",
+    ),
 ]
 NAVIGATION = [
     (_("本部门数据"), "portal:department"),
     (_("数据报送"), "portal:department_uploads"),
     (_("退回修复"), "portal:department_repairs"),
     (_("接口推送"), "portal:department_keys"),
+    (_("异议处理"), "portal:department_objections"),
 ]

@@ -5,7 +5,13 @@ from __future__ import annotations
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from rongqiao.portal import enterprise, enterprise_consents, enterprise_demands, enterprise_loans
+from rongqiao.portal import (
+    enterprise,
+    enterprise_consents,
+    enterprise_demands,
+    enterprise_loans,
+    enterprise_objections,
+)
 
 urlpatterns = [
     path("enterprise/", enterprise.show_workspace, name="enterprise"),
@@ -32,12 +38,48 @@ urlpatterns = [
         enterprise_consents.revoke_consent,
         name="enterprise_consent_revoke",
     ),
+    path("enterprise/records/", enterprise_objections.list_tables, name="enterprise_tables"),
+    path(
+        "enterprise/records/<str:contract_id>/", enterprise_objections.list_records, name="enterprise_records"
+    ),
+    path(
+        "enterprise/records/<str:contract_id>/<slug:record_id>/",
+        enterprise_objections.show_record,
+        name="enterprise_record",
+    ),
+    path(
+        "enterprise/records/<str:contract_id>/<slug:record_id>/objection/",
+        enterprise_objections.new_objection,
+        name="enterprise_objection_new",
+    ),
+    path("enterprise/objections/", enterprise_objections.list_objections, name="enterprise_objections"),
+    path(
+        "enterprise/objections/<uuid:objection_id>/",
+        enterprise_objections.show_objection,
+        name="enterprise_objection",
+    ),
+    path(
+        "enterprise/objections/<uuid:objection_id>/supply/",
+        enterprise_objections.supply,
+        name="enterprise_objection_supply",
+    ),
+    path(
+        "enterprise/objections/<uuid:objection_id>/withdraw/",
+        enterprise_objections.withdraw,
+        name="enterprise_objection_withdraw",
+    ),
+    path(
+        "enterprise/objections/<uuid:objection_id>/statement/",
+        enterprise_objections.state,
+        name="enterprise_objection_state",
+    ),
 ]
 NAVIGATION = [
     (_("工作台"), "portal:enterprise"),
     (_("融资需求"), "portal:enterprise_demands"),
     (_("我的贷款"), "portal:enterprise_loans"),
     (_("我的画像"), "portal:enterprise_profile"),
+    (_("我的异议"), "portal:enterprise_objections"),
     (_("授权管理"), "portal:enterprise_consents"),
     (_("谁读过我的数据"), "portal:enterprise_reads"),
 ]

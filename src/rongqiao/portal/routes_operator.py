@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from rongqiao.portal import operator_governance, operator_ledger
+from rongqiao.accounts.roles import Role
+from rongqiao.portal import department_objections, operator_governance, operator_ledger
+from rongqiao.portal.access import for_roles
 
 if TYPE_CHECKING:
     from django.urls import URLPattern
 
+# Pages that department and operator share say whose they are, and are opened to that role alone.
+OPEN = for_roles(Role.OPERATOR)
+DESK = {"workspace": "operator"}
 urlpatterns: list[URLPattern] = [
     path("operator/", operator_governance.show_steps, name="operator"),
     path("operator/steps/<slug:step>/", operator_governance.show_step, name="operator_step"),
@@ -19,10 +24,32 @@ urlpatterns: list[URLPattern] = [
     path("operator/quarantine/", operator_governance.list_quarantine, name="operator_quarantine"),
     path("operator/sources/<str:contract_id>/", operator_governance.show_source, name="operator_source"),
     path("operator/ledger/", operator_ledger.show_ledger, name="operator_ledger"),
+    path(
+        "operator/objections/", OPEN(department_objections.list_objections), DESK, name="operator_objections"
+    ),
+    path(
+        "operator/objections/<uuid:objection_id>/",
+        OPEN(department_objections.show_objection),
+        DESK,
+        name="operator_objection",
+    ),
+    path(
+        "operator/objections/<uuid:objection_id>/answer/",
+        OPEN(department_objections.answer),
+        DESK,
+        name="operator_objection_answer",
+    ),
+    path(
+        "operator/objections/<uuid:objection_id>/forward/",
+        OPEN(department_objections.forward),
+        DESK,
+        name="operator_objection_forward",
+    ),
 ]
 NAVIGATION = [
     (_("六步治理"), "portal:operator"),
     (_("报送批次"), "portal:operator_deliveries"),
     (_("隔离区"), "portal:operator_quarantine"),
     (_("账本"), "portal:operator_ledger"),
+    (_("异议处理"), "portal:operator_objections"),
 ]

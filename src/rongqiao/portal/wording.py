@@ -76,6 +76,17 @@ STATUSES = {
     "failed": Word("未通过", "circle-x", "urgent"),
     "warned": Word("警告", "alert-triangle", "wait"),
     "not_run": Word("未运行", "player-pause", "quiet"),
+    # objections and notices
+    "objection.raised": Word("已提出，待转送", "send", "wait"),
+    "objection.forwarded": Word("部门核查中", "search", "wait"),
+    "objection.evidence": Word("待补充材料", "paperclip", "urgent"),
+    "objection.correcting": Word("属实，更正入库中", "refresh", "wait"),
+    "objection.corrected": Word("已更正", "circle-check", "good"),
+    "objection.rejected": Word("核查无误", "circle-minus", "quiet"),
+    "objection.undecided": Word("无法确定，双方说法并存", "scale", "wait"),
+    "objection.withdrawn": Word("已撤回", "arrow-back-up", "quiet"),
+    "unread": Word("未阅", "mail", "urgent"),
+    "read": Word("已阅", "mail-opened", "quiet"),
     # consents
     "live": Word("生效中", "shield-check", "good"),
     "revoked": Word("已撤回", "shield-off", "quiet"),

@@ -104,6 +104,10 @@ OBJECTION: Table = {
     ("forwarded", "withdraw"): "withdrawn",
     ("evidence", "supply"): "forwarded",
     ("evidence", "withdraw"): "withdrawn",
+    # Who owes an answer gives it on time, whether what was asked for came or not.
+    ("evidence", "correct"): "correcting",
+    ("evidence", "reject"): "rejected",
+    ("evidence", "leave_open"): "undecided",
     # The corrected record passed the six steps; or it did not, and the department must mend it.
     ("correcting", "land"): "corrected",
     ("correcting", "fail"): "forwarded",

@@ -13,6 +13,7 @@ from rongqiao.indicators.registry import load_indicators
 from rongqiao.kernel.period import add_months, last_day
 from rongqiao.lake import asof
 from rongqiao.lake.engine import literal, quote
+from rongqiao.lake.expiry import expires_on_sql
 from rongqiao.lake.record_ids import record_id_sql
 
 if TYPE_CHECKING:
@@ -231,7 +232,8 @@ class Extraction(Operations):
         since = last_day(add_months(self.as_of, -EVENT_MONTHS)).isoformat()
         parts = [
             f"""SELECT enterprise_id, {day} AS happened_on, {literal(name)} AS source, {title} AS title,
-            {amount}::DOUBLE AS amount, batch_id, line, {record_id_sql(load_contract(name))} AS record_id FROM {quote("current_" + name)}
+            {amount}::DOUBLE AS amount, batch_id, line, {record_id_sql(load_contract(name))} AS record_id,
+            {expires_on_sql(load_contract(name), known_at=self.known_at)} AS until FROM {quote("current_" + name)}
             WHERE {day} > DATE '{since}' AND ({condition})"""  # noqa: S608
             for name, (day, title, amount, condition) in event_queries(self.known_at).items()
             if name in self.contracts
@@ -244,7 +246,7 @@ class Extraction(Operations):
         self._stage(
             "events",
             f"""SELECT enterprise_id, to_json(list(struct_pack("on" := happened_on, source := source, title := title,
-            amount_cny := amount, batch_id := batch_id, line := line, record_id := record_id) ORDER BY happened_on DESC, source, batch_id, line)
+            amount_cny := amount, batch_id := batch_id, line := line, record_id := record_id, until := until) ORDER BY happened_on DESC, source, batch_id, line)
             [:{EVENTS_SHOWN}]) AS events FROM ({" UNION ALL ".join(parts)}) GROUP BY enterprise_id""",  # noqa: S608
         )
 

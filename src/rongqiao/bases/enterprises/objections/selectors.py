@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db.models import Case, DateTimeField, F, OuterRef, Q, Subquery, When
+
 from rongqiao.accounts.models import User
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import require
+from rongqiao.bases.enterprises.models import Enterprise
 from rongqiao.bases.enterprises.objections.models import OPEN, Objection, ObjectionStep
 
 if TYPE_CHECKING:
@@ -16,16 +19,34 @@ if TYPE_CHECKING:
 
     from rongqiao.accounts.scope import Scope
 
+#: Grounds and statuses with their titles, for forms and filters.
+GROUNDS, STATUSES = tuple(Objection.GROUNDS), tuple(Objection.STATUSES)
 READERS = (Role.ENTERPRISE_OWNER, Role.ENTERPRISE_CLERK, Role.DEPARTMENT_CLERK, Role.OPERATOR)
 
 
 def list_objections(scope: Scope) -> QuerySet[Objection]:
-    """Objections that the enterprise raised, that the department must answer, or all for the operator; newest first."""
+    """Objections that the enterprise raised, that the department must answer, or all for the operator; newest first.
+
+    Each carries ``subject_name``, null where the register does not know the enterprise, and ``next_due_at``, the clock
+    that runs out first; null when nobody owes anything.
+    """
     require(scope, *READERS)
+    name = Enterprise.objects.filter(pk=OuterRef("subject_uscc")).values("name")[:1]
     found: QuerySet[Objection] = Objection.objects.for_scope(scope).select_related(
         "raised_by_organisation", "answered_by_organisation"
     )
-    return found
+    return found.annotate(subject_name=Subquery(name), next_due_at=_next_due())
+
+
+def _next_due() -> Case:
+    """Deadline as in `Objection.due_at`, so that the database can order by it."""
+    return Case(
+        When(~Q(status__in=OPEN), then=None),
+        When(forwarded_at=None, then=F("forward_due_at")),
+        When(checked_at=None, then=F("check_due_at")),
+        default=F("answer_due_at"),
+        output_field=DateTimeField(null=True),
+    )
 
 
 def list_open(scope: Scope) -> QuerySet[Objection]:
@@ -36,6 +57,15 @@ def list_open(scope: Scope) -> QuerySet[Objection]:
 def get_objection(scope: Scope, objection_id: uuid.UUID) -> Objection | None:
     """One objection; null when unknown, or not the caller's."""
     return list_objections(scope).select_related("correction").filter(pk=objection_id).first()
+
+
+def list_for_operator(scope: Scope) -> QuerySet[Objection]:
+    """List open objections that the operator has to act on: their department has nobody here, or a clock was missed."""
+    require(scope, Role.OPERATOR)
+    staffed = User.objects.filter(is_active=True, organisation__kind="department")
+    known = list(staffed.values_list("organisation__department_code", flat=True).distinct())
+    own = Q(raised_by_organisation__department_code=F("department"))
+    return list_open(scope).filter(~Q(department__in=known) | Q(escalated_at__isnull=False) | own)
 
 
 def list_steps(scope: Scope, objection: Objection) -> QuerySet[ObjectionStep]:
