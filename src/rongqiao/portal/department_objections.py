@@ -96,7 +96,7 @@ def list_objections(request: HttpRequest, workspace: str) -> HttpResponse:
         empty_title="没有异议",
         empty_text="企业对本部门归口的数据提出异议后，会按时限先后列在这里。",
     )  # fmt: skip
-    open_ones = selectors.list_open(scope)
+    open_ones: Any = selectors.list_open(scope)
     context = {
         "workspace": workspace,
         "first": open_ones.exclude(next_due_at=None).order_by("next_due_at", "pk").first(),
