@@ -39,6 +39,8 @@ KINDS = {
 #: Data department of each side.
 DEPARTMENTS = {"一": "taxation", "二": "court"}
 TABLES = {"taxation": "tax_filing", "court": "judicial_case"}
+#: An item of the department's table, and an indicator that rests on it.
+ITEMS = {"taxation": ("taxable_sales_cny", INDICATOR), "court": ("cause", "judicial_defendant_m12_count")}
 
 
 @dataclass
@@ -125,7 +127,12 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str) -> dict[
         )  # fmt: skip
         application.save()
         loan = _loan(bank, product, people, uscc, county, mark)
+    item, reader = ITEMS[clerk.department]
     return {
+        "table": upload.contract_id,
+        "item": item,
+        "reader": reader,
+        "published_batch": f"{upload.contract_id}@2026111800000000",
         "demand": demand.pk,
         "take": take.pk,
         "quote": quote.pk,

@@ -21,6 +21,9 @@ FIXED = {
     "key": "no-such-key",
     "uidb36": "1",
     "contract_id": "taxation.tax_filing",
+    "item_id": "taxable_sales_cny",
+    "kind": "indicator",
+    "reader_id": INDICATOR,
     "step": "collection",
     "interface_id": "tax_filing_months",
 }
@@ -70,8 +73,9 @@ def address(name, rule, things):
     wanted = {**dict.fromkeys(pattern.pattern.converters), **pattern.pattern.regex.groupindex}
     values = {}
     for argument in wanted:
-        kind = rule.get("with", {}).get(argument) or KINDS.get(argument, argument.removesuffix("_id"))
-        values[argument] = FIXED.get(argument, things.get(kind))
+        named = rule.get("with", {}).get(argument)
+        kind = named or KINDS.get(argument, argument.removesuffix("_id"))
+        values[argument] = things.get(kind) if named in things else FIXED.get(argument, things.get(kind))
     assert None not in values.values(), f"{name}: no value for {values}; extend matrix_fixture.py."
     return reverse(name, kwargs=values)
 

@@ -170,7 +170,10 @@ def test_figure_leads_to_file_line_digest_and_log(report, officer, lake):
     assert newest.line == 2
     assert newest.delivery.file_name == "2026-11-18.csv"
     assert (newest.delivery.digest, newest.delivery.ledger_index) == ("ab" * 32, 7)
-    assert dict(zip(source.titles, newest.values, strict=True))["应税销售收入（元）"] == "100000.00"
+    assert (
+        dict(zip((item.title for item in source.items), newest.values, strict=True))["应税销售收入（元）"]
+        == "100000.00"
+    )
 
 
 def test_old_report_traces_to_what_was_known_then(report, officer, tmp_path):
@@ -229,7 +232,7 @@ def test_personal_items_are_not_traced(owner, lake):
     )
     with scoped(owner):
         trace = selectors.trace_indicator(owner, own, figure["id"], lake=lake)
-    assert not any("摘要" in title for source in trace.sources for title in source.titles)
+    assert not any("摘要" in item.title for source in trace.sources for item in source.items)
 
 
 def test_printed_report_is_the_same_each_time(report):

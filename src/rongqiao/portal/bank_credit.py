@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from rongqiao.accounts import selectors as accounts
 from rongqiao.bases.enterprises import selectors as base
+from rongqiao.bases.enterprises.figure_traces import read_figure_trace
 from rongqiao.bases.enterprises.services import read_portrait
 from rongqiao.contracts.catalog import consent_data_classes, consent_purposes
 from rongqiao.platforms.credit import selectors as credit
@@ -22,19 +21,16 @@ from rongqiao.platforms.credit.notices import list_notices
 from rongqiao.platforms.credit.pdf import render_pdf
 from rongqiao.platforms.financing import selectors as market
 from rongqiao.portal.access import BANK, for_roles, request_scope
-from rongqiao.portal.ledger_proofs import prove_places
 from rongqiao.portal.listing import Column, Filter, Listing
 from rongqiao.portal.portraits import portrait_context
-from rongqiao.portal.templatetags.figures import moment
+from rongqiao.portal.tracing import trace_context
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Sequence
 
     from django.http import HttpRequest
 
 DEFAULT_PURPOSE = "pre_loan"
-AMOUNT = re.compile(r"-?\d+(\.\d+)?")
 
 
 @require_safe
@@ -60,6 +56,7 @@ def show_enterprise(request: HttpRequest, uscc: str) -> HttpResponse:
         | {
             "entry": entry,
             "purpose": purpose,
+            "traces": "bank",
             "purposes": [(code, consent_purposes()[code].title) for code in dict.fromkeys(purposes)],
             "classes": [consent_data_classes()[code].title for code in portrait.data_classes],
             "withheld": [
@@ -154,36 +151,29 @@ def trace(request: HttpRequest, report_id: uuid.UUID, indicator_id: str) -> Http
     if report is None:
         raise Http404(str(report_id))
     found = credit_services.read_trace(scope=scope, report_id=report_id, indicator_id=indicator_id)
-    sources = [
-        (source, [(row, _pairs(source.titles, row)) for row in source.rows]) for source in found.sources
-    ]
-    places = [
-        row.delivery.ledger_index
-        for source in found.sources
-        for row in source.rows
-        if row.delivery and row.delivery.ledger_index is not None
-    ]
-    context = {
-        "report": report,
-        "trace": found,
-        "proofs": prove_places(places),
-        "sources": sources,
-        "figure": credit.find_figure(report, indicator_id),
-    }
+    context = {"report": report, "figure": credit.find_figure(report, indicator_id), **trace_context(found)}
     return render(request, "portal/bank/trace.html", context)
 
 
-def _pairs(titles: Sequence[str], row: Any) -> list[tuple[str, Any]]:
-    """Titles with values of a source row: amounts with separators, its period as a month, all else as delivered."""
-    pairs = []
-    for title, value in zip(titles, row.values, strict=False):
-        if str(value) == str(row.valid):
-            pairs.append((title, moment(value)))
-        elif title.endswith("（元）") and AMOUNT.fullmatch(str(value)):
-            pairs.append((title, f"{Decimal(str(value)):,.2f}"))
-        else:
-            pairs.append((title, value))
-    return pairs
+@require_safe
+@for_roles(*BANK)
+def trace_figure(request: HttpRequest, uscc: str, indicator_id: str) -> HttpResponse:
+    """Follow a figure of a portrait under the consent it is read with; a reading that the enterprise sees."""
+    purpose = request.GET.get("purpose", DEFAULT_PURPOSE)
+    found = read_figure_trace(
+        scope=request_scope(request),
+        uscc=uscc,
+        purpose=purpose,
+        indicator_id=indicator_id,
+        now=timezone.now(),
+    )
+    context = {
+        "entry": found.portrait.enterprise,
+        "purpose": purpose,
+        "figure": found.figure,
+        **trace_context(found.trace),
+    }
+    return render(request, "portal/bank/figure_trace.html", context)
 
 
 def purpose_title(code: str) -> str:

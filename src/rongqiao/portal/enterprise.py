@@ -71,7 +71,7 @@ def show_profile(request: HttpRequest) -> HttpResponse:
     entry = base.get_enterprise(organisation.uscc or "") if organisation else None
     context: dict[str, Any] = {"entry": entry, "certification": get_certification(scope)}
     if portrait is not None:
-        context |= portrait_context(portrait)
+        context |= portrait_context(portrait) | {"traces": "own"}
     return render(request, "portal/enterprise/profile.html", context)
 
 

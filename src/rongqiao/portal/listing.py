@@ -50,6 +50,8 @@ class Column:
         For ``code`` the code list; for ``status`` the family.
     null_text : str
         What null shows as; a count that disclosure control hides is no dash.
+    url : callable or None
+        Address that the cell links to, empty for none; the first column may leave it to the listing's ``row_url``.
     """
 
     key: str
@@ -59,6 +61,7 @@ class Column:
     value: Callable[[Any], Any] | None = None
     option: str = ""
     null_text: str = "—"
+    url: Callable[[Any], str] | None = None
 
     def read(self, row: Any) -> Any:
         """Value of this column in a row."""
@@ -88,6 +91,7 @@ class Cell:
 
     column: Column
     value: Any
+    url: str = ""
 
 
 @dataclass
@@ -200,7 +204,10 @@ class Listing:
             {
                 "row": row,
                 "url": self.row_url(row) if self.row_url else "",
-                "cells": [Cell(column, column.read(row)) for column in self.columns],
+                "cells": [
+                    Cell(column, column.read(row), column.url(row) if column.url else "")
+                    for column in self.columns
+                ],
             }
             for row in self.page.object_list
         ]

@@ -206,11 +206,16 @@ def _service(request: HttpRequest) -> Listing:
     )
 
 
+def _quarantine_of(row: Any) -> str:
+    return f"{reverse('portal:operator_quarantine')}?batch={row.batch_id}" if row.rows_quarantined else ""
+
+
 def _collection(request: HttpRequest) -> Listing:
     return Listing(
         request,
         base.list_deliveries(),
         name="deliveries",
+        row_url=lambda row: reverse("portal:operator_lineage_batch", args=[row.batch_id]),
         columns=[
             Column("file_name", "文件", sort="file_name"),
             Column(
@@ -219,7 +224,7 @@ def _collection(request: HttpRequest) -> Listing:
             Column("delivered_on", "报送日期", "date", sort="delivered_on"),
             Column("rows_in", "收到", "number", sort="rows_in"),
             Column("rows_accepted", "入库", "number", sort="rows_accepted"),
-            Column("rows_quarantined", "隔离", "number", sort="rows_quarantined"),
+            Column("rows_quarantined", "隔离", "number", sort="rows_quarantined", url=_quarantine_of),
             Column("balance", "行数平衡", "status", value=_balance),
             Column("encoding", "编码"),
             Column("digest", "摘要（SM3）", value=lambda row: f"{row.digest[:12]}…"),
@@ -235,9 +240,6 @@ def _collection(request: HttpRequest) -> Listing:
             ),
         ],
         default_sort="-delivered_on",
-        row_url=lambda row: (
-            f"{reverse('portal:operator_quarantine')}?batch={row.batch_id}" if row.rows_quarantined else ""
-        ),
         empty_title="还没有收到报送",
         empty_text="把文件放进报送目录后运行 rongqiao govern。",
     )

@@ -23,6 +23,11 @@ urlpatterns: list[URLPattern] = [
     path("bank/quotes/<uuid:quote_id>/withdraw/", bank_quotes.withdraw, name="bank_quote_withdraw"),
     path("bank/enterprises/<slug:uscc>/", bank_credit.show_enterprise, name="bank_enterprise"),
     path("bank/enterprises/<slug:uscc>/report/", bank_credit.issue, name="bank_report_issue"),
+    path(
+        "bank/enterprises/<slug:uscc>/trace/<slug:indicator_id>/",
+        bank_credit.trace_figure,
+        name="bank_figure_trace",
+    ),
     path("bank/reports/", bank_credit.list_reports, name="bank_reports"),
     path("bank/reports/<uuid:report_id>/", bank_credit.show_report, name="bank_report"),
     path("bank/reports/<uuid:report_id>/pdf/", bank_credit.print_report, name="bank_report_pdf"),

@@ -14,6 +14,8 @@ from rongqiao.portal import (
     department_deliveries,
     department_objections,
     department_repairs,
+    lineage,
+    lineage_records,
 )
 from rongqiao.portal.access import for_roles
 
@@ -65,6 +67,32 @@ urlpatterns: list[URLPattern] = [
         DESK,
         name="department_objection_answer",
     ),
+    path("department/lineage/", OPEN(lineage.show_index), name="department_lineage"),
+    path(
+        "department/lineage/tables/<str:contract_id>/",
+        OPEN(lineage.show_table),
+        name="department_lineage_table",
+    ),
+    path(
+        "department/lineage/tables/<str:contract_id>/<str:item_id>/",
+        OPEN(lineage.show_item),
+        name="department_lineage_item",
+    ),
+    path(
+        "department/lineage/readers/<slug:kind>/<str:reader_id>/",
+        OPEN(lineage.show_reader),
+        name="department_lineage_reader",
+    ),
+    path(
+        "department/lineage/batches/<str:batch_id>/",
+        OPEN(lineage.show_batch),
+        name="department_lineage_batch",
+    ),
+    path(
+        "department/lineage/batches/<str:batch_id>/line/",
+        lineage_records.show_line,
+        name="department_lineage_line",
+    ),
 ]
 NAVIGATION = [
     (_("本部门数据"), "portal:department"),
@@ -72,4 +100,5 @@ NAVIGATION = [
     (_("退回修复"), "portal:department_repairs"),
     (_("接口推送"), "portal:department_keys"),
     (_("异议处理"), "portal:department_objections"),
+    (_("数据去向"), "portal:department_lineage"),
 ]

@@ -11,11 +11,22 @@ from rongqiao.portal import (
     enterprise_demands,
     enterprise_loans,
     enterprise_objections,
+    lineage_records,
 )
 
 urlpatterns = [
     path("enterprise/", enterprise.show_workspace, name="enterprise"),
     path("enterprise/profile/", enterprise.show_profile, name="enterprise_profile"),
+    path(
+        "enterprise/profile/trace/<slug:indicator_id>/",
+        lineage_records.trace_figure,
+        name="enterprise_trace",
+    ),
+    path(
+        "enterprise/records/<str:contract_id>/<slug:record_id>/uses/",
+        lineage_records.show_record,
+        name="enterprise_record_uses",
+    ),
     path("enterprise/reads/", enterprise.list_reads, name="enterprise_reads"),
     path("enterprise/demands/", enterprise_demands.list_demands, name="enterprise_demands"),
     path("enterprise/demands/new/", enterprise_demands.new_demand, name="enterprise_demand_new"),

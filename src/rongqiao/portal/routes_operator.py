@@ -8,7 +8,7 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from rongqiao.accounts.roles import Role
-from rongqiao.portal import department_objections, operator_governance, operator_ledger
+from rongqiao.portal import department_objections, lineage, operator_governance, operator_ledger
 from rongqiao.portal.access import for_roles
 
 if TYPE_CHECKING:
@@ -45,11 +45,33 @@ urlpatterns: list[URLPattern] = [
         DESK,
         name="operator_objection_forward",
     ),
+    path("operator/lineage/", OPEN(lineage.show_index), name="operator_lineage"),
+    path(
+        "operator/lineage/tables/<str:contract_id>/",
+        OPEN(lineage.show_table),
+        name="operator_lineage_table",
+    ),
+    path(
+        "operator/lineage/tables/<str:contract_id>/<str:item_id>/",
+        OPEN(lineage.show_item),
+        name="operator_lineage_item",
+    ),
+    path(
+        "operator/lineage/readers/<slug:kind>/<str:reader_id>/",
+        OPEN(lineage.show_reader),
+        name="operator_lineage_reader",
+    ),
+    path(
+        "operator/lineage/batches/<str:batch_id>/",
+        OPEN(lineage.show_batch),
+        name="operator_lineage_batch",
+    ),
 ]
 NAVIGATION = [
     (_("六步治理"), "portal:operator"),
     (_("报送批次"), "portal:operator_deliveries"),
     (_("隔离区"), "portal:operator_quarantine"),
+    (_("数据血缘"), "portal:operator_lineage"),
     (_("账本"), "portal:operator_ledger"),
     (_("异议处理"), "portal:operator_objections"),
 ]

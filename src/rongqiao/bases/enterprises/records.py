@@ -11,6 +11,8 @@ from rongqiao.lake.engine import ibis_connection
 from rongqiao.lake.record_ids import key_columns, record_id
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rongqiao.contracts.model import Contract
     from rongqiao.lake.tables import Lake
 
@@ -34,13 +36,36 @@ def current_records(
     with_expired : bool
         Whether records whose clock ran out are among them: they stay on file, but serve nobody.
     """
+    times = (as_of, known_at)
+    return records_at(lake, contract, uscc, [times], with_expired=with_expired).get(times, [])
+
+
+def records_at(
+    lake: Lake,
+    contract: Contract,
+    uscc: str,
+    times: Iterable[tuple[int, dt.date]],
+    *,
+    with_expired: bool = False,
+) -> dict[tuple[int, dt.date], list[dict[str, Any]]]:
+    """As :func:`current_records`, at several pairs of times and with one look at the table; nothing where it is absent."""
     table = f"published/{contract.id}"
     if not lake.exists(table):
-        return []
-    rows = ibis_connection(lake, [table]).table(table)
-    rows = asof.current(
-        _narrowed(rows, contract, uscc), contract, as_of=as_of, known_at=known_at, with_expired=with_expired
+        return {}
+    connection = ibis_connection(lake, [table])
+    rows = connection.create_table(
+        "records_of_one", _narrowed(connection.table(table), contract, uscc), temp=True
     )
+    return {
+        (as_of, known_at): _held(rows, contract, uscc, as_of, known_at, with_expired)
+        for as_of, known_at in times
+    }
+
+
+def _held(
+    rows: Any, contract: Contract, uscc: str, as_of: int, known_at: dt.date, with_expired: bool
+) -> list[dict[str, Any]]:
+    rows = asof.current(rows, contract, as_of=as_of, known_at=known_at, with_expired=with_expired)
     found: list[dict[str, Any]] = rows.filter(rows.enterprise_id == uscc).to_pyarrow().to_pylist()
     order = [contract.valid_on, "known_at"] if contract.valid_on else ["known_at"]
     found.sort(key=lambda row: tuple(str(row[name]) for name in order), reverse=True)

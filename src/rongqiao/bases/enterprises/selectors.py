@@ -48,6 +48,7 @@ __all__ = [
     "list_quarantine",
     "list_reads",
     "list_rule_results",
+    "newest_deliveries",
     "prefill_demand",
     "province_figures",
     "quarantine_by_rule",
@@ -117,6 +118,12 @@ def list_deliveries(*, contract_id: str | None = None) -> QuerySet[Delivery]:
     """Receipts of delivered files, newest first."""
     deliveries = Delivery.objects.order_by("-delivered_on", "contract_id", "file_name")
     return deliveries.filter(contract_id=contract_id) if contract_id else deliveries
+
+
+def newest_deliveries(contract_ids: Sequence[str]) -> QuerySet[Delivery]:
+    """Newest receipt of each of the contracts, by contract; none for one never delivered."""
+    found = Delivery.objects.filter(contract_id__in=contract_ids)
+    return found.order_by("contract_id", "-delivered_on", "-batch_id").distinct("contract_id")
 
 
 def get_delivery(batch_id: str) -> Delivery | None:
