@@ -41,3 +41,7 @@ class ContractError(RongqiaoError):
 
 class StorageError(RongqiaoError):
     """A disk or object store that does not take, or no longer has, what is written or read."""
+
+
+class SourceError(RongqiaoError):
+    """A source outside the platform that cannot be reached, or does not answer as was agreed."""

@@ -139,6 +139,17 @@ WEBHOOK_EVENT: Table = {
     ("dead", "replay"): "waiting",
 }
 
+#: The way to a source outside: closed lets calls through, open turns them away, half-open tries a single one.
+BREAKER: Table = {
+    ("closed", "answer"): "closed",
+    ("closed", "trip"): "open",
+    ("open", "try"): "half_open",
+    ("half_open", "answer"): "closed",
+    ("half_open", "trip"): "open",
+    # The process that tried was killed: after the pause another one tries.
+    ("half_open", "try"): "half_open",
+}
+
 LIFECYCLES: dict[str, Table] = {
     "demand": DEMAND,
     "take": TAKE,
@@ -150,6 +161,7 @@ LIFECYCLES: dict[str, Table] = {
     "interface_submission": INTERFACE_SUBMISSION,
     "access_question": ACCESS_QUESTION,
     "webhook_event": WEBHOOK_EVENT,
+    "breaker": BREAKER,
 }
 INITIAL = {
     "demand": "draft",
@@ -162,6 +174,7 @@ INITIAL = {
     "interface_submission": "submitted",
     "access_question": "asked",
     "webhook_event": "waiting",
+    "breaker": "closed",
 }
 
 
