@@ -19,6 +19,7 @@ COMMANDS = (
     "database",
     "standards",
     "inventory",
+    "collect",
     "govern",
     "quarantine",
     "cross",

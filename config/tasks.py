@@ -8,10 +8,11 @@ from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from config.collecting import collect, due_collectors, govern_collected, has_come
 from config.corrections import flow_forward
 from config.serving import build_serving
 from rongqiao.accounts.scope import system_scope
-from rongqiao.bases.enterprises.intake import selectors, services
+from rongqiao.bases.enterprises.intake import collecting, selectors, services
 from rongqiao.bases.enterprises.publication import publish_operations
 from rongqiao.governance.batch import Delivery
 from rongqiao.governance.pipeline import govern
@@ -30,19 +31,38 @@ RETRY = RetryStrategy(max_attempts=20, wait=15)
 
 @app.task(name=services.JOB, queueing_lock=services.JOB, lock=services.JOB, retry=RETRY)
 def govern_uploads() -> int:
-    """Govern every delivery that waits, one after the other, publish what came of it, and carry corrections forward; returns their number."""
+    """Govern every delivery that waits or was collected, one after the other, publish what came of it, and carry corrections forward; returns their number."""
     with system_scope() as scope:
         waiting = selectors.waiting_uploads(scope)
     lake = Lake()
     reports = [(upload, report) for upload in waiting if (report := _govern(upload, lake)) is not None]
-    if waiting and lake.exists("published/enterprises"):
+    collected = govern_collected(lake)
+    if (waiting or collected) and lake.exists("published/enterprises"):
         publish_operations(lake=lake, known_at=timezone.localdate())
         build_serving(lake)
     # Told only now: whoever reads "landed" follows the link to the rows that were sent back at once.
     for upload, report in reports:
         _tell_outcome(upload, report)
     flow_forward(lake, now=timezone.now())
-    return len(waiting)
+    return len(waiting) + collected
+
+
+@app.task(name=collecting.JOB)
+def run_collector(collector_id: str) -> str:
+    """Run one collector; returns how it ended. Runs of one collector follow each other by the lock that they are deferred with."""
+    return collect(collector_id).result
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="collect.run_due", lock="collect.run_due", name="collect.run_due")
+def run_due_collectors(timestamp: int) -> int:
+    """Put every collector whose time has come into the queue, each minute; returns their number."""
+    due = due_collectors()
+    for collector_id in due:
+        collecting.defer_run(collector_id)
+    if has_come():
+        services.enqueue()
+    return len(due)
 
 
 def _govern(upload: Upload, lake: Lake) -> Report | None:

@@ -149,8 +149,9 @@ def test_one_source_that_hangs_holds_up_no_other(tmp_path):
 
 def test_killed_at_random_moments_a_pull_ends_in_the_same_file(runner, tmp_path):
     draw = random.Random(20261126)
+    paging = {"style": "page", "parameter": "page", "size_parameter": "size", "size": 30}
     with interface(list(RECORDS)) as source:
-        declare_http(tmp_path, source.address)
+        declare_http(tmp_path, source.address, paging=paging)
         declaration = tmp_path / "grades.yaml"
         seconds = runner(declaration, tmp_path / "whole")["seconds"]
         whole = digests(tmp_path / "whole")

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 from rongqiao.contracts.collectors import load_collector
+from rongqiao.governance.collectors import run_collector
 
 START = dt.datetime(2026, 11, 26, 2, tzinfo=dt.UTC)
 TODAY = dt.date(2026, 11, 26)
@@ -156,3 +157,17 @@ def wait_for(condition, seconds=20):
     while not condition():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.005)
+
+
+def collect(collector, place, clock=None, today=TODAY):
+    clock = clock or Clock()
+    return run_collector(collector, place, today=today, clock=clock, sleep=clock.sleep)
+
+
+def delivered(place, contract=GRADES):
+    """Rows of every delivery, by its name."""
+    files = sorted((place.deliveries / contract).glob("*"))
+    return {
+        file.name: [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        for file in files
+    }

@@ -25,6 +25,7 @@ FIXED = {
     "kind": "indicator",
     "reader_id": INDICATOR,
     "step": "collection",
+    "collector_id": "no_such_collector",
     "interface_id": "tax_filing_months",
 }
 KINDS = {"uscc": "enterprise", "code": "product"}

@@ -8,7 +8,13 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from rongqiao.accounts.roles import Role
-from rongqiao.portal import department_objections, lineage, operator_governance, operator_ledger
+from rongqiao.portal import (
+    department_objections,
+    lineage,
+    operator_collectors,
+    operator_governance,
+    operator_ledger,
+)
 from rongqiao.portal.access import for_roles
 
 if TYPE_CHECKING:
@@ -23,6 +29,17 @@ urlpatterns: list[URLPattern] = [
     path("operator/deliveries/", operator_governance.list_deliveries, name="operator_deliveries"),
     path("operator/quarantine/", operator_governance.list_quarantine, name="operator_quarantine"),
     path("operator/sources/<str:contract_id>/", operator_governance.show_source, name="operator_source"),
+    path("operator/collectors/", operator_collectors.list_collectors, name="operator_collectors"),
+    path(
+        "operator/collectors/<slug:collector_id>/",
+        operator_collectors.show_collector,
+        name="operator_collector",
+    ),
+    path(
+        "operator/collectors/<slug:collector_id>/run/",
+        operator_collectors.run_collector,
+        name="operator_collector_run",
+    ),
     path("operator/ledger/", operator_ledger.show_ledger, name="operator_ledger"),
     path(
         "operator/objections/", OPEN(department_objections.list_objections), DESK, name="operator_objections"
@@ -69,6 +86,7 @@ urlpatterns: list[URLPattern] = [
 ]
 NAVIGATION = [
     (_("六步治理"), "portal:operator"),
+    (_("采集任务"), "portal:operator_collectors"),
     (_("报送批次"), "portal:operator_deliveries"),
     (_("隔离区"), "portal:operator_quarantine"),
     (_("数据血缘"), "portal:operator_lineage"),

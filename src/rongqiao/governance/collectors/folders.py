@@ -70,9 +70,7 @@ def claim_whole(source: Folder, state: State, now: dt.datetime) -> Iterator[Clai
         companions = [name + ending for ending in COMPANIONS if name + ending in entries]
         # A killed run may have claimed a companion and not yet its file.
         is_said = companions or any(os.path.lexists(taking / (name + ending)) for ending in COMPANIONS)
-        if not is_said and (
-            source.complete_by == "companion" or not _is_at_rest(source, name, state, now)
-        ):
+        if not is_said and (source.complete_by == "companion" or not _is_at_rest(source, name, state, now)):
             continue
         if os.path.lexists(taking / name):
             # One of this name changed while it was read, and comes first.

@@ -132,3 +132,48 @@ class DeliveryKey(DepartmentModel):
 
     def __str__(self) -> str:
         return self.title
+
+
+class CollectorRun(DepartmentModel):
+    """One run of a declared collector, as the job that made it tells; ``rows`` is null where nobody has counted them yet.
+
+    A run whose process was killed stays without end; the next run of the collector closes it as interrupted.
+    """
+
+    RESULTS = [
+        ("delivered", "已采集"),
+        ("nothing_new", "没有新数据"),
+        ("already_today", "今日已采集"),
+        ("refused", "文件退回"),
+        ("failed", "未成功"),
+        ("interrupted", "中断"),
+    ]
+    BREAKERS = [("closed", "正常"), ("open", "已熔断"), ("half_open", "试探中")]
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    department = models.CharField("部门", max_length=40)
+    collector_id = models.CharField("采集任务", max_length=40)
+    contract_id = models.CharField("数据表", max_length=80)
+    started_at = models.DateTimeField("开始时间")
+    ended_at = models.DateTimeField("结束时间", null=True)
+    result = models.CharField("结果", max_length=16, choices=RESULTS, blank=True)
+    files = models.JSONField("报送文件", default=list)
+    rows = models.BigIntegerField("行数", null=True)
+    repeated = models.BigIntegerField("已知行数", default=0)
+    unmarked = models.BigIntegerField("无水位行数", default=0)
+    attempts = models.IntegerField("访问次数", default=0)
+    watermark = models.CharField("水位", max_length=100, blank=True)
+    is_cut = models.BooleanField("尚有余量", default=False)
+    breaker = models.CharField("熔断状态", max_length=12, choices=BREAKERS, default="closed")
+    breaker_until = models.DateTimeField("恢复试探时间", null=True)
+    refused = models.JSONField("退回的文件", default=list)
+    problem = models.TextField("问题", blank=True)
+    remedy = models.TextField("处理办法", blank=True)
+
+    class Meta(DepartmentModel.Meta):
+        verbose_name = verbose_name_plural = "采集记录"
+        ordering: ClassVar = ["-started_at"]
+        indexes = [models.Index(fields=["collector_id", "-started_at"], name="run_by_collector")]
+
+    def __str__(self) -> str:
+        return f"{self.collector_id} {self.started_at:%Y-%m-%d %H:%M}"
