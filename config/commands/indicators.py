@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from rongqiao.contracts.catalog import consent_data_classes
-from rongqiao.contracts.standards import load_contracts
+from rongqiao.indicators import compute as compute_wide
 from rongqiao.indicators import load_indicators, write_indicators
 from rongqiao.indicators.reference import reference_path, write_reference
+from rongqiao.indicators.verification import find_duplicates, find_problems, specified
 from rongqiao.lake.tables import Lake
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="指标：计算、列出、检查、编目")
@@ -44,15 +44,21 @@ def list_indicators(*, as_json: Annotated[bool, typer.Option("--json", help="以
     typer.echo(f"共 {len(declared)} 个指标。")
 
 
-@app.command(help="检查每个指标所引数据标准与授权类别是否存在；否则以 1 退出")
-def check() -> None:
-    """Check that every indicator names contracts and a class of data that exist; exit 1 if not."""
-    contracts, classes = load_contracts(), consent_data_classes()
-    problems = []
-    for item in load_indicators().values():
-        problems += [f"{item.id}: 没有数据标准 {name}" for name in item.sources if name not in contracts]
-        if item.consent_class not in classes:
-            problems.append(f"{item.id}: 没有数据类别 {item.consent_class}")
+@app.command(
+    help="检查每个指标的用例、来源、说明与取值；给出 --as-of 时再查本湖中有无取值全同的两个指标；有问题则以 1 退出"
+)
+def check(
+    as_of: Annotated[int | None, typer.Option("--as-of", help="数据截止月份，如 202610")] = None,
+    known_at: Annotated[
+        dt.datetime | None, typer.Option("--known-at", formats=["%Y-%m-%d"], help="只计此日及以前收到的数据")
+    ] = None,
+    lake: Root = None,
+) -> None:
+    """Check the declarations, and with two times whether any two compute the same values in the lake; exit 1 if not well."""
+    problems = find_problems(specified())
+    if as_of and known_at:
+        wide = compute_wide(Lake(lake), as_of=as_of, known_at=known_at.date())
+        problems += [f"取值全同：{'、'.join(names)}" for names in find_duplicates(wide)]
     for problem in problems:
         typer.echo(problem, err=True)
     if problems:

@@ -129,7 +129,7 @@ def test_indicator_reference_is_current():
 def test_indicator_reference_has_a_row_for_each():
     text = reference_path().read_text(encoding="utf-8")
     for each in load_indicators().values():
-        assert f"| `{each.id}` | {each.title} | {each.unit} |" in text
+        assert f"| `{each.id}` | {each.title} | {each.title_en} | {each.unit} |" in text
 
 
 @pytest.mark.parametrize("name", READMES)

@@ -13,10 +13,10 @@ from drawn import publish, publish_all, publish_enterprises
 from drawn_cast import AS_OF, BIAN, DELIVERED, KNOWN_AT, WU, XIN, YUAN
 from drawn_taxation import tax_filing
 
-from rongqiao.contracts.catalog import consent_data_classes
-from rongqiao.contracts.standards import load_contracts
 from rongqiao.indicators import compute, enterprise_facts, load_indicators, write_indicators
 from rongqiao.indicators.computation import TARGET
+from rongqiao.indicators.registry import Source
+from rongqiao.indicators.verification import find_duplicates, find_problems
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.lake.tables import Lake
 
@@ -57,15 +57,39 @@ def test_spec(name: str, answers: dict[str, dict[str, Any]]) -> None:
             assert status == "ok", enterprise
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_declaration_is_complete(name: str) -> None:
-    item = load_indicators()[name]
-    assert item.title
-    assert item.formula
-    assert item.unit
-    assert item.sources
-    assert set(item.sources) <= set(load_contracts())
-    assert item.consent_class in consent_data_classes()
+def test_every_declaration_is_whole() -> None:
+    assert find_problems(SPECS) == []
+
+
+def test_a_declaration_that_lacks_something_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = ALL[0]
+    assert find_problems([each for each in ALL if each != name]) == [
+        f"{name}: 没有用例，请在 tests/spec/expected.yaml 写明四家企业的答案"
+    ]
+    idle = Source(
+        "idle", ("taxation.tax_filing",), "series", lambda tables, at: tables["taxation.tax_filing"]
+    )
+    monkeypatch.setattr("rongqiao.indicators.tax.IDLE", idle, raising=False)
+    assert find_problems(SPECS) == ["tax.IDLE: 来源 idle 没有指标使用"]
+
+
+def test_values_lie_within_their_bounds(answers: dict[str, dict[str, Any]]) -> None:
+    for name, item in load_indicators().items():
+        least, greatest = item.bounds
+        for row in answers.values():
+            if row[name] is not None:
+                assert least is None or row[name] >= least, name
+                assert greatest is None or row[name] <= greatest, name
+
+
+def test_two_declarations_of_the_same_values_are_found() -> None:
+    once, again, other = "tax_filed_m12_count", "tax_observed_m24_count", "tax_late_filing_m12_count"
+    values = {once: [1.0] * 30, again: [1.0] * 30, other: [*[1.0] * 29, 2.0]}
+    columns: dict[str, Any] = {}
+    for name, numbers in values.items():
+        columns |= {name: numbers, f"{name}__status": ["ok"] * 30}
+    assert find_duplicates(pa.table(columns)) == [(once, again)]
+    assert find_duplicates(pa.table(columns).slice(0, 10)) == []
 
 
 def test_values_are_never_given_without_ok_or_stale(answers: dict[str, dict[str, Any]]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from rongqiao.indicators.registry import At, Direction, Indicator, Source, declare
+from rongqiao.indicators.registry import At, Direction, Indicator, Source, declare, unit_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,6 +43,7 @@ def declare_events(
     *,
     id: str,
     title: str,
+    title_en: str,
     formula: str,
     window: int = 0,
     where: Callable[[Any], Any] | None = None,
@@ -57,7 +58,7 @@ def declare_events(
     ----------
     source : Source
         Of grain ``event``.
-    id, title, formula : str
+    id, title, title_en, formula : str
         As in :class:`Indicator`; the theme is the id's first word.
     window : int
         Months looked back on; 0 takes all events.
@@ -84,8 +85,8 @@ def declare_events(
 
     declare(
         Indicator(
-            id, title, "ip" if id.startswith("title_") else id.split("_", 1)[0], source, measure, direction,
-            formula, window, 0, "absent_is_zero", consent_class, "1",
+            id, title, title_en, "ip" if id.startswith("title_") else id.split("_", 1)[0], source, measure, direction,
+            formula, window, 0, "absent_is_zero", consent_class, "1", unit_bounds(id),
         )
     )  # fmt: skip
 
@@ -95,6 +96,7 @@ def declare_recency(
     *,
     id: str,
     title: str,
+    title_en: str,
     where: Callable[[Any], Any] | None = None,
     consent_class: str,
 ) -> None:
@@ -105,7 +107,7 @@ def declare_recency(
 
     declare(
         Indicator(
-            id, title, id.split("_", 1)[0], source, measure, "higher_better",
-            "截至统计月距最近一次发生的月数；从未发生为不适用", 0, 0, "missing", consent_class, "1",
+            id, title, title_en, id.split("_", 1)[0], source, measure, "higher_better",
+            "截至统计月距最近一次发生的月数；从未发生为不适用", 0, 0, "missing", consent_class, "1", unit_bounds(id),
         )
     )  # fmt: skip

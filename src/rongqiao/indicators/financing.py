@@ -34,11 +34,11 @@ LOANS = Source("loan_performance", (LOAN,), "event", _prepare)
 
 
 def _declare(
-    id: str, title: str, formula: str, measure: Callable[[Any], Any], *, direction: Direction, window: int = 0,
+    id: str, title: str, title_en: str, formula: str, measure: Callable[[Any], Any], *, direction: Direction, window: int = 0,
     absent_is_zero: bool = True,
 ) -> None:  # fmt: skip
     indicator(
-        id=f"financing_{id}", title=title, theme="financing", source=LOANS, direction=direction, formula=formula,
+        id=f"financing_{id}", title=title, title_en=title_en, theme="financing", source=LOANS, direction=direction, formula=formula,
         window=window, consent_class=CONSENT, null_policy="absent_is_zero" if absent_is_zero else "missing",
     )(measure)  # fmt: skip
 
@@ -46,6 +46,7 @@ def _declare(
 _declare(
     "loan_open_count",
     "未结清贷款笔数",
+    "Open loans",
     "最近报送余额>0的贷款笔数",
     lambda t: t.is_live.cast("int32").sum(),
     direction="neutral",
@@ -53,48 +54,56 @@ _declare(
 _declare(
     "outstanding_open_cny",
     "贷款余额",
+    "Outstanding loans",
     "未结清贷款最近报送余额合计",
     lambda t: t.outstanding_cny.sum(where=t.is_live),
     direction="neutral",
 )
 _declare(
-    "institution_open_count", "未结清贷款机构数", "有余额的机构个数", lambda t: t.institution_code.nunique(where=t.is_live),
+    "institution_open_count", "未结清贷款机构数", "Institutions with an open loan", "有余额的机构个数", lambda t: t.institution_code.nunique(where=t.is_live),
     direction="neutral",
 )  # fmt: skip
 _declare(
     "overdue_now_days",
     "当前最长逾期天数",
+    "Longest overdue now",
     "未结清贷款最近报送的最长逾期天数",
     lambda t: t.overdue_days.max(where=t.is_live),
     direction="lower_better",
 )
 _declare(
-    "overdue_max_m12_days", "近12个月最长逾期天数", "窗口内各月报送逾期天数的最大值",
+    "overdue_max_m12_days", "近12个月最长逾期天数", "Longest overdue in 12 months", "窗口内各月报送逾期天数的最大值",
     lambda t: t.overdue_days.max(where=t.back < 12), direction="lower_better", window=12,
 )  # fmt: skip
 _declare(
-    "overdue_m12_count", "近12个月逾期月份数", "窗口内报送逾期天数>0的贷款月数",
+    "overdue_m12_count", "近12个月逾期月份数", "Loan months overdue in 12 months", "窗口内报送逾期天数>0的贷款月数",
     lambda t: (t.overdue_days > 0).sum(where=t.back < 12), direction="lower_better", window=12,
 )  # fmt: skip
 _declare(
     "bad_open_count",
     "不良贷款笔数",
+    "Open non-performing loans",
     "最近五级分类为次级、可疑、损失的未结清笔数",
     lambda t: (t.is_live & t.is_bad).cast("int32").sum(),
     direction="lower_better",
 )
 _declare(
-    "maturing_m3_cny", "未来3个月到期贷款余额", "到期日在统计月后3个月内的未结清余额",
+    "maturing_m3_cny", "未来3个月到期贷款余额", "Loans maturing within 3 months", "到期日在统计月后3个月内的未结清余额",
     lambda t: t.outstanding_cny.sum(where=t.is_live & t.left_months.between(0, 3)), direction="neutral",
 )  # fmt: skip
 _declare(
-    "loan_total_count", "累计贷款笔数", "报送过的贷款笔数", lambda t: t.loan_no.nunique(), direction="neutral"
+    "loan_total_count",
+    "累计贷款笔数",
+    "Loans ever reported",
+    "报送过的贷款笔数",
+    lambda t: t.loan_no.nunique(),
+    direction="neutral",
 )
 _declare(
-    "rate_avg_ratio", "未结清贷款平均利率", "未结清贷款年利率的均值；没有贷款为不适用",
+    "rate_avg_ratio", "未结清贷款平均利率", "Mean annual rate of open loans", "未结清贷款年利率的均值；没有贷款为不适用",
     lambda t: t.annual_rate_ratio.mean(where=t.is_live), direction="neutral", absent_is_zero=False,
 )  # fmt: skip
 _declare(
-    "on_time_m12_ratio", "近12个月按时还款率", "窗口内逾期天数为0的贷款月数÷全部贷款月数；没有贷款为不适用",
+    "on_time_m12_ratio", "近12个月按时还款率", "Share of loan months on time in 12 months", "窗口内逾期天数为0的贷款月数÷全部贷款月数；没有贷款为不适用",
     lambda t: (t.overdue_days == 0).mean(where=t.back < 12), direction="higher_better", window=12, absent_is_zero=False,
 )  # fmt: skip

@@ -12,23 +12,23 @@ CONSENT = "invoice"
 INVOICES = Source("invoice_summary", (SUMMARY,), "series", monthly(SUMMARY, runs=("out_amount_cny",)))
 
 declare_series(
-    INVOICES, "out_amount_cny", theme="invoice", measure="out_amount", title="开票金额", unit="cny", consent_class=CONSENT,
+    INVOICES, "out_amount_cny", theme="invoice", measure="out_amount", title="开票金额", title_en="Invoiced sales", unit="cny", consent_class=CONSENT,
     statistics=("sum_m12", "avg_m3", "yoy_m12", "yoy_m3", "qoq_m3", "cv_m12", "slope_m12", "zero_m12", "gap_m24", "recent_m12"),
 )  # fmt: skip
 declare_series(
-    INVOICES, "in_amount_cny", theme="invoice", measure="in_amount", title="受票金额", unit="cny", consent_class=CONSENT,
+    INVOICES, "in_amount_cny", theme="invoice", measure="in_amount", title="受票金额", title_en="Invoiced purchases", unit="cny", consent_class=CONSENT,
     statistics=("sum_m12", "yoy_m12", "cv_m12", "slope_m12"), direction="neutral",
 )  # fmt: skip
 declare_series(
-    INVOICES, "out_count", theme="invoice", measure="out_issued", title="开票份数", unit="count", consent_class=CONSENT,
+    INVOICES, "out_count", theme="invoice", measure="out_issued", title="开票份数", title_en="Invoices issued", unit="count", consent_class=CONSENT,
     statistics=("sum_m12", "yoy_m12", "cv_m12"),
 )  # fmt: skip
 declare_series(
-    INVOICES, "customer_count", theme="invoice", measure="customer", title="客户数", unit="count", consent_class=CONSENT,
+    INVOICES, "customer_count", theme="invoice", measure="customer", title="客户数", title_en="Customers", unit="count", consent_class=CONSENT,
     statistics=("avg_m3", "yoy_m12"),
 )  # fmt: skip
 declare_series(
-    INVOICES, "supplier_count", theme="invoice", measure="supplier", title="供应商数", unit="count", consent_class=CONSENT,
+    INVOICES, "supplier_count", theme="invoice", measure="supplier", title="供应商数", title_en="Suppliers", unit="count", consent_class=CONSENT,
     statistics=("avg_m3", "yoy_m12"),
 )  # fmt: skip
 
@@ -37,7 +37,7 @@ def _declare_share(months: int) -> None:
     minimum = {3: 2, 6: 5, 12: 10}[months]
 
     @indicator(
-        id=f"invoice_void_m{months}_ratio", title=f"近{months}个月作废发票占比", theme="invoice", source=INVOICES,
+        id=f"invoice_void_m{months}_ratio", title=f"近{months}个月作废发票占比", title_en=f"Void share of invoices in {months} months", theme="invoice", source=INVOICES,
         direction="lower_better", formula=f"作废份数÷开票份数，至少{minimum}个月有数据", window=months, minimum=minimum,
         consent_class=CONSENT,
     )  # fmt: skip
@@ -45,7 +45,7 @@ def _declare_share(months: int) -> None:
         return divide(total(t, "out_void_count", months), total(t, "out_count", months))
 
     @indicator(
-        id=f"invoice_red_m{months}_ratio", title=f"近{months}个月红字发票占比", theme="invoice", source=INVOICES,
+        id=f"invoice_red_m{months}_ratio", title=f"近{months}个月红字发票占比", title_en=f"Red share of invoiced sales in {months} months", theme="invoice", source=INVOICES,
         direction="lower_better", formula="红字金额绝对值÷（开票金额＋红字金额绝对值）", window=months,
         minimum=minimum, consent_class=CONSENT,
     )  # fmt: skip
@@ -60,7 +60,7 @@ for _months in (3, 6, 12):
 
 
 @indicator(
-    id="invoice_top1_customer_m12_ratio", title="近12个月第一大客户占比", theme="invoice", source=INVOICES,
+    id="invoice_top1_customer_m12_ratio", title="近12个月第一大客户占比", title_en="Largest customer's share of invoiced sales in 12 months", theme="invoice", source=INVOICES,
     direction="lower_better", formula="各月第一大客户金额合计÷开票金额合计", window=12, minimum=10, consent_class=CONSENT,
 )  # fmt: skip
 def _top1(t: Any) -> Any:
@@ -68,7 +68,7 @@ def _top1(t: Any) -> Any:
 
 
 @indicator(
-    id="invoice_top5_customer_m12_ratio", title="近12个月前五大客户占比", theme="invoice", source=INVOICES,
+    id="invoice_top5_customer_m12_ratio", title="近12个月前五大客户占比", title_en="Five largest customers' share of invoiced sales in 12 months", theme="invoice", source=INVOICES,
     direction="lower_better", formula="各月前五大客户金额合计÷开票金额合计", window=12, minimum=10, consent_class=CONSENT,
 )  # fmt: skip
 def _top5(t: Any) -> Any:
@@ -76,15 +76,15 @@ def _top5(t: Any) -> Any:
 
 
 @indicator(
-    id="invoice_margin_m12_ratio", title="近12个月购销差率", theme="invoice", source=INVOICES, direction="higher_better",
-    formula="1−受票金额合计÷开票金额合计", window=12, minimum=10, consent_class=CONSENT,
+    id="invoice_margin_m12_ratio", title="近12个月购销差率", title_en="Margin of invoiced sales over purchases in 12 months", theme="invoice", source=INVOICES, direction="higher_better",
+    formula="1−受票金额合计÷开票金额合计", window=12, minimum=10, consent_class=CONSENT, bounds=(-5.0, 1.0),
 )  # fmt: skip
 def _margin(t: Any) -> Any:
     return (1 - divide(total(t, "in_amount_cny", 12), total(t, "out_amount_cny", 12))).clip(-5.0, 1.0)
 
 
 @indicator(
-    id="invoice_average_m12_cny", title="近12个月单张发票平均金额", theme="invoice", source=INVOICES, direction="neutral",
+    id="invoice_average_m12_cny", title="近12个月单张发票平均金额", title_en="Mean amount of an invoice in 12 months", theme="invoice", source=INVOICES, direction="neutral",
     formula="开票金额合计÷开票份数合计", window=12, minimum=10, consent_class=CONSENT,
 )  # fmt: skip
 def _average(t: Any) -> Any:
@@ -92,8 +92,8 @@ def _average(t: Any) -> Any:
 
 
 @indicator(
-    id="invoice_void_change_m3_ratio", title="作废占比近3个月与全年之差", theme="invoice", source=INVOICES,
-    direction="lower_better", formula="近3个月作废占比−近12个月作废占比", window=12, minimum=10, consent_class=CONSENT,
+    id="invoice_void_change_m3_ratio", title="作废占比近3个月与全年之差", title_en="Void share, 3 months less 12 months", theme="invoice", source=INVOICES,
+    direction="lower_better", formula="近3个月作废占比−近12个月作废占比", window=12, minimum=10, consent_class=CONSENT, bounds=(-1.0, 1.0),
 )  # fmt: skip
 def _void_change(t: Any) -> Any:
     recent = divide(total(t, "out_void_count", 3), total(t, "out_count", 3))
@@ -101,8 +101,8 @@ def _void_change(t: Any) -> Any:
 
 
 @indicator(
-    id="invoice_partner_balance_m12_ratio", title="近12个月供应商数与客户数之比", theme="invoice", source=INVOICES,
-    direction="neutral", formula="月均供应商数÷月均客户数", window=12, minimum=10, consent_class=CONSENT,
+    id="invoice_partner_balance_m12_ratio", title="近12个月供应商数与客户数之比", title_en="Suppliers over customers in 12 months", theme="invoice", source=INVOICES,
+    direction="neutral", formula="月均供应商数÷月均客户数", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None),
 )  # fmt: skip
 def _partner_balance(t: Any) -> Any:
     return divide(mean(t, "supplier_count", 12), mean(t, "customer_count", 12))

@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 RIGHT, TITLE = "intellectual_property.ip_right", "science.title"
 KINDS = {
-    "invention": "发明专利",
-    "utility_model": "实用新型",
-    "design": "外观设计",
-    "trademark": "注册商标",
-    "software": "软件著作权",
+    "invention": ("发明专利", "invention patents"),
+    "utility_model": ("实用新型", "utility models"),
+    "design": ("外观设计", "designs"),
+    "trademark": ("注册商标", "trademarks"),
+    "software": ("软件著作权", "software copyrights"),
 }
 TITLES = {
-    "high_tech": "高新技术企业",
-    "tech_sme": "科技型中小企业",
-    "innovative": "创新型中小企业",
-    "srdi": "专精特新中小企业",
-    "little_giant": "专精特新“小巨人”",
+    "high_tech": ("高新技术企业", "high-tech enterprise"),
+    "tech_sme": ("科技型中小企业", "technology-based SME"),
+    "innovative": ("创新型中小企业", "innovative SME"),
+    "srdi": ("专精特新中小企业", "specialised-and-new SME"),
+    "little_giant": ("专精特新“小巨人”", "little giant"),
 }
 
 
@@ -42,27 +42,27 @@ def _valid(kind: str) -> Any:
     return lambda t: (t.kind == kind) & t.is_valid
 
 
-for _kind, _title in KINDS.items():
+for _kind, (_title, _title_en) in KINDS.items():
     declare_events(
-        RIGHTS, consent_class="public_technology", id=f"ip_{_kind}_valid_count", title=f"有效{_title}数", formula="统计月末未到期的件数", where=_valid(_kind),
+        RIGHTS, consent_class="public_technology", id=f"ip_{_kind}_valid_count", title=f"有效{_title}数", title_en=f"Valid {_title_en}", formula="统计月末未到期的件数", where=_valid(_kind),
         direction="higher_better",
     )  # fmt: skip
 declare_events(
-    RIGHTS, consent_class="public_technology", id="ip_granted_m36_count", title="近36个月新增知识产权数", formula="授权日在窗口内的件数", window=36,
+    RIGHTS, consent_class="public_technology", id="ip_granted_m36_count", title="近36个月新增知识产权数", title_en="Intellectual property granted in 36 months", formula="授权日在窗口内的件数", window=36,
     direction="higher_better",
 )  # fmt: skip
 declare_events(
-    RIGHTS, consent_class="public_technology", id="ip_invention_granted_m36_count", title="近36个月新增发明专利数", formula="授权日在窗口内的发明专利件数",
+    RIGHTS, consent_class="public_technology", id="ip_invention_granted_m36_count", title="近36个月新增发明专利数", title_en="Invention patents granted in 36 months", formula="授权日在窗口内的发明专利件数",
     window=36, where=lambda t: t.kind == "invention", direction="higher_better",
 )  # fmt: skip
 declare_events(
-    RIGHTS, consent_class="public_technology", id="ip_pledged_open_count", title="已质押知识产权数", formula="有效且已质押的件数",
+    RIGHTS, consent_class="public_technology", id="ip_pledged_open_count", title="已质押知识产权数", title_en="Intellectual property under pledge", formula="有效且已质押的件数",
     where=lambda t: t.is_pledged_now, direction="neutral",
 )  # fmt: skip
 
 
 @indicator(
-    id="ip_patent_left_avg_days", title="有效专利平均剩余天数", theme="ip", source=RIGHTS, direction="higher_better",
+    id="ip_patent_left_avg_days", title="有效专利平均剩余天数", title_en="Mean days left of valid patents", theme="ip", source=RIGHTS, direction="higher_better",
     formula="有效发明、实用新型、外观设计至到期日天数的均值；没有专利为不适用", null_policy="missing",
     consent_class="public_technology",
 )  # fmt: skip
@@ -83,19 +83,19 @@ def _holds(kind: str) -> Any:
     return lambda t: (t.title_kind == kind) & t.is_valid
 
 
-for _kind, _title in TITLES.items():
+for _kind, (_title, _title_en) in TITLES.items():
     declare_events(
-        HONOURS, consent_class="public_technology", id=f"title_{_kind}_flag", title=f"有效{_title}", formula="统计月末资质有效为1", where=_holds(_kind),
+        HONOURS, consent_class="public_technology", id=f"title_{_kind}_flag", title=f"有效{_title}", title_en=f"Valid title: {_title_en}", formula="统计月末资质有效为1", where=_holds(_kind),
         flag=True, direction="higher_better",
     )  # fmt: skip
 declare_events(
-    HONOURS, consent_class="public_technology", id="title_valid_count", title="有效科技资质数", formula="统计月末有效的资质数", where=lambda t: t.is_valid,
+    HONOURS, consent_class="public_technology", id="title_valid_count", title="有效科技资质数", title_en="Valid titles of science and technology", formula="统计月末有效的资质数", where=lambda t: t.is_valid,
     direction="higher_better",
 )  # fmt: skip
 
 
 @indicator(
-    id="title_left_min_months", title="最近到期资质剩余月数", theme="ip", source=HONOURS, direction="higher_better",
+    id="title_left_min_months", title="最近到期资质剩余月数", title_en="Months left of the title that ends first", theme="ip", source=HONOURS, direction="higher_better",
     formula="有效资质中最早到期者的剩余月数；没有资质为不适用", null_policy="missing", consent_class="public_technology",
 )  # fmt: skip
 def _title_left(t: Any) -> Any:

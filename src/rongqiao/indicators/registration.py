@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 REGISTRY, CHANGE = "market_regulation.registry", "market_regulation.change"
 CHANGES = {
-    "legal_rep": "法定代表人",
-    "address": "住所",
-    "shareholder": "股东",
-    "capital": "注册资本",
-    "scope": "经营范围",
-    "name": "名称",
+    "legal_rep": ("法定代表人", "legal representative"),
+    "address": ("住所", "address"),
+    "shareholder": ("股东", "shareholders"),
+    "capital": ("注册资本", "registered capital"),
+    "scope": ("经营范围", "business scope"),
+    "name": ("名称", "name"),
 }
 KEY_CHANGES = ("legal_rep", "address", "shareholder")
 REVOKED = "吊销"
@@ -51,7 +51,7 @@ PUBLIC = "public_registration"
 
 
 @indicator(
-    id="registration_age_months", title="成立月数", theme="registration", source=REGISTERED, direction="higher_better",
+    id="registration_age_months", title="成立月数", title_en="Age in months", theme="registration", source=REGISTERED, direction="higher_better",
     formula="成立日期至统计月的月数", consent_class=PUBLIC,
 )  # fmt: skip
 def _age(t: Any) -> Any:
@@ -59,7 +59,7 @@ def _age(t: Any) -> Any:
 
 
 @indicator(
-    id="registration_registered_capital_cny", title="注册资本", theme="registration", source=REGISTERED, direction="neutral",
+    id="registration_registered_capital_cny", title="注册资本", title_en="Registered capital", theme="registration", source=REGISTERED, direction="neutral",
     formula="最近登记的注册资本", consent_class=PUBLIC,
 )  # fmt: skip
 def _capital(t: Any) -> Any:
@@ -67,7 +67,7 @@ def _capital(t: Any) -> Any:
 
 
 @indicator(
-    id="registration_paid_in_ratio", title="实缴比例", theme="registration", source=REGISTERED, direction="higher_better",
+    id="registration_paid_in_ratio", title="实缴比例", title_en="Paid-in share of capital", theme="registration", source=REGISTERED, direction="higher_better",
     formula="实缴资本÷注册资本，上限1", consent_class=PUBLIC, undefined=lambda t: t.registered_capital_cny.max() <= 0,
 )  # fmt: skip
 def _paid_in(t: Any) -> Any:
@@ -75,7 +75,7 @@ def _paid_in(t: Any) -> Any:
 
 
 @indicator(
-    id="registration_revoked_flag", title="被吊销", theme="registration", source=REGISTERED, direction="lower_better",
+    id="registration_revoked_flag", title="被吊销", title_en="Licence revoked", theme="registration", source=REGISTERED, direction="lower_better",
     formula="登记状态为吊销为1", consent_class=PUBLIC,
 )  # fmt: skip
 def _revoked(t: Any) -> Any:
@@ -83,7 +83,7 @@ def _revoked(t: Any) -> Any:
 
 
 @indicator(
-    id="registration_cancelled_flag", title="已注销", theme="registration", source=REGISTERED, direction="lower_better",
+    id="registration_cancelled_flag", title="已注销", title_en="Deregistered", theme="registration", source=REGISTERED, direction="lower_better",
     formula="登记状态为注销为1", consent_class=PUBLIC,
 )  # fmt: skip
 def _cancelled(t: Any) -> Any:
@@ -91,7 +91,7 @@ def _cancelled(t: Any) -> Any:
 
 
 @indicator(
-    id="registration_same_address_count", title="同住所企业数", theme="registration", source=REGISTERED,
+    id="registration_same_address_count", title="同住所企业数", title_en="Enterprises at the same address", theme="registration", source=REGISTERED,
     direction="lower_better", formula="登记住所完全相同的企业数（含本企业）", consent_class=PUBLIC,
 )  # fmt: skip
 def _same_address(t: Any) -> Any:
@@ -99,7 +99,7 @@ def _same_address(t: Any) -> Any:
 
 
 @indicator(
-    id="registration_same_phone_count", title="同联系电话企业数", theme="registration", source=REGISTERED,
+    id="registration_same_phone_count", title="同联系电话企业数", title_en="Enterprises with the same telephone", theme="registration", source=REGISTERED,
     direction="lower_better", formula="联系电话密文相同的企业数（含本企业）", consent_class=PUBLIC,
 )  # fmt: skip
 def _same_phone(t: Any) -> Any:
@@ -107,7 +107,7 @@ def _same_phone(t: Any) -> Any:
 
 
 @indicator(
-    id="registration_same_legal_rep_count", title="同法定代表人企业数", theme="registration", source=REGISTERED,
+    id="registration_same_legal_rep_count", title="同法定代表人企业数", title_en="Enterprises with the same legal representative", theme="registration", source=REGISTERED,
     direction="neutral", formula="法定代表人证件密文相同的企业数（含本企业）", consent_class=PUBLIC,
 )  # fmt: skip
 def _same_person(t: Any) -> Any:
@@ -115,7 +115,7 @@ def _same_person(t: Any) -> Any:
 
 
 @indicator(
-    id="registration_scope_length_count", title="经营范围项数", theme="registration", source=REGISTERED, direction="neutral",
+    id="registration_scope_length_count", title="经营范围项数", title_en="Items of business scope", theme="registration", source=REGISTERED, direction="neutral",
     formula="经营范围以分号、顿号分隔的项数", consent_class=PUBLIC,
 )  # fmt: skip
 def _scope(t: Any) -> Any:
@@ -129,20 +129,20 @@ def _of_item(item: str) -> Any:
     return lambda t: t.change_item == item
 
 
-for _item, _title in CHANGES.items():
+for _item, (_title, _title_en) in CHANGES.items():
     declare_events(
-        CHANGED, consent_class="public_registration", id=f"registration_{_item}_change_m24_count", title=f"近24个月{_title}变更次数", formula="窗口内变更次数",
+        CHANGED, consent_class="public_registration", id=f"registration_{_item}_change_m24_count", title=f"近24个月{_title}变更次数", title_en=f"Changes of {_title_en} in 24 months", formula="窗口内变更次数",
         window=24, where=_of_item(_item), direction="neutral" if _item in ("scope", "capital") else "lower_better",
     )  # fmt: skip
 declare_events(
-    CHANGED, consent_class="public_registration", id="registration_key_change_m12_count", title="近12个月关键变更次数",
+    CHANGED, consent_class="public_registration", id="registration_key_change_m12_count", title="近12个月关键变更次数", title_en="Key changes in 12 months",
     formula="法定代表人、住所、股东变更次数合计", window=12, where=lambda t: t.change_item.isin(KEY_CHANGES),
 )  # fmt: skip
 declare_events(
-    CHANGED, consent_class="public_registration", id="registration_key_change_m6_count", title="近6个月关键变更次数",
+    CHANGED, consent_class="public_registration", id="registration_key_change_m6_count", title="近6个月关键变更次数", title_en="Key changes in 6 months",
     formula="法定代表人、住所、股东变更次数合计", window=6, where=lambda t: t.change_item.isin(KEY_CHANGES),
 )  # fmt: skip
 declare_recency(
-    CHANGED, consent_class="public_registration", id="registration_legal_rep_change_last_months", title="距最近一次变更法定代表人月数",
+    CHANGED, consent_class="public_registration", id="registration_legal_rep_change_last_months", title="距最近一次变更法定代表人月数", title_en="Months since the legal representative changed",
     where=_of_item("legal_rep"),
 )  # fmt: skip

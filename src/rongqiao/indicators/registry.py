@@ -6,6 +6,7 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from rongqiao.contracts.standards import load_contract
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.period import last_day, month_index
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
     from ibis.expr.types import Table
 
-Direction = Literal["higher_better", "lower_better", "neutral"]
+Direction = Literal["higher_better", "lower_better", "u_shaped", "neutral"]
+NullPolicy = Literal["missing", "absent_is_zero"]
+#: Least and greatest value that can be; ``None`` where there is no end.
+Bounds = tuple[float | None, float | None]
 Grain = Literal["series", "event", "latest", "derived"]
 
 THEMES = {
@@ -45,6 +49,8 @@ MODULES = (
     "ip",
     "financing",
 )
+#: Drawn input and answers of every indicator, below the installation's home.
+SPECS = "tests/spec/expected.yaml"
 UNITS = {
     "cny": "元",
     "days": "天",
@@ -56,9 +62,33 @@ UNITS = {
     "m3": "立方米",
     "level": "级",
 }
+DIRECTIONS: dict[Direction, str] = {
+    "higher_better": "越高越好",
+    "lower_better": "越低越好",
+    "u_shaped": "适中为好",
+    "neutral": "中性",
+}
+#: What values of a unit can be unless an indicator says otherwise: a ratio is a share, an amount is not negative.
+UNIT_BOUNDS: dict[str, Bounds] = {
+    "cny": (0.0, None),
+    "days": (0.0, None),
+    "count": (0.0, None),
+    "ratio": (0.0, 1.0),
+    "flag": (0.0, 1.0),
+    "months": (0.0, None),
+    "kwh": (0.0, None),
+    "m3": (0.0, None),
+    "level": (1.0, 5.0),
+}
+NULL_POLICIES: dict[NullPolicy, str] = {
+    "missing": "没有数据时为缺失，不作零",
+    "absent_is_zero": "来源为完整名册，没有记录即为零",
+}
+#: ``not_authorised`` is set by readers who show a value under consent, never by the computation.
 STATUSES = {
     "ok": "有值",
     "missing": "缺失",
+    "not_authorised": "未授权",
     "not_applicable": "不适用",
     "stale": "陈旧",
 }
@@ -118,8 +148,8 @@ class Indicator:
     ----------
     id : str
         ``theme_measure_window`` with a unit suffix.
-    title : str
-        Chinese name for people.
+    title, title_en : str
+        Chinese and English name for people.
     theme : str
         A key of :data:`THEMES`.
     source : Source
@@ -141,6 +171,10 @@ class Indicator:
         Id of the class of data in ``catalog/consent.yaml``; public classes need no authorisation.
     version : str
         Raised when the formula changes.
+    bounds : Bounds
+        Least and greatest value that can be.
+    meaning : str
+        In Chinese, what the number says, where the title alone does not.
     inputs : tuple of str
         For derived indicators: ids read.
     undefined : callable or None
@@ -149,6 +183,7 @@ class Indicator:
 
     id: str
     title: str
+    title_en: str
     theme: str
     source: Source
     measure: Callable[[Any], Any]
@@ -156,9 +191,11 @@ class Indicator:
     formula: str
     window_months: int
     minimum_months: int
-    null_policy: Literal["missing", "absent_is_zero"]
+    null_policy: NullPolicy
     consent_class: str
     version: str
+    bounds: Bounds
+    meaning: str = ""
     inputs: tuple[str, ...] = ()
     undefined: Callable[[Any], Any] | None = None
 
@@ -179,16 +216,49 @@ class Indicator:
             return self.source.contracts
         return tuple(sorted({name for read in self.inputs for name in get_indicator(read).sources}))
 
+    @property
+    def definition(self) -> str:
+        """What the number is, in one Chinese sentence: meaning, formula, and what it is without data."""
+        said = f"{self.title}，{self.meaning}" if self.meaning else self.title
+        return f"{said}：{self.formula}；{NULL_POLICIES[self.null_policy]}。"
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """Items ``<contract>.<item>`` that flow into the value, read off the expression; ``.*`` counts records."""
+        # Lineage is read off declared indicators, so it stands above this file.
+        lineage = importlib.import_module("rongqiao.indicators.lineage")
+        edges = lineage.item_edges(self.id)
+        return tuple(sorted({f"{edge.source}.{edge.column}" for edge in edges if edge.kind == "projection"}))
+
+    @property
+    def owner(self) -> str:
+        """Title of the department whose items the value rests on first: it answers for the figure."""
+        if self.inputs:
+            return get_indicator(self.inputs[0]).owner
+        resting = {name.rsplit(".", 1)[0] for name in self.items}
+        first = next((name for name in self.source.contracts if name in resting), self.source.contracts[0])
+        return load_contract(first).department_title
+
+    @property
+    def spec(self) -> str:
+        """Where its drawn input's four answers stand."""
+        return f"{SPECS}#{self.id}"
+
     def as_dict(self) -> dict[str, Any]:
-        """Everything declared, as plain values for JSON and pages."""
+        """Everything declared and derived, as plain values for JSON and pages."""
         names = (
-            "id", "title", "theme", "unit", "window", "window_months", "minimum_months", "direction",
-            "formula", "null_policy", "consent_class", "version", "sources", "inputs",
+            "id", "title", "title_en", "theme", "definition", "formula", "unit", "window", "window_months", "minimum_months",
+            "direction", "bounds", "null_policy", "consent_class", "owner", "sources", "items", "inputs", "version", "spec",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
 
 _REGISTER: dict[str, Indicator] = {}
+
+
+def unit_bounds(indicator_id: str) -> Bounds:
+    """Return what values can be by the unit that an id ends in."""
+    return UNIT_BOUNDS.get(indicator_id.rsplit("_", 1)[-1], (None, None))
 
 
 def declare(new: Indicator) -> Indicator:
@@ -213,15 +283,18 @@ def indicator(
     *,
     id: str,
     title: str,
+    title_en: str,
     theme: str,
     source: Source,
     direction: Direction,
     formula: str,
     window: int = 0,
     minimum: int = 0,
-    null_policy: Literal["missing", "absent_is_zero"] | None = None,
+    null_policy: NullPolicy | None = None,
     consent_class: str,
     version: str = "1",
+    bounds: Bounds | None = None,
+    meaning: str = "",
     inputs: tuple[str, ...] = (),
     undefined: Callable[[Any], Any] | None = None,
 ) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
@@ -231,8 +304,8 @@ def indicator(
         policy = null_policy or ("absent_is_zero" if source.grain == "event" else "missing")
         declare(
             Indicator(
-                id, title, theme, source, measure, direction, formula, window, minimum, policy,
-                consent_class, version, inputs, undefined,
+                id, title, title_en, theme, source, measure, direction, formula, window, minimum, policy,
+                consent_class, version, bounds or unit_bounds(id), meaning, inputs, undefined,
             )
         )  # fmt: skip
         return measure

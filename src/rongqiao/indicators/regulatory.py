@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 PENALTY, LISTING = "market_regulation.penalty", "market_regulation.listing"
 KINDS = {
-    "environment": "环保",
-    "safety": "安全生产",
-    "quality": "质量",
-    "fire": "消防",
-    "labour": "劳动用工",
-    "customs": "海关",
+    "environment": ("环保", "Environmental"),
+    "safety": ("安全生产", "Work safety"),
+    "quality": ("质量", "Quality"),
+    "fire": ("消防", "Fire safety"),
+    "labour": ("劳动用工", "Labour"),
+    "customs": ("海关", "Customs"),
 }
 
 PENALTIES = Source(
@@ -36,24 +36,24 @@ def _of_kind(kind: str) -> Any:
 
 for _months in (12, 36):
     declare_events(
-        PENALTIES, consent_class="public_registration", id=f"regulatory_penalty_m{_months}_count", title=f"近{_months}个月行政处罚次数",
+        PENALTIES, consent_class="public_registration", id=f"regulatory_penalty_m{_months}_count", title=f"近{_months}个月行政处罚次数", title_en=f"Penalties in {_months} months",
         formula="决定日在窗口内的处罚件数，公示期满或已修复的不计", window=_months,
     )  # fmt: skip
     declare_events(
-        PENALTIES, consent_class="public_registration", id=f"regulatory_penalty_amount_m{_months}_cny", title=f"近{_months}个月行政处罚金额",
+        PENALTIES, consent_class="public_registration", id=f"regulatory_penalty_amount_m{_months}_cny", title=f"近{_months}个月行政处罚金额", title_en=f"Penalties, amount in {_months} months",
         formula="决定日在窗口内的罚没金额合计，公示期满或已修复的不计", window=_months, amount="amount_cny",
     )  # fmt: skip
-for _kind, _title in KINDS.items():
+for _kind, (_title, _title_en) in KINDS.items():
     declare_events(
-        PENALTIES, consent_class="public_registration", id=f"regulatory_{_kind}_penalty_m36_count", title=f"近36个月{_title}处罚次数",
+        PENALTIES, consent_class="public_registration", id=f"regulatory_{_kind}_penalty_m36_count", title=f"近36个月{_title}处罚次数", title_en=f"{_title_en} penalties in 36 months",
         formula=f"窗口内{_title}类处罚件数，公示期满或已修复的不计", window=36, where=_of_kind(_kind),
     )  # fmt: skip
 declare_events(
-    PENALTIES, consent_class="public_registration", id="regulatory_serious_penalty_m36_count", title="近36个月严重行政处罚次数",
+    PENALTIES, consent_class="public_registration", id="regulatory_serious_penalty_m36_count", title="近36个月严重行政处罚次数", title_en="Serious penalties in 36 months",
     formula="窗口内严重程度为“严重”的处罚件数，公示期满或已修复的不计", window=36, where=lambda t: t.severity == "serious",
 )  # fmt: skip
 declare_events(
-    PENALTIES, consent_class="public_registration", id="regulatory_penalty_open_count", title="公示期内行政处罚数", formula="公示截止日晚于统计月末的处罚件数",
+    PENALTIES, consent_class="public_registration", id="regulatory_penalty_open_count", title="公示期内行政处罚数", title_en="Penalties still published", formula="公示截止日晚于统计月末的处罚件数",
     where=lambda t: t.is_published,
 )  # fmt: skip
 declare_recency(
@@ -61,6 +61,7 @@ declare_recency(
     consent_class="public_registration",
     id="regulatory_penalty_last_months",
     title="距最近一次行政处罚月数",
+    title_en="Months since the last penalty",
 )
 
 
@@ -73,21 +74,21 @@ def _prepare_listing(tables: Mapping[str, Any], at: At) -> Any:
 LISTINGS = Source("listing", (LISTING,), "event", _prepare_listing)
 
 declare_events(
-    LISTINGS, consent_class="public_registration", id="registration_abnormal_open_flag", title="在经营异常名录中", formula="列入且统计月末未移出为1",
+    LISTINGS, consent_class="public_registration", id="registration_abnormal_open_flag", title="在经营异常名录中", title_en="On the list of abnormal operation", formula="列入且统计月末未移出为1",
     where=lambda t: (t.list_kind == "abnormal") & t.is_open, flag=True,
 )  # fmt: skip
 declare_events(
-    LISTINGS, consent_class="public_registration", id="registration_serious_illegal_open_flag", title="在严重违法失信名单中", formula="列入且统计月末未移出为1",
+    LISTINGS, consent_class="public_registration", id="registration_serious_illegal_open_flag", title="在严重违法失信名单中", title_en="On the list of serious violations", formula="列入且统计月末未移出为1",
     where=lambda t: (t.list_kind == "serious_illegal") & t.is_open, flag=True,
 )  # fmt: skip
 declare_events(
-    LISTINGS, consent_class="public_registration", id="registration_abnormal_m36_count", title="近36个月列入经营异常次数", formula="窗口内列入件数", window=36,
+    LISTINGS, consent_class="public_registration", id="registration_abnormal_m36_count", title="近36个月列入经营异常次数", title_en="Entries on the list of abnormal operation in 36 months", formula="窗口内列入件数", window=36,
     where=lambda t: t.list_kind == "abnormal",
 )  # fmt: skip
 
 
 @indicator(
-    id="registration_abnormal_total_days", title="累计经营异常天数", theme="registration", source=LISTINGS,
+    id="registration_abnormal_total_days", title="累计经营异常天数", title_en="Days on the list of abnormal operation", theme="registration", source=LISTINGS,
     direction="lower_better", formula="各次列入至移出（未移出至统计月末）天数合计", consent_class="public_registration",
 )  # fmt: skip
 def _abnormal_days(t: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from rongqiao.indicators.registry import At, Direction, Indicator, Source, declare
+from rongqiao.indicators.registry import UNIT_BOUNDS, At, Bounds, Direction, Indicator, Source, declare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -95,44 +95,87 @@ def with_runs(t: Table, column: str, months: int) -> Table:
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """One way to condense a series: name in the id, words, window, and the expression."""
+    """One way to condense a series.
+
+    Parameters
+    ----------
+    name : str
+        Part of the id.
+    title, title_en, meaning : str
+        Words around the noun of the series, which stands for ``{}``.
+    formula : str
+        With the guard.
+    window, minimum : int
+        As in :class:`Indicator`.
+    suffix : str
+        Unit; empty for the unit of the series itself.
+    bounds : Bounds or None
+        Of the value; ``None`` for those of the unit. A lower bound of zero falls where the series can be negative.
+    build : callable
+        ``(rows, column) -> aggregate``.
+    """
 
     name: str
     title: str
+    title_en: str
+    meaning: str
     formula: str
     window: int
     minimum: int
     suffix: str
+    bounds: Bounds | None
     build: Callable[[Any, str], Any]
 
 
 STATISTICS = {
     statistic.name: statistic
     for statistic in (
-        Statistic("sum_m12", "近12个月{}合计", "Σx[T-11..T]，至少10个月有数据", 12, 10, "", lambda t, c: total(t, c, 12)),
-        Statistic("avg_m3", "近3个月月均{}", "x[T-2..T]均值，至少2个月有数据", 3, 2, "", lambda t, c: mean(t, c, 3)),
         Statistic(
-            "yoy_m12", "近12个月{}同比", "近12个月月均÷前12个月月均−1，两段各至少10个月，截断于[-1,5]", 24, 20,
-            "ratio", lambda t, c: growth(mean(t, c, 12), mean(t, c, 12, 12)),
+            "sum_m12", "近12个月{}合计", "{}, sum of 12 months", "截至统计月12个月内{}的总量，看全年规模",
+            "Σx[T-11..T]，至少10个月有数据", 12, 10, "", None, lambda t, c: total(t, c, 12),
         ),
         Statistic(
-            "yoy_m3", "近3个月{}同比", "x[T-2..T]月均÷x[T-14..T-12]月均−1，截断于[-1,5]", 15, 4,
-            "ratio", lambda t, c: growth(mean(t, c, 3), mean(t, c, 3, 12)),
+            "avg_m3", "近3个月月均{}", "{}, monthly mean of 3 months", "最近3个月{}的月均水平，看当前规模",
+            "x[T-2..T]均值，至少2个月有数据", 3, 2, "", None, lambda t, c: mean(t, c, 3),
         ),
         Statistic(
-            "qoq_m3", "近3个月{}环比", "x[T-2..T]月均÷x[T-5..T-3]月均−1，截断于[-1,5]", 6, 4,
-            "ratio", lambda t, c: growth(mean(t, c, 3), mean(t, c, 3, 3)),
+            "yoy_m12", "近12个月{}同比", "{}, 12 months against the 12 before", "全年{}比上一年增减的比例",
+            "近12个月月均÷前12个月月均−1，两段各至少10个月，截断于[-1,5]", 24, 20, "ratio", GROWTH_BOUNDS,
+            lambda t, c: growth(mean(t, c, 12), mean(t, c, 12, 12)),
         ),
-        Statistic("cv_m12", "近12个月{}波动系数", "标准差÷均值，至少10个月", 12, 10, "ratio", lambda t, c: deviation(t, c, 12)),
-        Statistic("slope_m12", "近12个月{}月趋势", "最小二乘斜率÷均值，至少10个月", 12, 10, "ratio", lambda t, c: slope(t, c, 12)),
-        Statistic("zero_m12", "近12个月{}为零月数", "x=0的月数，缺数不计为零，至少10个月", 12, 10, "count", lambda t, c: zeros(t, c, 12)),
-        Statistic("gap_m24", "近24个月{}最长连续为零", "最长连续为零月数，至少20个月", 24, 20, "months", lambda t, c: longest_gap(t, c, 24)),
         Statistic(
-            "recent_m12", "近3个月{}与全年月均之比", "近3个月月均÷近12个月月均", 12, 10,
-            "ratio", lambda t, c: divide(mean(t, c, 3), mean(t, c, 12)),
+            "yoy_m3", "近3个月{}同比", "{}, 3 months against the same months a year before", "最近3个月{}比上年同期增减的比例，消除季节",
+            "x[T-2..T]月均÷x[T-14..T-12]月均−1，截断于[-1,5]", 15, 4, "ratio", GROWTH_BOUNDS,
+            lambda t, c: growth(mean(t, c, 3), mean(t, c, 3, 12)),
+        ),
+        Statistic(
+            "qoq_m3", "近3个月{}环比", "{}, 3 months against the 3 before", "最近3个月{}比前3个月增减的比例，受季节影响",
+            "x[T-2..T]月均÷x[T-5..T-3]月均−1，截断于[-1,5]", 6, 4, "ratio", GROWTH_BOUNDS,
+            lambda t, c: growth(mean(t, c, 3), mean(t, c, 3, 3)),
+        ),
+        Statistic(
+            "cv_m12", "近12个月{}波动系数", "{}, coefficient of variation over 12 months", "全年各月{}起伏的大小，越大越不平稳",
+            "标准差÷均值，至少10个月", 12, 10, "ratio", (0.0, None), lambda t, c: deviation(t, c, 12),
+        ),
+        Statistic(
+            "slope_m12", "近12个月{}月趋势", "{}, monthly trend over 12 months", "全年{}平均每月升降占均值的比例",
+            "最小二乘斜率÷均值，至少10个月", 12, 10, "ratio", (None, None), lambda t, c: slope(t, c, 12),
+        ),
+        Statistic(
+            "zero_m12", "近12个月{}为零月数", "{}, months at zero of 12", "全年{}为零的月份个数",
+            "x=0的月数，缺数不计为零，至少10个月", 12, 10, "count", (0.0, 12.0), lambda t, c: zeros(t, c, 12),
+        ),
+        Statistic(
+            "gap_m24", "近24个月{}最长连续为零", "{}, longest run of months at zero of 24", "两年内{}中断最久的一次",
+            "最长连续为零月数，至少20个月", 24, 20, "months", (0.0, 24.0), lambda t, c: longest_gap(t, c, 24),
+        ),
+        Statistic(
+            "recent_m12", "近3个月{}与全年月均之比", "{}, 3 months over the mean of 12", "最近{}与全年水平相比，低于0.5为急降",
+            "近3个月月均÷近12个月月均", 12, 10, "ratio", (0.0, None), lambda t, c: divide(mean(t, c, 3), mean(t, c, 12)),
         ),
     )
 }  # fmt: skip
+CORE = tuple(STATISTICS)
 DIRECTIONS: dict[str, Direction] = {
     "cv_m12": "lower_better",
     "zero_m12": "lower_better",
@@ -147,31 +190,35 @@ def declare_series(
     theme: str,
     measure: str,
     title: str,
+    title_en: str,
     unit: str,
-    statistics: Sequence[str],
+    statistics: Sequence[str] = CORE,
     consent_class: str,
     direction: Direction = "higher_better",
+    signed: bool = False,
 ) -> None:
     """Declare one indicator per statistic of a monthly column.
 
     Parameters
     ----------
     source : Source
-        Of grain ``series``.
+        Of grain ``series``; marks the runs of zeros of the column if ``gap_m24`` is among the statistics.
     column : str
         Column with the monthly value.
     theme, measure : str
         Ids become ``theme_measure_statistic_unit``.
-    title : str
-        Chinese noun that the statistic's title is built around.
+    title, title_en : str
+        Noun that the statistic's title is built around.
     unit : str
         Suffix of sums and means.
     statistics : sequence of str
-        Keys of :data:`STATISTICS`.
+        Keys of :data:`STATISTICS`; the ten core statistics by default.
     consent_class : str
         As in :class:`Indicator`.
     direction : Direction
         Of level and growth; swings and gaps are always worse when higher.
+    signed : bool
+        Whether a month can be below zero.
     """
     for name in statistics:
         statistic = STATISTICS[name]
@@ -179,6 +226,7 @@ def declare_series(
             Indicator(
                 id=f"{theme}_{measure}_{name}_{statistic.suffix or unit}",
                 title=statistic.title.format(title),
+                title_en=statistic.title_en.format(title_en),
                 theme=theme,
                 source=source,
                 measure=_bind(statistic, column),
@@ -189,9 +237,17 @@ def declare_series(
                 null_policy="missing",
                 consent_class=consent_class,
                 version="1",
+                bounds=_bounds(statistic, unit, signed=signed),
+                meaning=statistic.meaning.format(title),
                 undefined=_is_observed(column, statistic),
             )
         )
+
+
+def _bounds(statistic: Statistic, unit: str, *, signed: bool) -> Bounds:
+    bounds = statistic.bounds or UNIT_BOUNDS[unit]
+    follows_sign = statistic.name in ("sum_m12", "avg_m3", "recent_m12")
+    return (None, bounds[1]) if signed and follows_sign else bounds
 
 
 def _is_observed(column: str, statistic: Statistic) -> Callable[[Any], Any]:

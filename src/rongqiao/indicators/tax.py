@@ -38,49 +38,49 @@ def _prepare_filing(tables: Mapping[str, Any], at: At) -> Any:
 TAX = Source("tax_filing", (FILING,), "series", _prepare_filing)
 
 declare_series(
-    TAX, "taxable_sales_cny", theme="tax", measure="taxable_sales", title="应税销售额", unit="cny", consent_class=CONSENT,
+    TAX, "taxable_sales_cny", theme="tax", measure="taxable_sales", title="应税销售额", title_en="Taxable sales", unit="cny", consent_class=CONSENT,
     statistics=("sum_m12", "avg_m3", "yoy_m12", "yoy_m3", "qoq_m3", "cv_m12", "slope_m12", "zero_m12", "gap_m24", "recent_m12"),
 )  # fmt: skip
 declare_series(
-    TAX, "vat_paid_cny", theme="tax", measure="vat_paid", title="实缴增值税", unit="cny", consent_class=CONSENT,
+    TAX, "vat_paid_cny", theme="tax", measure="vat_paid", title="实缴增值税", title_en="VAT paid", unit="cny", consent_class=CONSENT,
     statistics=("sum_m12", "avg_m3", "yoy_m12", "cv_m12"),
 )  # fmt: skip
 declare_series(
-    TAX, "vat_payable_cny", theme="tax", measure="vat_payable", title="应纳增值税", unit="cny", consent_class=CONSENT,
+    TAX, "vat_payable_cny", theme="tax", measure="vat_payable", title="应纳增值税", title_en="VAT payable", unit="cny", consent_class=CONSENT,
     statistics=("sum_m12", "yoy_m12", "zero_m12"),
 )  # fmt: skip
 declare_series(
-    TAX, "cit_paid_cny", theme="tax", measure="cit_paid", title="实缴企业所得税", unit="cny", consent_class=CONSENT,
+    TAX, "cit_paid_cny", theme="tax", measure="cit_paid", title="实缴企业所得税", title_en="Corporate income tax paid", unit="cny", consent_class=CONSENT,
     statistics=("sum_m12", "yoy_m12"),
 )  # fmt: skip
 
 
 @indicator(
-    id="tax_vat_burden_m12_ratio", title="近12个月增值税税负率", theme="tax", source=TAX, direction="neutral",
-    formula="实缴增值税合计÷应税销售额合计", window=12, minimum=10, consent_class=CONSENT,
+    id="tax_vat_burden_m12_ratio", title="近12个月增值税税负率", title_en="VAT paid over taxable sales in 12 months", theme="tax", source=TAX, direction="u_shaped",
+    formula="实缴增值税合计÷应税销售额合计", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None),
 )  # fmt: skip
 def _vat_burden(t: Any) -> Any:
     return divide(total(t, "vat_paid_cny", 12), total(t, "taxable_sales_cny", 12))
 
 
 @indicator(
-    id="tax_cit_burden_m12_ratio", title="近12个月所得税税负率", theme="tax", source=TAX, direction="neutral",
-    formula="实缴企业所得税合计÷应税销售额合计", window=12, minimum=10, consent_class=CONSENT,
+    id="tax_cit_burden_m12_ratio", title="近12个月所得税税负率", title_en="Corporate income tax over taxable sales in 12 months", theme="tax", source=TAX, direction="u_shaped",
+    formula="实缴企业所得税合计÷应税销售额合计", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None),
 )  # fmt: skip
 def _cit_burden(t: Any) -> Any:
     return divide(total(t, "cit_paid_cny", 12), total(t, "taxable_sales_cny", 12))
 
 
 @indicator(
-    id="tax_vat_paid_share_m12_ratio", title="近12个月增值税缴纳率", theme="tax", source=TAX, direction="higher_better",
-    formula="实缴增值税合计÷应纳增值税合计", window=12, minimum=10, consent_class=CONSENT,
+    id="tax_vat_paid_share_m12_ratio", title="近12个月增值税缴纳率", title_en="VAT paid over payable in 12 months", theme="tax", source=TAX, direction="higher_better",
+    formula="实缴增值税合计÷应纳增值税合计", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None),
 )  # fmt: skip
 def _vat_paid_share(t: Any) -> Any:
     return divide(total(t, "vat_paid_cny", 12), total(t, "vat_payable_cny", 12))
 
 
 @indicator(
-    id="tax_arrears_open_cny", title="欠税余额", theme="tax", source=TAX, direction="lower_better",
+    id="tax_arrears_open_cny", title="欠税余额", title_en="Tax owed", theme="tax", source=TAX, direction="lower_better",
     formula="近6个月内最近一个有数月份的欠税余额", window=6, minimum=1, consent_class=CONSENT,
 )  # fmt: skip
 def _arrears_open(t: Any) -> Any:
@@ -88,8 +88,8 @@ def _arrears_open(t: Any) -> Any:
 
 
 @indicator(
-    id="tax_arrears_m12_count", title="近12个月欠税月数", theme="tax", source=TAX, direction="lower_better",
-    formula="欠税余额>0的月数，至少10个月有数据", window=12, minimum=10, consent_class=CONSENT,
+    id="tax_arrears_m12_count", title="近12个月欠税月数", title_en="Months with tax owed of 12", theme="tax", source=TAX, direction="lower_better",
+    formula="欠税余额>0的月数，至少10个月有数据", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, 12.0),
 )  # fmt: skip
 def _arrears_months(t: Any) -> Any:
     observed = t.arrears_cny.count(where=within(t, 12))
@@ -97,15 +97,15 @@ def _arrears_months(t: Any) -> Any:
 
 
 @indicator(
-    id="tax_late_filing_m12_count", title="近12个月逾期申报次数", theme="tax", source=TAX, direction="lower_better",
-    formula="申报日晚于期限，或期限已过仍未申报的次数，至少10个月可判定", window=12, minimum=10, consent_class=CONSENT,
+    id="tax_late_filing_m12_count", title="近12个月逾期申报次数", title_en="Late filings in 12 months", theme="tax", source=TAX, direction="lower_better",
+    formula="申报日晚于期限，或期限已过仍未申报的次数，至少10个月可判定", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, 12.0),
 )  # fmt: skip
 def _late_filing(t: Any) -> Any:
     return total(t, "is_late", 12)
 
 
 @indicator(
-    id="tax_late_filing_avg_m12_days", title="近12个月平均逾期申报天数", theme="tax", source=TAX, direction="lower_better",
+    id="tax_late_filing_avg_m12_days", title="近12个月平均逾期申报天数", title_en="Mean days late of filings in 12 months", theme="tax", source=TAX, direction="lower_better",
     formula="申报日−期限（早报计0）的均值，至少10个月有申报", window=12, minimum=10, consent_class=CONSENT,
 )  # fmt: skip
 def _late_days(t: Any) -> Any:
@@ -113,15 +113,15 @@ def _late_days(t: Any) -> Any:
 
 
 @indicator(
-    id="tax_filed_m12_count", title="近12个月已申报月数", theme="tax", source=TAX, direction="higher_better",
-    formula="有申报日的月数", window=12, minimum=1, consent_class=CONSENT,
+    id="tax_filed_m12_count", title="近12个月已申报月数", title_en="Months filed of 12", theme="tax", source=TAX, direction="higher_better",
+    formula="有申报日的月数", window=12, minimum=1, consent_class=CONSENT, bounds=(0.0, 12.0),
 )  # fmt: skip
 def _filed(t: Any) -> Any:
     return t.filed_on.count(where=within(t, 12))
 
 
 @indicator(
-    id="tax_peak_share_m12_ratio", title="近12个月单月最高销售占比", theme="tax", source=TAX, direction="lower_better",
+    id="tax_peak_share_m12_ratio", title="近12个月单月最高销售占比", title_en="Peak month's share of taxable sales in 12 months", theme="tax", source=TAX, direction="lower_better",
     formula="单月最高应税销售额÷12个月合计", window=12, minimum=10, consent_class=CONSENT,
 )  # fmt: skip
 def _peak_share(t: Any) -> Any:
@@ -129,8 +129,8 @@ def _peak_share(t: Any) -> Any:
 
 
 @indicator(
-    id="tax_observed_m24_count", title="近24个月有纳税数据的月数", theme="tax", source=TAX, direction="higher_better",
-    formula="有应税销售额的月数", window=24, minimum=1, consent_class=CONSENT,
+    id="tax_observed_m24_count", title="近24个月有纳税数据的月数", title_en="Months with filings of 24", theme="tax", source=TAX, direction="higher_better",
+    formula="有应税销售额的月数", window=24, minimum=1, consent_class=CONSENT, bounds=(0.0, 24.0),
 )  # fmt: skip
 def _observed(t: Any) -> Any:
     return t.taxable_sales_cny.count(where=within(t, 24))
@@ -149,7 +149,7 @@ GRADES = Source("tax_grade", (GRADE,), "latest", _prepare_grade)
 
 
 @indicator(
-    id="tax_grade_now_level", title="最近纳税缴费信用级别（5为A，1为D）", theme="tax", source=GRADES, direction="higher_better",
+    id="tax_grade_now_level", title="最近纳税缴费信用级别（5为A，1为D）", title_en="Latest taxpayer grade (5 is A, 1 is D)", theme="tax", source=GRADES, direction="higher_better",
     formula="近3年内最近年度级别：A=5 B=4 M=3 C=2 D=1", window=36, consent_class=CONSENT,
 )  # fmt: skip
 def _grade_now(t: Any) -> Any:
@@ -157,8 +157,8 @@ def _grade_now(t: Any) -> Any:
 
 
 @indicator(
-    id="tax_grade_trend_y2_level", title="纳税缴费信用级别两年变化", theme="tax", source=GRADES, direction="higher_better",
-    formula="最近年度级别−最早（3年内）年度级别，至少两个年度", window=36, consent_class=CONSENT,
+    id="tax_grade_trend_y2_level", title="纳税缴费信用级别两年变化", title_en="Taxpayer grade, change over two years", theme="tax", source=GRADES, direction="higher_better",
+    formula="最近年度级别−最早（3年内）年度级别，至少两个年度", window=36, consent_class=CONSENT, bounds=(-4.0, 4.0),
 )  # fmt: skip
 def _grade_trend(t: Any) -> Any:
     recent = t.age <= 3
@@ -167,7 +167,7 @@ def _grade_trend(t: Any) -> Any:
 
 
 @indicator(
-    id="tax_grade_d_y3_count", title="近三个年度评为D级次数", theme="tax", source=GRADES, direction="lower_better",
+    id="tax_grade_d_y3_count", title="近三个年度评为D级次数", title_en="Years graded D of the last three", theme="tax", source=GRADES, direction="lower_better",
     formula="3年内级别为D的年度数", window=36, consent_class=CONSENT,
 )  # fmt: skip
 def _grade_d(t: Any) -> Any:

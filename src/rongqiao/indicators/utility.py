@@ -28,21 +28,21 @@ def _prepare(tables: Mapping[str, Any], at: At) -> Any:
 UTILITY = Source("utility_usage", (USAGE,), "series", _prepare)
 
 declare_series(
-    UTILITY, "electricity_kwh", theme="utility", measure="electricity", title="用电量", unit="kwh", consent_class=CONSENT,
+    UTILITY, "electricity_kwh", theme="utility", measure="electricity", title="用电量", title_en="Electricity used", unit="kwh", consent_class=CONSENT,
     statistics=("sum_m12", "avg_m3", "yoy_m12", "yoy_m3", "qoq_m3", "cv_m12", "slope_m12", "zero_m12", "gap_m24", "recent_m12"),
 )  # fmt: skip
 declare_series(
-    UTILITY, "water_m3", theme="utility", measure="water", title="用水量", unit="m3", consent_class=CONSENT,
+    UTILITY, "water_m3", theme="utility", measure="water", title="用水量", title_en="Water used", unit="m3", consent_class=CONSENT,
     statistics=("sum_m12", "yoy_m12", "zero_m12"),
 )  # fmt: skip
 declare_series(
-    UTILITY, "gas_m3", theme="utility", measure="gas", title="用气量", unit="m3", consent_class=CONSENT,
+    UTILITY, "gas_m3", theme="utility", measure="gas", title="用气量", title_en="Gas used", unit="m3", consent_class=CONSENT,
     statistics=("sum_m12", "yoy_m12"),
 )  # fmt: skip
 
 
 @indicator(
-    id="utility_arrears_open_cny", title="水电气欠费余额", theme="utility", source=UTILITY, direction="lower_better",
+    id="utility_arrears_open_cny", title="水电气欠费余额", title_en="Utility bills owed", theme="utility", source=UTILITY, direction="lower_better",
     formula="近6个月内最近一个有数月份的欠费", window=6, minimum=1, consent_class=CONSENT,
 )  # fmt: skip
 def _arrears_open(t: Any) -> Any:
@@ -50,8 +50,8 @@ def _arrears_open(t: Any) -> Any:
 
 
 @indicator(
-    id="utility_arrears_m12_count", title="近12个月水电气欠费月数", theme="utility", source=UTILITY, direction="lower_better",
-    formula="欠费>0的月数，至少10个月有数据", window=12, minimum=10, consent_class=CONSENT,
+    id="utility_arrears_m12_count", title="近12个月水电气欠费月数", title_en="Months with utility bills owed of 12", theme="utility", source=UTILITY, direction="lower_better",
+    formula="欠费>0的月数，至少10个月有数据", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, 12.0),
 )  # fmt: skip
 def _arrears_months(t: Any) -> Any:
     observed = t.arrears_cny.count(where=within(t, 12))
@@ -59,9 +59,9 @@ def _arrears_months(t: Any) -> Any:
 
 
 @indicator(
-    id="utility_electricity_low_m3_count", title="近3个月用电不足全年均值一半的月数", theme="utility", source=UTILITY,
+    id="utility_electricity_low_m3_count", title="近3个月用电不足全年均值一半的月数", title_en="Months of 3 with electricity below half the year's mean", theme="utility", source=UTILITY,
     direction="lower_better", formula="近3个月中用电量低于12个月均值50%的月数，缺数的月份不计", window=12, minimum=10,
-    consent_class=CONSENT,
+    consent_class=CONSENT, bounds=(0.0, 3.0),
 )  # fmt: skip
 def _below_half(t: Any) -> Any:
     average = mean(t, "electricity_kwh", 12)
@@ -74,10 +74,10 @@ DERIVED = Source("derived_utility", (), "derived", lambda tables, at: next(iter(
 
 
 @indicator(
-    id="utility_electricity_per_sales_m12_ratio", title="每元应税销售额用电量", theme="utility", source=DERIVED,
-    direction="neutral", formula="近12个月用电量（千瓦时）÷近12个月应税销售额（元）", window=12, consent_class=CONSENT,
+    id="utility_electricity_per_sales_m12_ratio", title="每元应税销售额用电量", title_en="Electricity per yuan of taxable sales", theme="utility", source=DERIVED,
+    direction="u_shaped", formula="近12个月用电量（千瓦时）÷近12个月应税销售额（元）", window=12, consent_class=CONSENT,
     inputs=("utility_electricity_sum_m12_kwh", "tax_taxable_sales_sum_m12_cny"),
-    undefined=lambda t: t.tax_taxable_sales_sum_m12_cny <= 0,
+    undefined=lambda t: t.tax_taxable_sales_sum_m12_cny <= 0, bounds=(0.0, None),
 )  # fmt: skip
 def _per_sales(t: Any) -> Any:
     return divide(t.utility_electricity_sum_m12_kwh, t.tax_taxable_sales_sum_m12_cny)
