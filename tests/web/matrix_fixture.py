@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 from lake_fixture import AS_OF, FIRST, KNOWN_AT, SECOND
+from matrix_market import market_things
 
 from rongqiao.accounts.models import Organisation, User
 from rongqiao.accounts.roles import Role
@@ -149,6 +150,7 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str) -> dict[
         "notice": notice.pk,
         "record": _record_id(uscc),
         "batch": f"{upload.contract_id}@0000000000000000",
+        **market_things(people, uscc),
     }
 
 

@@ -68,4 +68,5 @@ NAVIGATION = [
     (_("贷款台账"), "portal:bank_loans"),
     (_("信用报告"), "portal:bank_reports"),
     (_("更正告知"), "portal:bank_notices"),
+    (_("数据接口"), "portal:bank_interfaces"),
 ]

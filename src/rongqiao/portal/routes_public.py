@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from rongqiao.portal import public, registration
+from rongqiao.portal import public, public_interfaces, registration
 
 urlpatterns = [
     path("", public.show_home, name="home"),
@@ -14,6 +14,9 @@ urlpatterns = [
     path("policies/", public.list_policies, name="policies"),
     path("policies/<uuid:policy_id>/", public.show_policy, name="policy"),
     path("institutions/", public.list_institutions, name="institutions"),
+    path("interfaces/", public_interfaces.list_interfaces, name="interfaces"),
+    path("interfaces/status/", public_interfaces.show_status, name="interface_status"),
+    path("interfaces/<slug:interface_id>/", public_interfaces.show_interface, name="interface"),
     path("transparency/", public.show_transparency, name="transparency"),
     path("register/", registration.register, name="register"),
     path("register/uscc/", registration.check_code, name="register_uscc"),
@@ -23,5 +26,6 @@ NAVIGATION = [
     (_("融资产品"), "portal:products"),
     (_("惠企政策"), "portal:policies"),
     (_("金融机构"), "portal:institutions"),
+    (_("接口目录"), "portal:interfaces"),
     (_("公开透明"), "portal:transparency"),
 ]

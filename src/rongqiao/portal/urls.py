@@ -7,6 +7,7 @@ from django.views.i18n import set_language
 
 from rongqiao.portal import (
     routes_bank,
+    routes_bank_interfaces,
     routes_department,
     routes_enterprise,
     routes_government,
@@ -20,6 +21,7 @@ urlpatterns = [
     *routes_public.urlpatterns,
     *routes_enterprise.urlpatterns,
     *routes_bank.urlpatterns,
+    *routes_bank_interfaces.urlpatterns,
     *routes_department.urlpatterns,
     *routes_government.urlpatterns,
     *routes_operator.urlpatterns,

@@ -12,7 +12,7 @@ from django.utils import timezone
 from rongqiao.contracts.catalog import code_list, current_region, industries
 from rongqiao.kernel.errors import RongqiaoError
 from rongqiao.kernel.money import format_cny
-from rongqiao.portal import navigation
+from rongqiao.portal import interface_words, navigation
 from rongqiao.portal.wording import STATUSES, Word
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 register = template.Library()
 URGENT = dt.timedelta(hours=24)
+WORDS = STATUSES | interface_words.STATUSES
 
 
 @register.simple_tag
@@ -55,7 +56,7 @@ def figure(
 def status(code: str | None, family: str = "") -> dict[str, Any]:
     """Status as a word with an icon. ``family`` disambiguates a code, such as ``loan`` for ``drawn``."""
     code = str(code or "")
-    word = STATUSES.get(f"{family}.{code}") or STATUSES.get(code) or Word(code or "—", "point", "quiet")
+    word = WORDS.get(f"{family}.{code}") or WORDS.get(code) or Word(code or "—", "point", "quiet")
     return {"word": word}
 
 

@@ -2,18 +2,118 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Count
+
+from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.interfaces import answers
 from rongqiao.bases.enterprises.interfaces.calls import breaker_of
-from rongqiao.bases.enterprises.interfaces.models import Maintenance
+from rongqiao.bases.enterprises.interfaces.models import DataCall, Maintenance
 from rongqiao.kernel.errors import ContractError
 
 if TYPE_CHECKING:
-    import datetime as dt
+    from collections.abc import Iterable
 
     from rongqiao.contracts.interfaces import Interface
+
+#: Real calls of these last minutes say whether records are read well; without any, nothing is known.
+WATCHED = dt.timedelta(minutes=15)
+OUTCOMES_SECONDS = 60.0
+_FAILURES = ("failed", "unavailable")
+_outcomes: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceState:
+    """What can be told of one interface now.
+
+    Parameters
+    ----------
+    status : str
+        ``maintenance``, ``unavailable`` (breaker open in this process), ``store_missing``; else by the real calls of the last
+        minutes: ``answering``, ``unsteady`` (some failed), ``failing`` (all failed), or ``idle`` when nobody called, which is
+        not known to be good.
+    windows : tuple of Maintenance
+        Windows of the provider that run or are to come.
+    maintenance_until : datetime or None
+        End of the window that runs; null when none does.
+    sources : tuple
+        Contract, heading, day of the last delivery (null: never), and ``fresh``, ``stale`` or ``unknown``.
+    """
+
+    interface: Interface
+    status: str
+    windows: tuple[Maintenance, ...]
+    maintenance_until: dt.datetime | None
+    sources: tuple[tuple[str, str, dt.date | None, str], ...]
+
+    @property
+    def freshness(self) -> str:
+        """Worst of its sources: ``unknown`` before ``stale`` before ``fresh``."""
+        found = {each for _, _, _, each in self.sources}
+        return next(each for each in ("unknown", "stale", "fresh") if each in found)
+
+
+def interface_states(interfaces: Iterable[Interface], *, now: dt.datetime) -> list[InterfaceState]:
+    """Tell the state of interfaces, in two queries for all of them."""
+    windows = list(Maintenance.objects.filter(ends_at__gt=now).order_by("starts_at"))
+    outcomes = recent_outcomes(now)
+    return [
+        _told(each, [one for one in windows if one.provider == each.provider], outcomes.get(each.id, {}), now)
+        for each in interfaces
+    ]
+
+
+def _told(
+    interface: Interface, windows: list[Maintenance], outcomes: dict[str, int], now: dt.datetime
+) -> InterfaceState:
+    running = [each for each in windows if each.starts_at <= now]
+    status = "maintenance" if running else _state(interface, now)
+    if status == "ok":
+        failed = any(outcomes.get(each) for each in _FAILURES)
+        answered = bool(outcomes.get("ok"))
+        words = {(True, False): "answering", (True, True): "unsteady", (False, True): "failing"}
+        status = words.get((answered, failed), "idle")
+    return InterfaceState(
+        interface=interface,
+        status=status,
+        windows=tuple(windows),
+        maintenance_until=max((each.ends_at for each in running), default=None),
+        sources=tuple((dataset.contract_id, dataset.title, *_delivered(interface, dataset.contract_id, now.date()))
+                      for dataset in interface.datasets),
+    )  # fmt: skip
+
+
+def recent_outcomes(now: dt.datetime) -> dict[str, dict[str, int]]:
+    """Count answers and failures of real calls by interface and code, at most a minute old: the page is public, the table large."""
+    held = _outcomes.get("held")
+    if held is None or time.monotonic() - held[0] > OUTCOMES_SECONDS:
+        found: dict[str, dict[str, int]] = {}
+        with system_scope() as system:
+            calls = DataCall.objects.for_scope(system).filter(
+                at__gte=now - WATCHED, code__in=("ok", *_FAILURES)
+            )
+            rows = calls.exclude(basis="sandbox").order_by().values_list("interface_id", "code")
+            for interface_id, code, count in rows.annotate(calls=Count("id")):
+                found.setdefault(interface_id, {})[code] = count
+        held = _outcomes["held"] = (time.monotonic(), found)
+    known: dict[str, dict[str, int]] = held[1]
+    return known
+
+
+def forget_outcomes() -> None:
+    """Count the recent calls anew at the next question."""
+    _outcomes.clear()
+
+
+def _delivered(interface: Interface, contract_id: str, today: dt.date) -> tuple[dt.date | None, str]:
+    status = answers.status_of(contract_id)
+    day = status.delivered_on if status else None
+    return day, answers.freshness(day, interface.ping, today)
 
 
 def ping_interface(interface: Interface, *, now: dt.datetime) -> dict[str, Any]:
@@ -30,9 +130,7 @@ def ping_interface(interface: Interface, *, now: dt.datetime) -> dict[str, Any]:
     coming = [each for each in windows if each.starts_at > now]
     sources = {}
     for dataset in interface.datasets:
-        status = answers.status_of(dataset.contract_id)
-        day = status.delivered_on if status else None
-        fresh = answers.freshness(day, interface.ping, now.date())
+        day, fresh = _delivered(interface, dataset.contract_id, now.date())
         sources[dataset.contract_id] = {"delivered_on": day and day.isoformat(), "freshness": fresh}
     return {
         "interface": interface.id,

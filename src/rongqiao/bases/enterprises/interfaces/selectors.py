@@ -10,6 +10,7 @@ from django.db.models.functions import TruncDate
 
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import require
+from rongqiao.bases.enterprises.interfaces.finding import find_by_words
 from rongqiao.bases.enterprises.interfaces.models import (
     AccessQuestion,
     Authorisation,
@@ -24,7 +25,7 @@ from rongqiao.bases.enterprises.interfaces.models import (
 )
 from rongqiao.contracts.catalog import consent_purposes
 from rongqiao.contracts.interfaces import Interface, load_interfaces
-from rongqiao.contracts.standards import load_contract
+from rongqiao.contracts.standards import load_contract, load_contracts
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -94,8 +95,8 @@ def list_interfaces(
             latest[each.interface_id] = each
     offers = [
         _offer(each, grants.get(each.id), latest.get(each.id))
-        for each in load_interfaces().values()
-        if _matches(each, query.strip(), provider, purpose)
+        for each in find_by_words(load_interfaces().values(), query)
+        if provider in ("", each.provider) and (not purpose or purpose in each.purposes)
     ]
     return [each for each in offers if not standing or each.standing == standing]
 
@@ -103,17 +104,6 @@ def list_interfaces(
 def get_interface(scope: Scope, interface_id: str, *, now: dt.datetime) -> Offer | None:
     """One interface with the caller's standing; null when there is none of this name."""
     return next((each for each in list_interfaces(scope, now=now) if each.interface.id == interface_id), None)
-
-
-def _matches(interface: Interface, query: str, provider: str, purpose: str) -> bool:
-    text = " ".join(
-        (interface.id, interface.title, interface.provider_title, interface.question, interface.covered)
-    )
-    return (
-        all(word.lower() in text.lower() for word in query.split())
-        and provider in ("", interface.provider)
-        and (not purpose or purpose in interface.purposes)
-    )
 
 
 def _offer(interface: Interface, grant: Authorisation | None, latest: Submission | None) -> Offer:
@@ -216,6 +206,17 @@ def live_authorisations(scope: Scope, *, now: dt.datetime) -> QuerySet[Authorisa
 def get_authorisation(scope: Scope, authorisation_id: uuid.UUID) -> Authorisation | None:
     """One grant; null when unknown, or not for the caller to see."""
     return list_authorisations(scope).filter(pk=authorisation_id).first()
+
+
+def granted_items(grant: Authorisation) -> list[tuple[str, list[str]]]:
+    """Title of each table of a grant with the titles of the items granted; ids stand for what the contracts no longer have."""
+    contracts = load_contracts()
+    found = []
+    for table, items in grant.fields.items():
+        contract = contracts.get(table)
+        titles = {each.id: each.title for each in contract.items} if contract else {}
+        found.append((contract.title if contract else table, [titles.get(each, each) for each in items]))
+    return found
 
 
 def list_keys(scope: Scope) -> QuerySet[InterfaceKey]:

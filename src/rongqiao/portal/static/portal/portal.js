@@ -58,6 +58,16 @@
     open();
   }
 
+  /* One button ticks every box of its group, or none when all are ticked already. */
+  function offerTicking(button) {
+    const boxes = [...button.closest("[data-tick-group]").querySelectorAll("input[type=checkbox]")];
+    button.hidden = boxes.length < 2;
+    button.addEventListener("click", () => {
+      const isFull = boxes.every((box) => box.checked);
+      for (const box of boxes) box.checked = !isFull;
+    });
+  }
+
   function loadLibrary() {
     library ??= new Promise((resolve, reject) => {
       const script = document.createElement("script");
@@ -144,6 +154,7 @@
 
   function start(root) {
     root.querySelectorAll("[data-reading]").forEach(guardReading);
+    root.querySelectorAll("[data-tick-all]").forEach(offerTicking);
     drawCharts(root);
   }
 

@@ -1,0 +1,170 @@
+"""Bank workspace: what was called, what came of it and what it costs; by day, by code, and call by call."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from rongqiao.bases.enterprises.interfaces import selectors
+from rongqiao.portal.access import BANK, for_roles, request_scope
+from rongqiao.portal.charts import Chart
+from rongqiao.portal.interface_words import (
+    basis_title,
+    code_choices,
+    code_title,
+    interface_choices,
+    interface_title,
+    provider_title,
+    purpose_title,
+)
+from rongqiao.portal.listing import Column, Filter, Listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.http import HttpRequest, HttpResponse
+
+    from rongqiao.bases.enterprises.interfaces.selectors import Usage
+
+PERIODS = [("7", "近 7 天"), ("30", "近 30 天"), ("90", "近 90 天"), ("365", "近一年")]
+DEFAULT_DAYS = 30
+CALL_PERIODS = [("1", "今天"), *PERIODS]
+CHART_DAYS = 90
+
+
+@require_safe
+@for_roles(*BANK)
+def show_usage(request: HttpRequest) -> HttpResponse:
+    """Metering: calls per day and interface, refusals by code, what is to be paid."""
+    scope, today = request_scope(request), timezone.localdate()
+    asked = request.GET.get("days", "")
+    days = int(asked) if asked in dict(PERIODS) else DEFAULT_DAYS
+    first = today - dt.timedelta(days=days - 1)
+    rows = selectors.usage_by_day(scope, since=first, until=today)
+    listing = Listing(
+        request,
+        rows,
+        name="usage",
+        columns=[
+            Column("day", "日期", "date", sort="day"),
+            Column(
+                "interface", "接口", sort="interface", value=lambda row: interface_title(row.interface_id)
+            ),
+            Column("provider", "提供部门", value=lambda row: provider_title(row.provider)),
+            Column("calls", "调用", "number", sort="calls"),
+            Column("answered", "应答", "number", sort="answered"),
+            Column("refused", "未应答", "number", sort="refused", value=lambda row: row.calls - row.answered),
+            Column("enterprises", "企业数", "number", sort="enterprises"),
+            Column("records", "记录数", "number", sort="records"),
+            Column("price_cny", "费用", "money", sort="price_cny"),
+        ],
+        filters=[
+            Filter("days", f"时间（不选为近 {DEFAULT_DAYS} 天）", PERIODS),
+            Filter("interface", "接口", interface_choices(), _by_interface),
+        ],
+        default_sort="-day",
+        page_size=30,
+        empty_title="这段时间没有调用",
+        empty_text="用密钥调用接口后，每次调用都计量在这里；沙箱调用不计。",
+        empty_url=reverse("portal:bank_interface_keys"),
+        empty_label="查看密钥",
+    )
+    since = timezone.make_aware(dt.datetime.combine(first, dt.time()))
+    context = {
+        "days": days,
+        "calls": sum(row.calls for row in rows),
+        "answered": sum(row.answered for row in rows),
+        "records": sum(row.records for row in rows),
+        "price": sum((row.price_cny for row in rows), 0),
+        "chart": _chart(rows, max(first, today - dt.timedelta(days=CHART_DAYS - 1)), today),
+        "codes": [
+            (code, code_title(code), count) for code, count in selectors.codes_by_count(scope, since=since)
+        ],
+    }
+    return listing.respond("portal/bank/interface_usage.html", context)
+
+
+def _by_interface(rows: list[Usage], value: str) -> list[Usage]:
+    return [row for row in rows if row.interface_id == value]
+
+
+def _chart(rows: Iterable[Usage], first: dt.date, today: dt.date) -> Chart:
+    """Answered and refused calls per day. A day without calls is a true zero: this is the platform's own meter."""
+    days = [first + dt.timedelta(days=each) for each in range((today - first).days + 1)]
+    answered, refused = dict.fromkeys(days, 0), dict.fromkeys(days, 0)
+    for row in rows:
+        if row.day in answered:
+            answered[row.day] += row.answered
+            refused[row.day] += row.calls - row.answered
+    return Chart(
+        id="usage",
+        title="每日调用",
+        labels=[f"{day:%m-%d}" for day in days],
+        series={"应答": list(answered.values()), "未应答": list(refused.values())},
+        unit="次",
+        source=f"平台计量，截至 {today:%Y-%m-%d}；不含沙箱调用。",
+        kind="bar",
+    )
+
+
+@require_safe
+@for_roles(*BANK)
+def list_calls(request: HttpRequest) -> HttpResponse:
+    """Every call with key, enterprise, purpose, ground, outcome and time."""
+    scope = request_scope(request)
+    keys = [(str(each.pk), each.title) for each in selectors.list_keys(scope)]
+    days = request.GET.get("days", "")
+    since = None
+    if days in dict(CALL_PERIODS):
+        first = timezone.localdate() - dt.timedelta(days=int(days) - 1)
+        since = timezone.make_aware(dt.datetime.combine(first, dt.time()))
+    listing = Listing(
+        request,
+        selectors.list_calls(scope, since=since),
+        name="calls",
+        columns=[
+            Column("at", "时间", "time", sort="at"),
+            Column("interface", "接口", value=lambda row: interface_title(row.interface_id)),
+            Column("subject_uscc", "企业", null_text="无或沙箱"),
+            Column("purpose", "用途", value=lambda row: purpose_title(row.purpose)),
+            Column("basis", "依据", value=lambda row: basis_title(row.basis)),
+            Column("outcome", "结果", value=lambda row: code_title(row.code)),
+            Column("records", "记录", "number"),
+            Column("key", "密钥", value=_key),
+            Column("via", "方式", value=lambda row: "智能体" if row.via == "mcp" else "接口"),
+            Column("milliseconds", "毫秒", "number", sort="milliseconds"),
+            Column("price_cny", "费用", "money"),
+        ],
+        filters=[
+            Filter("days", "时间", CALL_PERIODS),
+            Filter(
+                "interface", "接口", interface_choices(), lambda rows, value: rows.filter(interface_id=value)
+            ),
+            Filter("code", "结果", code_choices(), lambda rows, value: rows.filter(code=value)),
+            Filter("key", "密钥", keys, lambda rows, value: _of_key(rows, value, keys)),
+            Filter(
+                "uscc",
+                "企业统一社会信用代码",
+                apply=lambda rows, value: rows.filter(subject_uscc=value.upper()[:18]),
+            ),
+        ],
+        default_sort="-at",
+        empty_title="还没有调用",
+        empty_text="用密钥调用接口后，每次调用都会记录在这里。",
+        empty_url=reverse("portal:bank_interface_keys"),
+        empty_label="查看密钥",
+    )
+    return listing.respond("portal/bank/interface_calls.html")
+
+
+def _key(row: Any) -> str:
+    return f"{row.key.title}（{row.holder.name}代办）" if row.holder else str(row.key.title)
+
+
+def _of_key(rows: Any, value: str, keys: list[tuple[str, str]]) -> Any:
+    """Keep calls by one of the bank's keys; a number typed into the address that is none finds nothing."""
+    return rows.filter(key_id=value) if value in dict(keys) else rows.none()
