@@ -71,11 +71,11 @@ class ApplicationForm(PlainForm):
         for number, dataset in enumerate(interface.datasets):
             self.fields[f"table_{number}"] = forms.MultipleChoiceField(
                 label=dataset.title,
-                required=False,
+                required=len(interface.datasets) == 1,
                 widget=forms.CheckboxSelectMultiple,
                 choices=_item_choices(dataset),
                 initial=_plain_items(dataset),
-                error_messages=UNOFFERED,
+                error_messages=UNOFFERED | {"required": f"请选择“{dataset.title}”。"},
             )
 
     @property
@@ -177,7 +177,7 @@ class DelegationForm(PlainForm):
         label="委托事由",
         max_length=200,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="写明由哪个系统、为何代为调用；提供部门抽查时可见。",
+        help_text="写明由哪个系统、为何代为调用。",
     )
     valid_days = forms.IntegerField(
         label="委托期限",
@@ -202,5 +202,5 @@ class AnswerForm(PlainForm):
         label="说明",
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="写明业务、经办人和查询缘由，至少十个字；提交后不能更改，提供部门和被查询企业都能看到。",
+        help_text="写明业务、经办人和查询缘由，至少十个字；提交后不能更改，提供部门和被查询的企业可以看到。",
     )

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from rongqiao.accounts.services import find_register_entry
 from rongqiao.bases.enterprises.interfaces import questions, selectors
 from rongqiao.kernel.errors import RongqiaoError
 from rongqiao.portal.access import BANK, for_roles, request_scope
@@ -102,6 +103,7 @@ def show_question(request: HttpRequest, question_id: uuid.UUID) -> HttpResponse:
     context = {
         "question": question,
         "call": question.call,
+        "enterprise": find_register_entry(question.subject_uscc),
         "title": interface_title(question.interface_id),
         "provider": provider_title(question.provider),
         "purpose": purpose_title(question.call.purpose),

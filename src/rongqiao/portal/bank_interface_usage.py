@@ -135,7 +135,6 @@ def list_calls(request: HttpRequest) -> HttpResponse:
             Column("outcome", "结果", value=lambda row: code_title(row.code)),
             Column("records", "记录", "number"),
             Column("key", "密钥", value=_key),
-            Column("via", "方式", value=lambda row: "智能体" if row.via == "mcp" else "接口"),
             Column("milliseconds", "毫秒", "number", sort="milliseconds"),
             Column("price_cny", "费用", "money"),
         ],
@@ -162,7 +161,10 @@ def list_calls(request: HttpRequest) -> HttpResponse:
 
 
 def _key(row: Any) -> str:
-    return f"{row.key.title}（{row.holder.name}代办）" if row.holder else str(row.key.title)
+    """Say which key called, whose it is where a vendor holds it, and whether an agent did."""
+    notes = [f"{row.holder.name}代办"] if row.holder else []
+    notes += ["智能体"] if row.via == "mcp" else []
+    return f"{row.key.title}（{'、'.join(notes)}）" if notes else str(row.key.title)
 
 
 def _of_key(rows: Any, value: str, keys: list[tuple[str, str]]) -> Any:

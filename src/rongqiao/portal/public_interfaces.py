@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from rongqiao.bases.enterprises.interfaces.pinging import InterfaceState
     from rongqiao.bases.enterprises.interfaces.selectors import Offer
-    from rongqiao.contracts.interfaces import Interface
+    from rongqiao.contracts.interfaces import Dataset, Interface
 
 WATCHED_MINUTES = int(WATCHED.total_seconds() // 60)
 STATE_CHOICES = [
@@ -132,7 +132,7 @@ def show_interface(request: HttpRequest, interface_id: str) -> HttpResponse:
     return render(request, "portal/public/interface.html", context)
 
 
-def _classes(interface: Interface) -> list[object]:
+def _classes(interface: Interface) -> list[Dataset]:
     """One table per class of data."""
     return list({each.data_class: each for each in interface.datasets}.values())
 

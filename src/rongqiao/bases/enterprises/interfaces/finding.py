@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,20 +16,27 @@ if TYPE_CHECKING:
 #: Share of a sentence's pairs of characters that an interface must hold to be shown, where no one holds its words whole.
 ENOUGH = 0.5
 _SHORTEST = 2
+#: What every question is put with, and no interface is told by.
+_QUESTION = re.compile(
+    "有没有|有无|是不是|是否|多不多|多少|几个|哪些|什么|怎么样|怎样|如何|这家|该企业|企业|公司|查询|吗|呢|的|了|[？?，,。、：:]"
+)
 
 
 def find_by_words(interfaces: Iterable[Interface], query: str) -> list[Interface]:
     """Return interfaces whose words hold all of the query's; where none does, those that share most with it, best first.
 
-    People write ``企业有没有欠税`` as often as ``欠税``; Chinese has no blanks between words, so pairs of characters are compared.
+    People write ``企业有没有欠税`` as often as ``欠税``: what questions are put with is left out before anything is given up.
+    Chinese has no blanks between words, so pairs of characters are compared last.
     """
     every = list(interfaces)
-    words = query.lower().split()
-    if not words:
+    if not query.strip():
         return every
-    found = [each for each in every if all(word in _text(each) for word in words)]
-    if found:
-        return found
+    words = query.lower().split()
+    for tried in (words, _QUESTION.sub(" ", query.lower()).split()):
+        found = [each for each in every if tried and all(word in _text(each) for word in tried)]
+        if found:
+            return found
+        words = tried or words
     pairs = {word[start : start + 2] for word in words for start in range(len(word) - 1)}
     if len(pairs) < _SHORTEST:
         return []
