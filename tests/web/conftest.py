@@ -48,3 +48,11 @@ def tax_shelf(monkeypatch):
     forget()
     yield
     forget()
+
+
+@pytest.fixture
+def officer(client, market):
+    """Give a client that an officer of the bank has signed in with."""
+    from tests.web.bank_pages import sign_in
+
+    return sign_in(client, market.officer)
