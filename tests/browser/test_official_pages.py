@@ -12,13 +12,24 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS = [1440, 390]
 PASSWORD = "rongqiao-demo-2026"
 PAGES = {
-    "demo-officer": ["/bank/", "/bank/demands/", "/bank/applications/", "/bank/loans/", "/bank/reports/"],
+    "demo-officer": [
+        "/bank/",
+        "/bank/demands/",
+        "/bank/applications/",
+        "/bank/loans/",
+        "/bank/reports/",
+        "/bank/notices/",
+    ],
     "demo-department": [
         "/department/",
         "/department/uploads/",
         "/department/uploads/new/",
         "/department/repairs/",
         "/department/keys/",
+        "/department/objections/",
+        "/department/interfaces/",
+        "/department/interfaces/usage/",
+        "/department/interfaces/maintenance/",
     ],
     "demo-government": ["/government/", "/government/counties/", "/government/institutions/"],
     "demo-operator": [
@@ -33,6 +44,8 @@ PAGES = {
         "/operator/deliveries/",
         "/operator/quarantine/",
         "/operator/ledger/",
+        "/operator/objections/",
+        "/operator/interfaces/keys/",
     ],
 }
 # A page behind the first line of a list, by the list.

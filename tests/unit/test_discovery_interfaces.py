@@ -189,7 +189,12 @@ def test_a_table_of_postgresql_is_profiled_by_its_comments(database, tmp_path):
     assert profile.rows == 12_000
     assert profile.subject == {"uscc": "统一社会信用代码"}
     fined = profile.column("罚款金额（元）")
-    assert (fined.guess.type, fined.unit, fined.minimum, fined.maximum) == ("decimal", "元", "0.25", "11999.25")
+    assert (fined.guess.type, fined.unit, fined.minimum, fined.maximum) == (
+        "decimal",
+        "元",
+        "0.25",
+        "11999.25",
+    )
     assert profile.column("decided").guess.type == "date"
     assert tables.fetch_table(database, "inventory_test.fines", tmp_path / "fines.jsonl") == 12_000
     again = profile_file(tmp_path / "fines.jsonl")[0]

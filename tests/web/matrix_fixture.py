@@ -17,6 +17,7 @@ from rongqiao.accounts.scope import scope_of, scoped, system_scope
 from rongqiao.accounts.services import give_consent, open_account
 from rongqiao.bases.enterprises.intake.keys import create_key
 from rongqiao.bases.enterprises.intake.services import open_upload
+from rongqiao.bases.enterprises.interfaces.models import DataCall
 from rongqiao.bases.enterprises.objections.models import Objection
 from rongqiao.bases.enterprises.records import current_records
 from rongqiao.bases.enterprises.services import publish_from_lake
@@ -151,6 +152,7 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str) -> dict[
         "record": _record_id(uscc),
         "batch": f"{upload.contract_id}@0000000000000000",
         **market_things(people, uscc),
+        "call": _call_id(uscc),
     }
 
 
@@ -163,6 +165,11 @@ def _objection(people: dict[str, User], uscc: str, department: str, now: dt.date
     )  # fmt: skip
     objection.save(force_insert=True)
     return objection
+
+
+def _call_id(uscc: str) -> int:
+    with system_scope() as system:
+        return int(DataCall.objects.for_scope(system).filter(subject_uscc=uscc).latest("id").pk)
 
 
 def _record_id(uscc: str) -> str:

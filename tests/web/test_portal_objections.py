@@ -86,7 +86,7 @@ def links(response, pattern):
 
 def record_page(owner):
     profile = owner.get(reverse("portal:enterprise_profile"))
-    return next(iter(links(profile, f"/enterprise/records/{CASES}/")))
+    return next(iter(links(profile, f"/enterprise/profile/records/{CASES}/")))
 
 
 def dispute(owner, **changes):
@@ -124,7 +124,7 @@ def test_an_event_of_the_profile_leads_to_its_record_and_the_form_names_the_item
 def test_a_figure_leads_to_the_tables_it_rests_on(owner):
     url = reverse("portal:enterprise_tables")
     sales = owner.get(url, {"indicator": "tax_taxable_sales_sum_m12_cny"}, follow=True)
-    assert sales.redirect_chain[0][0].startswith("/enterprise/records/taxation.tax_filing/")
+    assert sales.redirect_chain[0][0].startswith("/enterprise/profile/records/taxation.tax_filing/")
     assert "24" in re.search(r"共 <b>(\d+)</b> 条", text_of(sales))[1]
     assert owner.get(url, {"indicator": "no_such_figure"}).status_code == 200
 

@@ -102,7 +102,7 @@ def list_reads(request: HttpRequest) -> HttpResponse:
     return listing.respond("portal/enterprise/reads.html")
 
 
-BASES = {"consent": "企业授权", "statutory_duty": "依法履职", "own": "本企业"}
+BASES = {"consent": "企业授权", "statutory_duty": "依法履职", "public": "依法公开", "own": "本企业"}
 
 
 def _titles(entries: Any) -> dict[str, str]:

@@ -21,6 +21,7 @@ from rongqiao.portal.access import ENTERPRISE, for_roles, request_scope
 from rongqiao.portal.forms import PlainForm
 from rongqiao.portal.listing import Column, Filter, Listing
 from rongqiao.portal.objections import columns, detail_context, filters
+from rongqiao.portal.templatetags.figures import moment
 
 if TYPE_CHECKING:
     import uuid
@@ -127,7 +128,7 @@ def list_records(request: HttpRequest, contract_id: str) -> HttpResponse:
         name="records",
         row_url=lambda row: _record_url(row, asked if indicator else ""),
         columns=[
-            Column("valid", "所属时间", value=lambda row: row.valid or "未注明日期"),
+            Column("valid", "所属时间", value=lambda row: moment(row.valid) if row.valid else "未注明日期"),
             Column("summary", "内容"),
             Column("until", "展示至", value=shown_until),
             Column("is_marked", "标注", value=lambda row: _marks(row) or "—"),
@@ -154,7 +155,7 @@ def _marks(row: disputable.OwnRecord) -> str:
 def shown_until(row: disputable.OwnRecord) -> str:
     """Say until when a record shows to others."""
     if row.until is None:
-        return "未起算或未设期限"
+        return "期限尚未起算" if row.has_clock else "未设期限"
     return f"{row.until:%Y-%m-%d} 已到期，不再展示" if row.is_over else f"{row.until:%Y-%m-%d}"
 
 

@@ -11,6 +11,7 @@ from rongqiao.bases.enterprises.records import PERSONAL
 from rongqiao.contracts.catalog import threshold
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.portal.listing import Column, Filter
+from rongqiao.portal.templatetags.figures import moment
 from rongqiao.rules.working_days import ZONE
 
 if TYPE_CHECKING:
@@ -115,14 +116,16 @@ def detail_context(scope: Scope, objection: Any) -> dict[str, Any]:
         "clocks": clocks_of(objection),
         "lines": lines_of(objection),
         "steps": [
-            (step, EVENTS.get(step.event, step.event), _who(step))
+            (step, EVENTS.get(step.event, step.event), _who(objection, step))
             for step in selectors.list_steps(scope, objection)
         ],
     }
 
 
-def _who(step: Any) -> str:
-    return step.by_organisation.name if step.by_organisation else "平台自动办理"
+def _who(objection: Any, step: Any) -> str:
+    # Forwarding follows from raising where the department has people: nobody does it by hand.
+    is_automatic = step.event == "forward" and step.by_organisation_id == objection.raised_by_organisation_id
+    return "平台自动办理" if is_automatic or step.by_organisation is None else str(step.by_organisation.name)
 
 
 def disputed_text(objection: Any) -> str:
@@ -139,7 +142,7 @@ def columns() -> list[Column]:
     """Give the columns of every list of objections."""
     return [
         Column("contract_id", "争议内容", value=disputed_text, sort="contract_id"),
-        Column("valid", "所属时间"),
+        Column("valid", "所属时间", value=lambda row: moment(row.valid) if row.valid else ""),
         Column("status", "状态", "status", option="objection", sort="status"),
         Column("next_due_at", "最近时限", "clock", sort="next_due_at"),
         Column("answer_due_at", "答复时限", "date", sort="answer_due_at"),

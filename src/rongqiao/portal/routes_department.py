@@ -18,6 +18,7 @@ from rongqiao.portal import (
     lineage_records,
 )
 from rongqiao.portal.access import for_roles
+from rongqiao.portal.routes_provider import provider_routes
 
 if TYPE_CHECKING:
     from django.urls import URLPattern
@@ -93,6 +94,7 @@ urlpatterns: list[URLPattern] = [
         lineage_records.show_line,
         name="department_lineage_line",
     ),
+    *provider_routes("department", Role.DEPARTMENT_CLERK),
 ]
 NAVIGATION = [
     (_("本部门数据"), "portal:department"),
@@ -101,4 +103,5 @@ NAVIGATION = [
     (_("接口推送"), "portal:department_keys"),
     (_("异议处理"), "portal:department_objections"),
     (_("数据去向"), "portal:department_lineage"),
+    (_("数据接口"), "portal:department_interfaces"),
 ]

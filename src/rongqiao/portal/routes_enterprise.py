@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from rongqiao.portal import (
     enterprise,
+    enterprise_calls,
     enterprise_consents,
     enterprise_demands,
     enterprise_loans,
@@ -23,11 +24,13 @@ urlpatterns = [
         name="enterprise_trace",
     ),
     path(
-        "enterprise/records/<str:contract_id>/<slug:record_id>/uses/",
+        "enterprise/profile/records/<str:contract_id>/<slug:record_id>/uses/",
         lineage_records.show_record,
         name="enterprise_record_uses",
     ),
     path("enterprise/reads/", enterprise.list_reads, name="enterprise_reads"),
+    path("enterprise/reads/calls/", enterprise_calls.list_calls, name="enterprise_calls"),
+    path("enterprise/reads/calls/<int:call_id>/", enterprise_calls.show_call, name="enterprise_call"),
     path("enterprise/demands/", enterprise_demands.list_demands, name="enterprise_demands"),
     path("enterprise/demands/new/", enterprise_demands.new_demand, name="enterprise_demand_new"),
     path("enterprise/demands/<uuid:demand_id>/", enterprise_demands.show_demand, name="enterprise_demand"),
@@ -49,17 +52,19 @@ urlpatterns = [
         enterprise_consents.revoke_consent,
         name="enterprise_consent_revoke",
     ),
-    path("enterprise/records/", enterprise_objections.list_tables, name="enterprise_tables"),
+    path("enterprise/profile/records/", enterprise_objections.list_tables, name="enterprise_tables"),
     path(
-        "enterprise/records/<str:contract_id>/", enterprise_objections.list_records, name="enterprise_records"
+        "enterprise/profile/records/<str:contract_id>/",
+        enterprise_objections.list_records,
+        name="enterprise_records",
     ),
     path(
-        "enterprise/records/<str:contract_id>/<slug:record_id>/",
+        "enterprise/profile/records/<str:contract_id>/<slug:record_id>/",
         enterprise_objections.show_record,
         name="enterprise_record",
     ),
     path(
-        "enterprise/records/<str:contract_id>/<slug:record_id>/objection/",
+        "enterprise/profile/records/<str:contract_id>/<slug:record_id>/objection/",
         enterprise_objections.new_objection,
         name="enterprise_objection_new",
     ),

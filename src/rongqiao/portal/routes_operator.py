@@ -13,9 +13,11 @@ from rongqiao.portal import (
     lineage,
     operator_collectors,
     operator_governance,
+    operator_interfaces,
     operator_ledger,
 )
 from rongqiao.portal.access import for_roles
+from rongqiao.portal.routes_provider import provider_routes
 
 if TYPE_CHECKING:
     from django.urls import URLPattern
@@ -83,6 +85,11 @@ urlpatterns: list[URLPattern] = [
         OPEN(lineage.show_batch),
         name="operator_lineage_batch",
     ),
+    *provider_routes("operator", Role.OPERATOR),
+    path("operator/interfaces/keys/", operator_interfaces.list_keys, name="operator_interface_keys"),
+    path(
+        "operator/interfaces/keys/<uuid:key_id>/", operator_interfaces.show_key, name="operator_interface_key"
+    ),
 ]
 NAVIGATION = [
     (_("六步治理"), "portal:operator"),
@@ -92,4 +99,5 @@ NAVIGATION = [
     (_("数据血缘"), "portal:operator_lineage"),
     (_("账本"), "portal:operator_ledger"),
     (_("异议处理"), "portal:operator_objections"),
+    (_("数据接口"), "portal:operator_interfaces"),
 ]

@@ -9,6 +9,7 @@ from django.db.models import Count, Max, Q, Sum
 from django.db.models.functions import TruncDate
 
 from rongqiao.accounts.roles import Role
+from rongqiao.accounts.scope import system_scope
 from rongqiao.accounts.services import require
 from rongqiao.bases.enterprises.interfaces.finding import find_by_words
 from rongqiao.bases.enterprises.interfaces.models import (
@@ -143,8 +144,15 @@ def get_submission(scope: Scope, submission_id: uuid.UUID) -> Submission | None:
 
 def submission_diff(submission: Submission) -> list[Change]:
     """List what differs from the application before, or everything in a first one; unchanged lines are left out."""
-    before = submission.previous.terms if submission.previous else {}
-    after = submission.terms
+    return _diff(submission.previous.terms if submission.previous else {}, submission.terms)
+
+
+def submission_terms(submission: Submission) -> list[Change]:
+    """List everything that is asked for, changed or not."""
+    return _diff({}, submission.terms)
+
+
+def _diff(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     changes = []
     for field, title in (
         ("purposes", "用途"),
@@ -319,6 +327,22 @@ def list_delegations(scope: Scope) -> QuerySet[Delegation]:
     """List what a consumer lets vendors call, or a vendor may call for others; newest first."""
     require(scope, *CONSUMERS, *VENDORS, Role.OPERATOR)
     found: QuerySet[Delegation] = Delegation.objects.for_scope(scope).select_related("consumer", "vendor")
+    return found
+
+
+def call_fields(call: DataCall) -> list[tuple[str, list[str]]] | None:
+    """Title of each table with the items that the grant behind an answered call let the caller read.
+
+    Null where no grant stands behind the call. Whoever may see the call may see this: it is what was read, not by which terms.
+    """
+    with system_scope() as system:
+        grant = Authorisation.objects.for_scope(system).filter(pk=call.authorisation_id).first()
+    if grant is None or call.code != "ok":
+        return None
+    found = []
+    for table, items in grant.fields.items():
+        contract = load_contract(table)
+        found.append((contract.title, [contract.item(each).title for each in items]))
     return found
 
 

@@ -14,7 +14,7 @@ from rongqiao.contracts.standards import load_contract, load_contracts
 from rongqiao.indicators.lineage import RECORD, item_edges
 from rongqiao.indicators.registry import get_indicator
 from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
-from rongqiao.lake.expiry import expires_on
+from rongqiao.lake.expiry import expires_on, has_clock
 from rongqiao.lake.tables import Lake
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rongqiao.accounts.scope import Scope
     from rongqiao.contracts.model import Contract, Item
 
+MONTH_DIGITS = 6
 OWNERS = (Role.ENTERPRISE_OWNER, Role.ENTERPRISE_CLERK)
 
 
@@ -46,6 +47,8 @@ class OwnRecord:
         Last day on which it shows to others; null while it has no end.
     is_over : bool
         Whether that day has passed: it stays on file, and serves nobody.
+    has_clock : bool
+        Whether records of the table show for a time only.
     marks : tuple of FactMark
         Marks on the record as a whole; those on an item stand with its cell.
     """
@@ -57,6 +60,7 @@ class OwnRecord:
     cells: tuple[RecordCell, ...]
     until: dt.date | None
     is_over: bool
+    has_clock: bool
     marks: tuple[FactMark, ...]
 
     @property
@@ -69,7 +73,7 @@ class OwnRecord:
         """What the record says, in one line: its first filled items that identify nobody."""
         told = [cell for cell in self.cells if cell.text and not cell.is_sealed]
         told = [cell for cell in told if cell.item.id not in ("uscc", "name", self.contract.valid_on)]
-        return "，".join(f"{cell.item.title} {cell.text}" for cell in told[:3])
+        return "，".join(f"{cell.item.title} {cell.text}{_unit(cell.item)}" for cell in told[:3])
 
 
 def tables_behind(indicator_id: str) -> dict[str, tuple[str, ...]]:
@@ -151,12 +155,19 @@ def _record(
         cells=cells,
         until=until,
         is_over=until is not None and until < today,
+        has_clock=has_clock(contract),
         marks=tuple(mark for mark in on_record if not mark.item_id),
     )
 
 
+def _unit(item: Item) -> str:
+    return f" {item.unit}" if item.unit and item.type in ("decimal", "integer") else ""
+
+
 def readable_text(item: Item, text: str) -> str:
-    """Show a code by its title, anything else as it was delivered."""
+    """Show a code by its title and a month with its dash, anything else as it was delivered."""
+    if item.type == "month" and len(text) == MONTH_DIGITS:
+        return f"{text[:4]}-{text[4:]}"
     if not item.code_list or not text:
         return text
     try:
