@@ -23,14 +23,9 @@ if TYPE_CHECKING:
     from rongqiao.lake.tables import Lake
 
 
-def place() -> Place:
-    """Where collectors of this installation keep their state and lay what they deliver."""
-    return Place(var() / "collecting", delivered())
-
-
 def delivered() -> Path:
     """Folder of collected deliveries that wait for governance."""
-    return var() / "collected"
+    return Place.here().deliveries
 
 
 def collect(collector_id: str) -> Outcome:
@@ -48,7 +43,7 @@ def collect(collector_id: str) -> Outcome:
         run = collecting.start_run(scope=scope, collector=collector, now=timezone.now())
     try:
         outcome = run_collector(
-            collector, place(), today=timezone.localdate(), clock=timezone.now, sleep=time.sleep
+            collector, Place.here(), today=timezone.localdate(), clock=timezone.now, sleep=time.sleep
         )
     except RongqiaoError as error:
         # The state itself cannot be read; the breaker is not known then, and a closed one holds nobody up.

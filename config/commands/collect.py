@@ -11,6 +11,8 @@ import typer
 
 from config.database import setup_django
 from rongqiao.contracts.collectors import KINDS, ZONE, collectors_folder, load_collectors
+from rongqiao.governance.collectors import Place
+from rongqiao.governance.collectors.state import load_state
 
 if TYPE_CHECKING:
     from rongqiao.governance.collectors import Outcome
@@ -31,15 +33,12 @@ WORDS = {
 @app.command("list", help="列出全部采集声明与各自的水位、熔断状态")
 def list_collectors(as_json: AsJson = False) -> None:
     """Show what is declared, from the files alone."""
-    from config.collecting import place
-    from rongqiao.governance.collectors.state import load_state
-
     found = load_collectors()
     if as_json:
         typer.echo(json.dumps([each.model_dump(mode="json") for each in found.values()], ensure_ascii=False))
         return
     for each in found.values():
-        state = load_state(place().state / each.id)
+        state = load_state(Place.here().state / each.id)
         typer.echo(
             f"{each.id:<24} {KINDS[each.kind]} {each.schedule.words} {each.contract} {each.title}："
             f"第 {state.sequence} 份，水位 {state.watermark or '无'}，熔断 {state.breaker.state}"

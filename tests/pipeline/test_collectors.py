@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -258,6 +259,7 @@ def test_an_answer_that_did_not_change_is_not_fetched_again(place, tmp_path):
     ("answer", "changes", "words"),
     [
         (b"<html>login</html>", {}, "不是 JSON"),
+        (b"[" * 200_000, {}, "不是 JSON"),
         (b'{"data": {}}', {}, "应答里没有这个位置"),
         (b'{"data": {"records": [1]}}', {}, "不是对象的列表"),
         (b'{"data": {"records": [{"code": "x"}]}}', {}, "没有这个字段"),
@@ -270,6 +272,15 @@ def test_an_answer_other_than_declared_lands_nothing(place, tmp_path, answer, ch
         outcome = collect(declare_http(tmp_path, source.address, http=changes), place)
         assert (outcome.result, outcome.attempts) == ("failed", 1)
         assert words in outcome.remedy
+        assert not delivered(place)
+
+
+def test_an_answer_that_unpacks_without_end_is_broken_off(place, tmp_path):
+    with interface([]) as source:
+        source.headers = {"Content-Encoding": "gzip"}
+        source.answers["raw"] = gzip.compress(b"0" * (200 << 20))
+        outcome = collect(declare_http(tmp_path, source.address), place)
+        assert (outcome.result, "page_bytes_max" in outcome.remedy) == ("failed", True)
         assert not delivered(place)
 
 

@@ -117,6 +117,18 @@ def test_a_collector_is_due_at_its_time_and_made_up_for_when_it_failed(home, ope
         assert status.due_at == collector.schedule.next_after(status.last.started_at)
 
 
+def test_looking_in_vain_leaves_one_line_however_often(home, drop):
+    for _ in range(3):
+        assert composed.collect("water").result == "nothing_new"
+    put(drop)
+    composed.collect("water")
+    for _ in range(2):
+        composed.collect("water")
+    with system_scope() as scope:
+        results = [run.result for run in collecting.list_runs(scope, "water")]
+    assert results == ["nothing_new", "delivered", "nothing_new"]
+
+
 def test_a_killed_run_shows_as_interrupted_once_the_next_one_ends(home, drop):
     with system_scope() as scope:
         status = collecting.get_collector(scope, "water")

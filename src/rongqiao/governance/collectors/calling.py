@@ -87,7 +87,7 @@ class Line:
     def _admit(self) -> None:
         now = self.clock()
         if waiting_time(self.breaker, now):
-            raise self._gone("熔断中")
+            raise self._gone("熔断中，本次未访问")
         self._change(admit(self.breaker, now, self._policy()))
 
     def _note_failure(self, down: DownError) -> None:

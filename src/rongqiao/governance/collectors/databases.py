@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: Faults of the way, not of the question: these may pass.
 _DOWN = (psycopg.OperationalError, pymysql.err.OperationalError, pymysql.err.InterfaceError, OSError)
 #: MySQL calls these operational too; trying again does not mend a wrong password or a missing table.
-_LASTING = {1044, 1045, 1049, 1054, 1142, 1143, 1146}
+_LASTING = {1044, 1045, 1049, 1054, 1142, 1143, 1146, 1792}
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,8 @@ class Reading:
         except httpx.TimeoutException as error:
             raise DownError(f"超时（{type(error).__name__}）") from error
         except httpx.TransportError as error:
-            raise DownError(f"连接中断（{error}）") from error
+            what = "连不上" if isinstance(error, httpx.ConnectError) else "连接中断"
+            raise DownError(f"{what}（{error}）") from error
         except (httpx.DecodingError, httpx.InvalidURL) as error:
             raise self._odd("应答", str(error), "不能解压或地址有误，请与来源单位核对") from error
         self.etag, self.last_modified = (
@@ -138,7 +139,7 @@ class Reading:
         )
         try:
             content = json.loads(body, parse_float=str, parse_int=str)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             shown = body[:60].decode(errors="replace")
             raise self._odd("应答内容", shown, "不是 JSON；可能是登录页或网关的提示页") from error
         return Page(content, hashlib.blake2b(body, digest_size=16).hexdigest(), response.headers)

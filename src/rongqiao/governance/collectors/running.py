@@ -24,6 +24,7 @@ from rongqiao.governance.collectors.state import (
 )
 from rongqiao.governance.collectors.watermarks import floor
 from rongqiao.kernel.errors import RongqiaoError, StorageError
+from rongqiao.kernel.home import var
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -42,6 +43,11 @@ class Place:
 
     state: Path
     deliveries: Path
+
+    @classmethod
+    def here(cls) -> Place:
+        """Return the place of this installation."""
+        return cls(var() / "collecting", var() / "collected")
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,16 @@ def finish_run(*, scope: Scope, run: CollectorRun, outcome: Mapping[str, Any], n
         own.delete()
         return
     own.update(ended_at=now, **outcome)
+    if outcome["result"] == "nothing_new" and not outcome["unmarked"]:
+        _keep_newest_of_empty(scope, run)
     unfinished = CollectorRun.objects.for_scope(scope).filter(collector_id=run.collector_id, result="")
     # The collector's own lock was ours: whoever still seems at work was killed.
     unfinished.filter(started_at__lte=run.started_at).update(result="interrupted", ended_at=now)
+
+
+def _keep_newest_of_empty(scope: Scope, run: CollectorRun) -> None:
+    """Drop the run before where it found nothing either: a folder looked at every minute would fill the record with that."""
+    runs = CollectorRun.objects.for_scope(scope).filter(collector_id=run.collector_id)
+    before = runs.filter(started_at__lt=run.started_at).order_by("-started_at").first()
+    if before is not None and before.result == "nothing_new":
+        runs.filter(pk=before.pk).delete()
