@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rongqiao.indicators.registry import Source, indicator
-from rongqiao.indicators.series import declare_series, divide, mean, monthly, total
+from rongqiao.indicators.registry import At, Source, indicator
+from rongqiao.indicators.series import CORE, declare_series, divide, mean, monthly, total
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SUMMARY = "taxation.invoice_summary"
 CONSENT = "invoice"
-INVOICES = Source("invoice_summary", (SUMMARY,), "series", monthly(SUMMARY, runs=("out_amount_cny",)))
+
+
+def _prepare(tables: Mapping[str, Any], at: At) -> Any:
+    rows = monthly(SUMMARY, runs=("out_amount_cny", "out_count", "in_amount_cny", "in_count"))(tables, at)
+    return rows.mutate(margin_cny=rows.out_amount_cny - rows.in_amount_cny)
+
+
+INVOICES = Source("invoice_summary", (SUMMARY,), "series", _prepare)
 
 declare_series(
-    INVOICES, "out_amount_cny", theme="invoice", measure="out_amount", title="开票金额", title_en="Invoiced sales", unit="cny", consent_class=CONSENT,
-    statistics=("sum_m12", "avg_m3", "yoy_m12", "yoy_m3", "qoq_m3", "cv_m12", "slope_m12", "zero_m12", "gap_m24", "recent_m12"),
+    INVOICES, "out_amount_cny", theme="invoice", measure="out_amount", title="开票金额", title_en="Invoiced sales", unit="cny",
+    consent_class=CONSENT, signed=True,
 )  # fmt: skip
 declare_series(
-    INVOICES, "in_amount_cny", theme="invoice", measure="in_amount", title="受票金额", title_en="Invoiced purchases", unit="cny", consent_class=CONSENT,
-    statistics=("sum_m12", "yoy_m12", "cv_m12", "slope_m12"), direction="neutral",
+    INVOICES, "in_amount_cny", theme="invoice", measure="in_amount", title="受票金额", title_en="Invoiced purchases", unit="cny",
+    consent_class=CONSENT, direction="neutral",
 )  # fmt: skip
 declare_series(
-    INVOICES, "out_count", theme="invoice", measure="out_issued", title="开票份数", title_en="Invoices issued", unit="count", consent_class=CONSENT,
-    statistics=("sum_m12", "yoy_m12", "cv_m12"),
+    INVOICES, "out_count", theme="invoice", measure="out_issued", title="开票份数", title_en="Invoices issued", unit="count",
+    consent_class=CONSENT,
+)  # fmt: skip
+declare_series(
+    INVOICES, "in_count", theme="invoice", measure="in_received", title="受票份数", title_en="Invoices received", unit="count",
+    consent_class=CONSENT, direction="neutral",
+)  # fmt: skip
+# A month whose sales equal its purchases to the cent is chance, or a month without either, which the two amounts tell.
+declare_series(
+    INVOICES, "margin_cny", theme="invoice", measure="margin", title="购销差额", title_en="Invoiced sales less purchases", unit="cny",
+    consent_class=CONSENT, statistics=[name for name in CORE if name not in ("zero_m12", "gap_m24")], signed=True,
 )  # fmt: skip
 declare_series(
     INVOICES, "customer_count", theme="invoice", measure="customer", title="客户数", title_en="Customers", unit="count", consent_class=CONSENT,

@@ -63,7 +63,8 @@ def deviation(t: Any, column: str, months: int) -> Any:
 
 def slope(t: Any, column: str, months: int) -> Any:
     """Least-squares slope per month over mean."""
-    where = within(t, months)
+    # A month that was delivered without the item has a place in time and no value: it must not widen the spread.
+    where = within(t, months) & t[column].notnull()
     forward = -t.back
     moves = t[column].cov(forward, where=where, how="pop")
     spread = forward.var(where=where, how="pop")
@@ -113,6 +114,8 @@ class Statistic:
         Of the value; ``None`` for those of the unit. A lower bound of zero falls where the series can be negative.
     build : callable
         ``(rows, column) -> aggregate``.
+    version : str
+        As in :class:`Indicator`.
     """
 
     name: str
@@ -125,6 +128,7 @@ class Statistic:
     suffix: str
     bounds: Bounds | None
     build: Callable[[Any, str], Any]
+    version: str = "1"
 
 
 STATISTICS = {
@@ -159,7 +163,7 @@ STATISTICS = {
         ),
         Statistic(
             "slope_m12", "近12个月{}月趋势", "{}, monthly trend over 12 months", "全年{}平均每月升降占均值的比例",
-            "最小二乘斜率÷均值，至少10个月", 12, 10, "ratio", (None, None), lambda t, c: slope(t, c, 12),
+            "最小二乘斜率÷均值，只计有数据的月份，至少10个月", 12, 10, "ratio", (None, None), lambda t, c: slope(t, c, 12), "2",
         ),
         Statistic(
             "zero_m12", "近12个月{}为零月数", "{}, months at zero of 12", "全年{}为零的月份个数",
@@ -176,11 +180,7 @@ STATISTICS = {
     )
 }  # fmt: skip
 CORE = tuple(STATISTICS)
-DIRECTIONS: dict[str, Direction] = {
-    "cv_m12": "lower_better",
-    "zero_m12": "lower_better",
-    "gap_m24": "lower_better",
-}
+SWINGS = ("cv_m12", "zero_m12", "gap_m24")
 
 
 def declare_series(
@@ -195,6 +195,7 @@ def declare_series(
     statistics: Sequence[str] = CORE,
     consent_class: str,
     direction: Direction = "higher_better",
+    swings: Direction = "lower_better",
     signed: bool = False,
 ) -> None:
     """Declare one indicator per statistic of a monthly column.
@@ -216,7 +217,9 @@ def declare_series(
     consent_class : str
         As in :class:`Indicator`.
     direction : Direction
-        Of level and growth; swings and gaps are always worse when higher.
+        Of level and growth.
+    swings : Direction
+        Of variation, months at zero and gaps; neutral where a month without is the ordinary case.
     signed : bool
         Whether a month can be below zero.
     """
@@ -230,13 +233,13 @@ def declare_series(
                 theme=theme,
                 source=source,
                 measure=_bind(statistic, column),
-                direction=DIRECTIONS.get(name, direction),
+                direction=swings if name in SWINGS else direction,
                 formula=statistic.formula,
                 window_months=statistic.window,
                 minimum_months=statistic.minimum,
                 null_policy="missing",
                 consent_class=consent_class,
-                version="1",
+                version=statistic.version,
                 bounds=_bounds(statistic, unit, signed=signed),
                 meaning=statistic.meaning.format(title),
                 undefined=_is_observed(column, statistic),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.indicators.registry import At, Source, indicator
@@ -25,25 +26,38 @@ CONSENT = "social_insurance"
 
 
 def _prepare(tables: Mapping[str, Any], at: At) -> Any:
-    rows = monthly(INSURANCE, runs=("insured_headcount", "contribution_paid_cny"))(tables, at)
+    rows = monthly(INSURANCE, runs=("insured_headcount", "contribution_base_cny", "contribution_paid_cny"))(
+        tables, at
+    )
     owed = (rows.contribution_due_cny - rows.contribution_paid_cny).clip(lower=0)
     return rows.mutate(owed_cny=owed, is_owed=(owed > 1).cast("int32"))
 
 
 SOCIAL = Source("social_insurance", (INSURANCE,), "series", _prepare)
 
-declare_series(
-    SOCIAL, "insured_headcount", theme="social", measure="insured_headcount", title="参保人数", title_en="Insured staff", unit="count",
-    consent_class=CONSENT, statistics=("avg_m3", "yoy_m12", "yoy_m3", "qoq_m3", "cv_m12", "slope_m12", "gap_m24"),
-)  # fmt: skip
-declare_series(
-    SOCIAL, "contribution_paid_cny", theme="social", measure="contribution_paid", title="社保实缴", title_en="Social insurance paid", unit="cny",
-    consent_class=CONSENT, statistics=("sum_m12", "yoy_m12", "zero_m12", "gap_m24"),
-)  # fmt: skip
-declare_series(
-    SOCIAL, "contribution_base_cny", theme="social", measure="contribution_base", title="缴费基数", title_en="Social insurance base", unit="cny",
-    consent_class=CONSENT, statistics=("avg_m3", "yoy_m12"),
-)  # fmt: skip
+_declare = partial(declare_series, SOCIAL, theme="social", consent_class=CONSENT)
+# Twelve months of heads are person-months.
+_declare(
+    "insured_headcount",
+    measure="insured_headcount",
+    title="参保人数",
+    title_en="Insured staff",
+    unit="count",
+)
+_declare(
+    "contribution_paid_cny",
+    measure="contribution_paid",
+    title="社保实缴",
+    title_en="Social insurance paid",
+    unit="cny",
+)
+_declare(
+    "contribution_base_cny",
+    measure="contribution_base",
+    title="缴费基数",
+    title_en="Social insurance base",
+    unit="cny",
+)
 
 
 @indicator(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -13,6 +14,7 @@ from rongqiao.indicators.series import (
     mean,
     monthly,
     total,
+    with_runs,
     within,
 )
 
@@ -21,11 +23,13 @@ if TYPE_CHECKING:
 
 FILING, GRADE = "taxation.tax_filing", "taxation.tax_grade"
 CONSENT = "tax"
+PAID = ("taxable_sales_cny", "vat_paid_cny", "vat_payable_cny", "cit_paid_cny")
 LEVELS = {"A": 5, "B": 4, "M": 3, "C": 2, "D": 1}
 
 
 def _prepare_filing(tables: Mapping[str, Any], at: At) -> Any:
-    rows = monthly(FILING, runs=("taxable_sales_cny",))(tables, at)
+    rows = monthly(FILING, runs=PAID)(tables, at)
+    rows = with_runs(rows.mutate(total_paid_cny=rows.vat_paid_cny + rows.cit_paid_cny), "total_paid_cny", 24)
     late = (rows.filed_on.delta(rows.due_on, unit="day")).clip(lower=0)
     # Not filed and already due is late too; not yet due is not known.
     overdue = rows.filed_on.isnull() & (rows.due_on <= at.known_at)
@@ -37,22 +41,26 @@ def _prepare_filing(tables: Mapping[str, Any], at: At) -> Any:
 
 TAX = Source("tax_filing", (FILING,), "series", _prepare_filing)
 
-declare_series(
-    TAX, "taxable_sales_cny", theme="tax", measure="taxable_sales", title="应税销售额", title_en="Taxable sales", unit="cny", consent_class=CONSENT,
-    statistics=("sum_m12", "avg_m3", "yoy_m12", "yoy_m3", "qoq_m3", "cv_m12", "slope_m12", "zero_m12", "gap_m24", "recent_m12"),
-)  # fmt: skip
-declare_series(
-    TAX, "vat_paid_cny", theme="tax", measure="vat_paid", title="实缴增值税", title_en="VAT paid", unit="cny", consent_class=CONSENT,
-    statistics=("sum_m12", "avg_m3", "yoy_m12", "cv_m12"),
-)  # fmt: skip
-declare_series(
-    TAX, "vat_payable_cny", theme="tax", measure="vat_payable", title="应纳增值税", title_en="VAT payable", unit="cny", consent_class=CONSENT,
-    statistics=("sum_m12", "yoy_m12", "zero_m12"),
-)  # fmt: skip
-declare_series(
-    TAX, "cit_paid_cny", theme="tax", measure="cit_paid", title="实缴企业所得税", title_en="Corporate income tax paid", unit="cny", consent_class=CONSENT,
-    statistics=("sum_m12", "yoy_m12"),
-)  # fmt: skip
+_declare = partial(declare_series, TAX, theme="tax", unit="cny", consent_class=CONSENT)
+_declare("taxable_sales_cny", measure="taxable_sales", title="应税销售额", title_en="Taxable sales")
+_declare("vat_paid_cny", measure="vat_paid", title="实缴增值税", title_en="VAT paid")
+_declare("vat_payable_cny", measure="vat_payable", title="应纳增值税", title_en="VAT payable")
+# Income tax is paid by the quarter, so most months are zero; what was paid too much comes back.
+_declare(
+    "cit_paid_cny",
+    measure="cit_paid",
+    title="实缴企业所得税",
+    title_en="Corporate income tax paid",
+    swings="neutral",
+    signed=True,
+)
+_declare(
+    "total_paid_cny",
+    measure="total_paid",
+    title="实缴增值税和企业所得税",
+    title_en="VAT and corporate income tax paid",
+    signed=True,
+)
 
 
 @indicator(

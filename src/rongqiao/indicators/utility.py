@@ -22,22 +22,22 @@ def _prepare(tables: Mapping[str, Any], at: At) -> Any:
     summed = rows.group_by("enterprise_id", "back").aggregate(
         **{name: rows[name].sum() for name in ("electricity_kwh", "water_m3", "gas_m3", "arrears_cny")}
     )
-    return with_runs(summed, "electricity_kwh", 24)
+    for column in ("electricity_kwh", "water_m3", "gas_m3"):
+        summed = with_runs(summed, column, 24)
+    return summed
 
 
 UTILITY = Source("utility_usage", (USAGE,), "series", _prepare)
 
 declare_series(
     UTILITY, "electricity_kwh", theme="utility", measure="electricity", title="用电量", title_en="Electricity used", unit="kwh", consent_class=CONSENT,
-    statistics=("sum_m12", "avg_m3", "yoy_m12", "yoy_m3", "qoq_m3", "cv_m12", "slope_m12", "zero_m12", "gap_m24", "recent_m12"),
 )  # fmt: skip
 declare_series(
     UTILITY, "water_m3", theme="utility", measure="water", title="用水量", title_en="Water used", unit="m3", consent_class=CONSENT,
-    statistics=("sum_m12", "yoy_m12", "zero_m12"),
 )  # fmt: skip
 declare_series(
     UTILITY, "gas_m3", theme="utility", measure="gas", title="用气量", title_en="Gas used", unit="m3", consent_class=CONSENT,
-    statistics=("sum_m12", "yoy_m12"),
+    swings="neutral",
 )  # fmt: skip
 
 
