@@ -11,7 +11,7 @@ from test_official_pages import PASSWORD, check_page
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "存在异议，正在核查"
-PATIENCE_MS, TURN_MS = 60_000, 1_000
+PATIENCE_MS, TURN_MS = 90_000, 1_000
 #: What the enterprise does when it publishes a demand, without the demand: the bank may read its tax data.
 GIVE_CONSENT = """
 from config.database import setup_django

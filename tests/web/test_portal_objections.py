@@ -232,6 +232,7 @@ def test_evidence_is_asked_for_and_supplied_and_its_want_stops_no_answer(owner, 
     answer(court, "ask_evidence", text="请提供判决书文号")
     url = reverse("portal:enterprise_objection", args=[objection().pk])
     assert "请提供判决书文号" in text_of(owner.get(url))
+    assert url in text_of(owner.get(reverse("portal:enterprise")))
     assert owner.post(f"{url}supply/", {"text": ""}).status_code == 422
     owner.post(f"{url}supply/", {"text": "（2026）湘0102民初1号"})
     assert objection().status == "forwarded"
@@ -300,6 +301,7 @@ def test_a_notice_shows_what_changed_and_is_acknowledged(owner, court, bank):
         notice.save()
     url = reverse("portal:bank_notice", args=[notice.pk])
     assert "您查阅过的报告中有数据更正" in text_of(bank.get(issued.url))
+    assert "1 件未阅" in text_of(bank.get(reverse("portal:bank")))
     assert url in text_of(bank.get(reverse("portal:bank_notices"), {"state": "unread"}))
     page = text_of(bank.get(url))
     assert "0 件" in page

@@ -17,6 +17,7 @@ from rongqiao.accounts import selectors as accounts
 from rongqiao.contracts.catalog import industries, threshold
 from rongqiao.kernel.errors import RongqiaoError
 from rongqiao.kernel.money import WAN
+from rongqiao.platforms.credit.notices import list_notices
 from rongqiao.platforms.financing import selectors as market
 from rongqiao.platforms.financing import services
 from rongqiao.portal.access import BANK, for_roles, request_scope
@@ -58,6 +59,7 @@ def show_desk(request: HttpRequest) -> HttpResponse:
                 "quoted": sum(item.quote is not None for item in inbox),
                 "to_decide": len(waiting),
             },
+            "unread": list_notices(scope).filter(seen_at=None).count(),
             "now": now,
         },
     )

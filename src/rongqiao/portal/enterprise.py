@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from rongqiao.accounts.selectors import get_certification, get_organisation, list_consents
 from rongqiao.bases.enterprises import selectors as base
+from rongqiao.bases.enterprises.objections.selectors import list_open
 from rongqiao.contracts.catalog import consent_data_classes, consent_purposes
 from rongqiao.platforms.financing import selectors as market
 from rongqiao.portal.access import ENTERPRISE, for_roles, request_scope
@@ -42,6 +43,7 @@ def show_workspace(request: HttpRequest) -> HttpResponse:
         quotes=market.list_quotes(scope).filter(status="submitted", valid_until__gt=now),
         applications=market.list_applications(scope)[:SHOWN],
         overdue=[row.loan for row in loans if row.state.overdue_days > 0],
+        objection=list_open(scope).filter(status="evidence").first(),
     )
     consents = list_consents(scope).filter(revoked_at=None, valid_until__gt=now)
     return render(

@@ -36,6 +36,7 @@ def find_next_step(
     quotes: Iterable[Any],
     applications: Iterable[Any],
     overdue: Sequence[Any],
+    objection: Any | None = None,
 ) -> NextStep:
     """Choose the step whose delay costs the enterprise most.
 
@@ -47,6 +48,8 @@ def find_next_step(
         Of the caller, newest first.
     overdue : sequence
         Loans with an overdue amount.
+    objection : Objection or None
+        One whose department asked for evidence; its clocks go on meanwhile.
     """
     if not is_certified:
         return NextStep("先完成身份核验", message, reverse("portal:transparency"), "需要哪些材料")
@@ -57,6 +60,14 @@ def find_next_step(
             f"合同 {loan.contract_no} 有到期未还款项。逾期会影响评级与后续融资，请尽快还款或联系银行。",
             reverse("portal:enterprise_loan", args=[loan.pk]),
             "查看这笔贷款",
+        )
+    if objection is not None:
+        return NextStep(
+            "部门请您补充异议材料",
+            "补充材料期间，部门的答复时限照常计算；不补充的，部门按现有材料答复。",
+            reverse("portal:enterprise_objection", args=[objection.pk]),
+            "去补充",
+            objection.answer_due_at,
         )
     return _step_of_market(demands, list(quotes), list(applications)) or NextStep(
         "发布一笔融资需求",
