@@ -23,6 +23,7 @@ COMMANDS = (
     "govern",
     "quarantine",
     "cross",
+    "lineage",
     "interfaces",
     "indicators",
     "score",

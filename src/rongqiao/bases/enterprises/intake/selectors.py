@@ -12,6 +12,7 @@ from rongqiao.bases.enterprises.intake.models import DeliveryKey, RepairedRow, U
 from rongqiao.bases.enterprises.models import QuarantinedRow
 
 if TYPE_CHECKING:
+    import datetime as dt
     import uuid
 
     from django.db.models import QuerySet
@@ -37,6 +38,13 @@ def waiting_uploads(scope: Scope) -> list[Upload]:
     """Deliveries that governance has not finished with, oldest first; for the job."""
     rows = Upload.objects.for_scope(scope).filter(status__in=["waiting", "governing"])
     return list(rows.order_by("delivered_on", "created_at"))
+
+
+def failed_uploads(scope: Scope, *, since: dt.date) -> QuerySet[Upload]:
+    """Deliveries that governance could not work on since a day of delivery, oldest first; for the job."""
+    rows = Upload.objects.for_scope(scope).filter(status="failed", delivered_on__gte=since)
+    found: QuerySet[Upload] = rows.order_by("delivered_on", "created_at")
+    return found
 
 
 def _open_rows(scope: Scope) -> QuerySet[QuarantinedRow]:
