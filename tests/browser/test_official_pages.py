@@ -30,6 +30,7 @@ PAGES = {
         "/department/interfaces/",
         "/department/interfaces/usage/",
         "/department/interfaces/maintenance/",
+        "/department/lineage/",
     ],
     "demo-government": ["/government/", "/government/counties/", "/government/institutions/"],
     "demo-operator": [
@@ -46,6 +47,7 @@ PAGES = {
         "/operator/ledger/",
         "/operator/objections/",
         "/operator/interfaces/keys/",
+        "/operator/lineage/",
     ],
 }
 # A page behind the first line of a list, by the list.
@@ -63,7 +65,7 @@ def sign_in(page, user):
     page.get_by_label("用户名").fill(user)
     page.get_by_label("密码", exact=True).fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="登录").click()
-    page.wait_for_url(re.compile("/(bank|government|department|operator)/"))
+    page.wait_for_url(re.compile("/(enterprise|bank|government|department|operator)/"))
 
 
 def check_page(page, screenshots, name):

@@ -5,6 +5,7 @@ Operators see every table. A data department sees its own, and of what reads the
 
 from __future__ import annotations
 
+from collections import Counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,8 @@ def show_index(request: HttpRequest) -> HttpResponse:
     return listing.respond("portal/lineage/index.html", {"is_department": atlas.home == "department"})
 
 
+#: Items by which a row finds its enterprise: used, though no reader names them.
+IDENTITY = ("uscc", "name")
 KINDS_OF_ITEMS = ("indicator", "rule", "interface", "report")
 
 
@@ -94,7 +97,7 @@ def _table_row(contract: Contract, delivered_on: Any) -> dict[str, Any]:
         "department_id": contract.department,
         "items": len(contract.items),
         **{kind: sum(each.kind == kind for each in readers) for kind in KINDS_OF_ITEMS},
-        "unread": sum(name not in read for name in contract.columns),
+        "unread": sum(name not in read for name in contract.columns if name not in IDENTITY),
         "delivered_on": delivered_on,
         "words": f"{contract.id} {contract.title} {titles}".casefold(),
     }
@@ -116,6 +119,7 @@ def show_table(request: HttpRequest, contract_id: str) -> HttpResponse:
             or [Node("从未报送", contract.department_title)],
         ),
         Stage("数据表", [Node(contract.title, contract.department_title)], is_here=True),
+        _stage("数据项", _items(atlas, contract)),
         _stage("用于", _readers(atlas, lineage.readers_of_table(contract_id))),
     ]
     facts = [
@@ -231,6 +235,16 @@ def quality_words(found: BatchQuality | None) -> str:
         ("未运行", found.not_run),
     ]
     return "，".join(f"{word} {count} 条" for word, count in words if count)
+
+
+def _items(atlas: Atlas, contract: Contract) -> list[Node]:
+    """Items of a table, the most read first."""
+    uses = Counter(link.item_id for link in lineage.links_of_table(contract.id) if link.role != "condition")
+    ordered = sorted(contract.items, key=lambda item: -uses[item.id])
+    return [
+        Node(item.title, f"{uses[item.id]} 处取值" if uses[item.id] else "", atlas.item(contract.id, item.id))
+        for item in ordered
+    ]
 
 
 def _readers(atlas: Atlas, readers: Iterable[Reader]) -> list[Node]:

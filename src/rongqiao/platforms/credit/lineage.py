@@ -95,7 +95,7 @@ class Link:
 
 
 def links_of_table(contract_id: str) -> tuple[Link, ...]:
-    """List every item of a table with every reader of it, in the order of the contract."""
+    """List every item of a table with every reader of it: values first, then conditions, each in the order of the contract."""
     return _by_table().get(contract_id, ())
 
 
@@ -240,7 +240,14 @@ def _by_table() -> dict[str, tuple[Link, ...]]:
     kinds = list(KINDS)
     return {
         name: tuple(
-            sorted(links, key=lambda link: (order[link.contract_id][link.item_id], kinds.index(link.kind)))
+            sorted(
+                links,
+                key=lambda link: (
+                    link.role == "condition",
+                    order[link.contract_id][link.item_id],
+                    kinds.index(link.kind),
+                ),
+            )
         )
         for name, links in found.items()
     }
