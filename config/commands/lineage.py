@@ -62,7 +62,8 @@ def events(
 
 
 def _events(since: dt.date, lake: Path | None) -> Iterator[RunEvent]:
-    from config.lineage_events import failure_events, lake_events
+    from config.lineage_events import lake_events
+    from config.lineage_governance import failure_events
 
     return itertools.chain(lake_events(Lake(lake), since=since), failure_events(_failures(since, lake)))
 

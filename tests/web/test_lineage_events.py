@@ -12,7 +12,9 @@ from lake_fixture import build_lake
 from typer.testing import CliRunner
 
 from config.commands import lineage
-from config.lineage_events import PRODUCER, failure_events, indicator_lineage, lake_events
+from config.lineage_events import indicator_lineage, lake_events
+from config.lineage_governance import failure_events
+from config.lineage_runs import PRODUCER
 from rongqiao.bases.enterprises.intake.models import Upload
 from rongqiao.indicators.lineage import RECORD, item_edges
 from rongqiao.indicators.registry import load_indicators

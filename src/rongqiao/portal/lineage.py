@@ -182,8 +182,18 @@ def show_reader(request: HttpRequest, kind: str, reader_id: str) -> HttpResponse
     tables = [name for name in sorted(lineage.tables_of(reader)) if name in atlas.contracts]
     facts = [*reader.facts, ("标识", reader.id)]
     files = list(base.newest_deliveries(tables))
+    more = {"interface_url": reverse("portal:interface", args=[reader_id])} if kind == "interface" else {}
     return _answer(
-        request, atlas, reader.title, stages, links, facts=facts, text=reader.text, files=files, inputs=inputs
+        request,
+        atlas,
+        reader.title,
+        stages,
+        links,
+        facts=facts,
+        text=reader.text,
+        files=files,
+        inputs=inputs,
+        more=more,
     )
 
 
