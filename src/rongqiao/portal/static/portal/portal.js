@@ -60,6 +60,9 @@
 
   /* One button ticks every box of its group, or none when all are ticked already. */
   function offerTicking(button) {
+    // HTMX announces the first page as loaded, too: a second listener would take back what the first one ticked.
+    if (button.dataset.offered) return;
+    button.dataset.offered = "1";
     const boxes = [...button.closest("[data-tick-group]").querySelectorAll("input[type=checkbox]")];
     button.hidden = boxes.length < 2;
     button.addEventListener("click", () => {
