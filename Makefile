@@ -37,7 +37,7 @@ bench: .make/develop ## Long benchmarks
 	@for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
 
 docs: .make/develop ## Regenerate the generated parts of docs/
-	@$(BIN)/rongqiao standards glossary
+	@$(BIN)/rongqiao standards docs
 	@$(BIN)/rongqiao indicators docs
 
 clean: ## Forget everything that was built, data included

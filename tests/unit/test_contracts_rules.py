@@ -53,7 +53,7 @@ def test_every_rule_binds_in_the_engine(contract_id):
     cells = ", ".join(f"CAST(NULL AS {item.physical_type}) AS {item.id}" for item in contract.items)
     connection = duckdb.connect()
     connection.execute(
-        f"CREATE TABLE rows AS SELECT {cells}, DATE '2026-11-15' AS delivered_on, CAST(NULL AS BIGINT) AS previous_rows"
+        f"CREATE TABLE rows AS SELECT {cells}, DATE '2026-11-15' AS delivered_on, CAST(NULL AS BIGINT) AS previous_rows, TRUE AS is_regular"
     )
     for rule in contract.row_rules:
         outcome = connection.execute(
@@ -89,7 +89,7 @@ def test_no_value_stops_a_scan(contract_id, turn):
     )
     connection = duckdb.connect()
     connection.execute(
-        f"CREATE TABLE rows AS SELECT {cells}, DATE '2026-11-15' AS delivered_on, 0 AS previous_rows"
+        f"CREATE TABLE rows AS SELECT {cells}, DATE '2026-11-15' AS delivered_on, 0 AS previous_rows, TRUE AS is_regular"
     )
     for rule in (*contract.row_rules, *contract.table_rules):
         assert connection.execute(f"SELECT {rule.expression} FROM rows").fetchone() is not None
@@ -217,7 +217,7 @@ def test_loan_overdue_91_days_must_be_substandard():
 
 
 def test_drift_is_not_run_without_a_baseline():
-    rows = ["SELECT CAST(NULL AS BIGINT) AS previous_rows"]
+    rows = ["SELECT CAST(NULL AS BIGINT) AS previous_rows, TRUE AS is_regular"]
     assert table_metric("taxation.tax_filing", "row_count_drift", rows) is None
     assert table_metric("taxation.tax_filing", "row_count_drift", ["SELECT 4 AS previous_rows"] * 8) == 2.0
 

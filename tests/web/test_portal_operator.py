@@ -217,3 +217,24 @@ def test_asking_for_no_entry_of_the_ledger(operator, ledger):
         answer = operator.get(reverse("portal:operator_ledger"), {"index": index})
         assert answer.status_code == 200
         assert "证明路径" not in answer.content.decode()
+
+
+def test_sharing_lists_show_what_no_standard_answers_and_that_they_are_unverified(
+    operator, published, django_assert_max_num_queries
+):
+    with django_assert_max_num_queries(12):
+        page = operator.get(reverse("portal:operator_sharing")).content.decode()
+    assert "条目未与附件核对" in page
+    missing = operator.get(reverse("portal:operator_sharing"), {"answered": "no"}).content.decode()
+    assert "行政强制措施" in missing
+    assert "用水与缴费" not in missing
+    exported = operator.get(reverse("portal:operator_sharing"), {"export": "csv"}).content.decode()
+    assert len(exported.strip().splitlines()) == 75
+
+
+def test_a_delivered_table_dates_its_shared_item(operator, published):
+    page = operator.get(reverse("portal:operator_sharing"), {"department": "taxation"}).content.decode()
+    (row,) = re.findall(r"<tr[^>]*>(?:(?!</tr>).)*纳税申报与入库税额.*?</tr>", page, re.DOTALL)
+    assert DAY in row
+    (row,) = re.findall(r"<tr[^>]*>(?:(?!</tr>).)*欠税公告.*?</tr>", page, re.DOTALL)
+    assert "未报送" in row

@@ -11,6 +11,7 @@ from sqlglot.errors import SqlglotError
 
 from rongqiao.contracts.catalog import code_lists
 from rongqiao.contracts.documents import document
+from rongqiao.contracts.sharing import check_sharing
 from rongqiao.contracts.standards import DELIVERY_COLUMNS, Contract, QualityRule, load_contracts
 from rongqiao.kernel.errors import ContractError
 
@@ -46,6 +47,9 @@ def check_contracts(root: Path | None = None) -> list[Problem]:
         problems.extend(check_contract(contract))
         problems.extend(_check_references(contract, contracts))
     problems.extend(_check_consent(contracts))
+    if root is None:
+        problems.extend(Problem("sharing_lists", item, fault) for item, fault in check_sharing(contracts))
+    problems.extend(_check_departments(contracts))
     return problems
 
 
@@ -113,8 +117,8 @@ def _check_expression(contract: Contract, rule: QualityRule) -> Iterator[Problem
         )
     if rule.scope == "row" and tree.find(exp.AggFunc) is not None:
         yield Problem(contract.id, rule.id, "a row rule must not aggregate")
-    if rule.scope == "row" and "previous_rows" in named:
-        yield Problem(contract.id, rule.id, "previous_rows is known to table rules only")
+    for column in sorted({"previous_rows", "is_regular"} & named if rule.scope == "row" else ()):
+        yield Problem(contract.id, rule.id, f"{column} is known to table rules only")
 
 
 def _check_references(contract: Contract, contracts: dict[str, Contract]) -> Iterator[Problem]:
@@ -130,6 +134,17 @@ def _check_consent(contracts: dict[str, Contract]) -> Iterator[Problem]:
     for contract in contracts.values():
         if contract.data_class not in classes:
             yield Problem(contract.id, contract.data_class, "the data class is not in catalog/consent.yaml")
+
+
+def _check_departments(contracts: dict[str, Contract]) -> Iterator[Problem]:
+    """One department has one name, wherever it stands."""
+    titles: dict[str, str] = {}
+    for contract in contracts.values():
+        first = titles.setdefault(contract.department, contract.department_title)
+        if contract.department_title != first:
+            yield Problem(
+                contract.id, contract.department_title, f"the department is called {first!r} elsewhere"
+            )
 
 
 def _repeated(values: Iterable[str]) -> list[str]:

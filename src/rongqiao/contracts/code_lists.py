@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,9 @@ class Code:
         readable: records of its time carry it.
     replaced_by : tuple of str
         Codes that stand in its place afterwards.
+    known_on, end_known_on : datetime.date or None
+        Day on which the code, and its end, were announced; ``None`` was always known. A judgement of a past day is made with what was
+        known then.
     """
 
     code: str
@@ -37,10 +40,16 @@ class Code:
     valid_from: dt.date | None = None
     valid_to: dt.date | None = None
     replaced_by: tuple[str, ...] = ()
+    known_on: dt.date | None = field(default=None, repr=False)
+    end_known_on: dt.date | None = field(default=None, repr=False)
 
-    def is_valid_on(self, day: dt.date) -> bool:
-        """Whether the code was in force on a day."""
-        return (self.valid_from or day) <= day <= (self.valid_to or day)
+    def is_valid_on(self, day: dt.date, known_at: dt.date | None = None) -> bool:
+        """Whether the code is in force on a day, with what was known at another; with all that is known now where none is given."""
+        if known_at and self.known_on and known_at < self.known_on:
+            return False
+        is_end_known = not (known_at and self.end_known_on and known_at < self.end_known_on)
+        last = self.valid_to if is_end_known else None
+        return (self.valid_from or day) <= day <= (last or day)
 
 
 @dataclass(frozen=True)
@@ -66,9 +75,13 @@ class CodeList:
             for spelling in (*entry.aliases, entry.title, entry.code)
         }
 
-    def choices(self, day: dt.date | None = None) -> list[tuple[str, str]]:
+    def choices(self, day: dt.date | None = None, known_at: dt.date | None = None) -> list[tuple[str, str]]:
         """Pairs (code, title), in order, for forms; only those in force on ``day`` where one is given."""
-        return [(entry.code, entry.title) for entry in self.entries if day is None or entry.is_valid_on(day)]
+        return [
+            (entry.code, entry.title)
+            for entry in self.entries
+            if day is None or entry.is_valid_on(day, known_at)
+        ]
 
     def title(self, code: str) -> str:
         """Return the official Chinese title of a code.
@@ -136,6 +149,8 @@ def _to_list(list_id: str, node: Mapping[str, Any]) -> CodeList:
             valid_from=row.get("valid_from"),
             valid_to=row.get("valid_to"),
             replaced_by=tuple(row.get("replaced_by", ())),
+            known_on=row.get("known_on"),
+            end_known_on=row.get("end_known_on"),
         )
         for code, row in node["codes"].items()
     )

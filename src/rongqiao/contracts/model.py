@@ -13,7 +13,7 @@ Family = Literal[
     "completeness", "validity", "uniqueness", "consistency", "referential", "timeliness", "drift", "balance"
 ]
 Severity = Literal["reject", "warn"]
-Scope = Literal["row", "table", "key", "reference"]
+Scope = Literal["row", "table", "key", "reference", "columns", "distribution"]
 
 FAMILIES: tuple[Family, ...] = (
     "completeness",
@@ -27,7 +27,7 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 #: Columns that rules may name although they are no items: known for every delivery, not sent in it.
-DELIVERY_COLUMNS = {"delivered_on": "DATE", "previous_rows": "BIGINT"}
+DELIVERY_COLUMNS = {"delivered_on": "DATE", "previous_rows": "BIGINT", "is_regular": "BOOLEAN"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,8 @@ class QualityRule:
         ``table``: ``expression`` is an aggregate over one delivery, good within ``minimum..maximum``; NULL means
         that it could not be run. ``key``: ``columns`` are unique within a delivery, the last row stands.
         ``reference``: the value must be found in the column that ``expression`` names, after cleaning.
+        ``columns``: on the columns of the file itself. ``distribution``: on the values of each column against the regular delivery
+        before. These two are implied only, and have no expression.
     columns : tuple of str
         Items concerned.
     expression : str
@@ -105,6 +107,8 @@ class QualityRule:
         What a good row fulfils, in Chinese, for the department.
     minimum, maximum : float or None
         Bounds of a table rule, both inclusive; ``None`` is unbounded.
+    is_implied : bool
+        Whether it follows from the items and was not written down (:mod:`rongqiao.contracts.implied`).
     """
 
     id: str
@@ -116,6 +120,7 @@ class QualityRule:
     title: str
     minimum: float | None = None
     maximum: float | None = None
+    is_implied: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,8 +154,6 @@ class Contract:
         Item that the retention is counted from; ``None`` counts from ``valid_on``.
     data_class : str
         Class of ``catalog/consent.yaml`` that an enterprise releases the table in.
-    sharing : tuple of str
-        Items of the national sharing lists (``catalog/sharing_lists.yaml``) that the table answers.
     """
 
     id: str
@@ -172,7 +175,6 @@ class Contract:
     retention_months: int | None
     retention_from: str | None
     data_class: str
-    sharing: tuple[str, ...]
     items: tuple[Item, ...]
     rules: tuple[QualityRule, ...]
 

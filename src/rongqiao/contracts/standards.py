@@ -14,6 +14,7 @@ from typing import Any, cast
 import yaml
 
 from rongqiao.contracts.code_lists import code_list
+from rongqiao.contracts.implied import implied_rules
 from rongqiao.contracts.model import (
     DELIVERY_COLUMNS,
     FAMILIES,
@@ -225,9 +226,8 @@ def _to_contract(document: dict[str, Any]) -> Contract:
         retention_months=_retention(document),
         retention_from=_check_item("retentionFrom", extra.get("retentionFrom"), known),
         data_class=extra["dataClass"],
-        sharing=tuple(extra.get("sharing", ())),
         items=items,
-        rules=_to_rules(document["id"], items, table.get("quality", ())),
+        rules=_to_rules(document["id"], items, table.get("quality", ()), (valid_on, extra["validKind"])),
     )
 
 
@@ -278,20 +278,9 @@ def _to_item(node: dict[str, Any]) -> Item:
     )
 
 
-def _to_rules(contract_id: str, items: tuple[Item, ...], nodes: Any) -> tuple[QualityRule, ...]:
-    required = tuple(
-        QualityRule(
-            id=f"{contract_id}.{item.id}_required",
-            family="completeness",
-            severity="reject",
-            scope="row",
-            columns=(item.id,),
-            expression=f"{item.id} IS NOT NULL",
-            title=f"“{item.title}”不得为空",
-        )
-        for item in items
-        if item.is_required
-    )
+def _to_rules(
+    contract_id: str, items: tuple[Item, ...], nodes: Any, valid: tuple[str | None, str]
+) -> tuple[QualityRule, ...]:
     known = {item.id for item in items} | set(DELIVERY_COLUMNS)
     declared = tuple(_to_rule(contract_id, node) for node in nodes)
     for rule in declared:
@@ -300,7 +289,11 @@ def _to_rules(contract_id: str, items: tuple[Item, ...], nodes: Any) -> tuple[Qu
                 raise InvalidValueError(
                     rule.id, column, "The rule names a column that the contract does not have."
                 )
-    return (*required, *declared)
+    names = frozenset(node["name"] for node in nodes)
+    implied = implied_rules(contract_id, items, valid_on=valid[0], valid_kind=valid[1], declared=names)
+    required = tuple(rule for rule in implied if rule.id.endswith("_required"))
+    others = tuple(rule for rule in implied if rule not in required)
+    return (*required, *declared, *others)
 
 
 def _to_rule(contract_id: str, node: dict[str, Any]) -> QualityRule:

@@ -138,6 +138,7 @@ class Batch:
     encoding: str = ""
     rows_in: int = 0
     unmapped: tuple[str, ...] = ()
+    bound: frozenset[str] = frozenset()
     broken: list[Broken] = field(default_factory=list)
     ledger_index: int | None = None
 

@@ -6,14 +6,18 @@ from __future__ import annotations
 import json
 import math
 import string
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from rongqiao.lake.engine import literal, quote
+from rongqiao.contracts.numbers import threshold
+from rongqiao.governance.batch import judge
+from rongqiao.lake.engine import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import datetime as dt
+    from collections.abc import Mapping, Sequence
 
     from rongqiao.contracts.standards import Item
     from rongqiao.governance.batch import Batch, Workbench
@@ -24,10 +28,28 @@ TITLE = "数据盘点"
 SAMPLE_ROWS = 1_000
 #: Share that stands in for an empty bucket, so that the drift stays finite.
 FLOOR = 1e-4
+#: Buckets of a column that are kept; the commonest.
+MOST_BUCKETS = 60
 _CHARACTERS = string.digits + string.ascii_letters
 _CLASSES = "9" * 10 + "A" * 52
 
-Baselines = dict[str, dict[str, int]]
+#: Bucket of cells that hold nothing.
+BLANK = "∅"
+#: A column of so many rows that holds one value, where there were so many before, has lost its values.
+CONSTANT_ROWS, CONSTANT_BEFORE = 20, 5
+#: What chance may add to the index, in multiples of what it adds on average to that of independent rows; rows of one enterprise are alike.
+CHANCE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Values of one column in a delivery: rows by bucket, and how many different values there were."""
+
+    histogram: dict[str, int]
+    distinct: int
+
+
+Baselines = dict[str, Baseline]
 
 
 def profile(work: Workbench, baselines: Baselines) -> None:
@@ -37,29 +59,68 @@ def profile(work: Workbench, baselines: Baselines) -> None:
     ----------
     work : Workbench
     baselines : dict
-        Column → histogram of the contract's last regular delivery so far; moved on batch by batch in the order of delivery.
+        Column → its values in the contract's last regular delivery so far; moved on batch by batch in the order of delivery.
 
     Notes
     -----
     Drift is the population stability index between two successive regular deliveries over fixed buckets: sign and power of two for
-    numbers, pattern for text. Null where there is none before, and for corrections: they hold the few rows that were wrong, which
+    numbers as read, the code for coded items, pattern for other text, and one bucket for blanks. Null where there is none before, and for corrections: they hold the few rows that were wrong, which
     are like neither the delivery before nor the one after. A usual reading: below 0.1 stable, above 0.25 shifted.
     """
     counts = _count(work)
     shapes = _sample_shapes(work)
+    typed = _sample_values(work)
     for batch in work.batches:
+        drifted: list[bool] = []
         for item in work.contract.items:
             row = _profile_row(work, batch, item.id)
             row.update(counts.get((batch.number, item.id), {"rows": batch.rows_in, "nulls": batch.rows_in}))
             histogram, row["top_pattern"] = shapes.get((batch.number, item.id), ({}, None))
-            is_regular = batch.delivery.is_regular
-            row["drift"] = drift(baselines.get(item.id, {}), histogram) if is_regular else None
+            histogram = typed.get((batch.number, item.id), histogram)
+            now = Baseline(histogram, row.get("distinct_count") or 0)
+            before = baselines.get(item.id)
+            row["drift"] = None
+            if batch.delivery.is_regular and before:
+                row["drift"] = drift(before.histogram, histogram)
+                drifted.append(_has_drifted(item, before, now, batch.delivery.delivered_on))
             row["histogram"] = json.dumps(histogram, ensure_ascii=False, sort_keys=True)
-            if histogram and is_regular:
-                baselines[item.id] = histogram
+            if histogram and batch.delivery.is_regular:
+                baselines[item.id] = now
             work.profiles.append(row)
         for header in batch.unmapped:
             work.profiles.append({**_profile_row(work, batch, f"?{header}"), "rows": batch.rows_in})
+        _judge_distribution(work, batch, drifted)
+
+
+def _has_drifted(item: Item, before: Baseline, now: Baseline, day: dt.date) -> bool:
+    """Whether a column is unlike the delivery before: more than chance and the catalogue allow, or all one value."""
+    old, new = (_judged_buckets(item, values.histogram) for values in (before, now))
+    index = drift(old, new)
+    if index is None:
+        return False
+    sizes = (sum(old.values()), sum(new.values()))
+    chance = CHANCE * (len({*old, *new}) - 1) * sum(1 / size for size in sizes)
+    is_constant = now.distinct == 1 and sizes[1] >= CONSTANT_ROWS and before.distinct >= CONSTANT_BEFORE
+    return index > float(threshold("delivery_drift_max", day)) + chance or is_constant
+
+
+def _judged_buckets(item: Item, histogram: Mapping[str, int]) -> dict[str, int]:
+    """Buckets that are compared: of text, only whether there is any; names and numbers of things are new in each delivery."""
+    if _bucket_sql(item):
+        return dict(histogram)
+    blank = histogram.get(BLANK, 0)
+    return {BLANK: blank, "": sum(histogram.values()) - blank}
+
+
+def _judge_distribution(work: Workbench, batch: Batch, drifted: Sequence[bool]) -> None:
+    """Record how the rule on distributions came out; which columns drifted stands in their profiles."""
+    for rule in work.contract.rules:
+        if rule.scope == "distribution":
+            checked = batch.rows_in if drifted else 0
+            failed = checked if any(drifted) else 0
+            work.add_result(
+                batch, rule.id, rule.family, (judge(rule.severity, checked, failed), checked, failed)
+            )
 
 
 def _profile_row(work: Workbench, batch: Batch, column: str) -> dict[str, Any]:
@@ -129,36 +190,62 @@ def take_sample(work: Workbench, rows: pa.Table) -> None:
 
 
 def _sample_shapes(work: Workbench) -> dict[tuple[int, str], tuple[dict[str, int], str | None]]:
-    """Histogram and commonest pattern of each column, from an even sample of lines."""
+    """Histogram of patterns and the commonest pattern of each column, from an even sample of lines."""
     columns = ", ".join(
         f"coalesce(nullif(trim({quote(item.id)}), ''), '') AS {quote(item.id)}"
         for item in work.contract.items
     )
-    numeric = ", ".join(literal(item.id) for item in work.contract.items if _is_numeric(item)) or "''"
     rows = work.connection.execute(
         f"""WITH sizes AS (SELECT batch, greatest(1, count(*) // {SAMPLE_ROWS}) AS pace FROM sample GROUP BY batch),
         sampled AS (SELECT batch, {columns} FROM sample JOIN sizes USING (batch) WHERE hash(line) % pace = 0),
         long AS (UNPIVOT sampled ON COLUMNS(* EXCLUDE (batch)) INTO NAME item VALUE value),
         shaped AS (SELECT batch, item, regexp_replace(translate(left(value, 24), '{_CHARACTERS}', '{_CLASSES}'),
             '[一-鿿]+', '汉', 'g') AS pattern,
-            CASE WHEN item IN ({numeric}) THEN try_cast(value AS DOUBLE) END AS number FROM long WHERE value <> '')
-        SELECT batch, item, pattern, CASE WHEN number IS NULL THEN NULL WHEN number = 0 THEN '0'
-            ELSE concat(CASE WHEN number < 0 THEN '-' ELSE '+' END, floor(log2(abs(number)))::INTEGER) END AS bucket, count(*)
-        FROM shaped GROUP BY ALL ORDER BY count(*) DESC, pattern, bucket"""
+            value = '' AS is_blank FROM long)
+        SELECT batch, item, CASE WHEN is_blank THEN '{BLANK}' ELSE pattern END AS pattern, count(*)
+        FROM shaped GROUP BY ALL ORDER BY count(*) DESC, pattern"""
     ).fetchall()
     shapes: dict[tuple[int, str], tuple[dict[str, int], str | None]] = {}
-    tops: dict[tuple[int, str], dict[str, int]] = {}
-    for number, item, pattern, bucket, count in rows:
-        histogram, _ = shapes.setdefault((number, item), ({}, None))
-        name = bucket or pattern
-        if name in histogram or len(histogram) < 60:
-            histogram[name] = histogram.get(name, 0) + count
-        tally = tops.setdefault((number, item), {})
-        tally[pattern] = tally.get(pattern, 0) + count
-    return {
-        key: (histogram, min(tops[key], key=lambda name: (-tops[key][name], name)))
-        for key, (histogram, _) in shapes.items()
-    }
+    for number, item, pattern, count in rows:
+        histogram, top = shapes.setdefault((number, item), ({}, None))
+        if len(histogram) < MOST_BUCKETS:
+            histogram[pattern] = count
+        if top is None and pattern != BLANK:
+            shapes[number, item] = (histogram, pattern)
+    return shapes
+
+
+def _sample_values(work: Workbench) -> dict[tuple[int, str], dict[str, int]]:
+    """Histogram of each numeric or coded column as read, from an even sample of lines; what could not be read is left out."""
+    buckets = {item.id: bucket for item in work.contract.items if (bucket := _bucket_sql(item))}
+    if not buckets:
+        return {}
+    columns = ", ".join(f"coalesce({bucket}, '{BLANK}') AS {quote(name)}" for name, bucket in buckets.items())
+    rows = work.connection.execute(
+        f"""WITH sizes AS (SELECT batch, greatest(1, count(*) // {SAMPLE_ROWS}) AS pace FROM typed GROUP BY batch),
+        sampled AS (SELECT batch, {columns} FROM typed JOIN sizes USING (batch)
+            WHERE misfit IS NULL AND hash(line) % pace = 0),
+        long AS (UNPIVOT sampled ON COLUMNS(* EXCLUDE (batch)) INTO NAME item VALUE bucket)
+        SELECT batch, item, bucket, count(*) FROM long GROUP BY ALL ORDER BY count(*) DESC, bucket"""
+    ).fetchall()
+    found: dict[tuple[int, str], dict[str, int]] = {}
+    for number, item, bucket, count in rows:
+        histogram = found.setdefault((number, item), {})
+        if len(histogram) < MOST_BUCKETS:
+            histogram[bucket] = count
+    return found
+
+
+def _bucket_sql(item: Item) -> str | None:
+    """Write the bucket of a typed value: sign and power of two of a number, code or truth value as it is; ``None`` for others."""
+    column = quote(item.id)
+    if item.code_list or item.type == "boolean":
+        return f"CAST({column} AS VARCHAR)"
+    if not _is_numeric(item):
+        return None
+    number = f"CAST({column} AS DOUBLE)"
+    return f"""CASE WHEN {number} = 0 THEN '0' WHEN NOT isfinite({number}) THEN '?'
+        ELSE concat(CASE WHEN {number} < 0 THEN '-' ELSE '+' END, floor(log2(abs({number})))::INTEGER) END"""
 
 
 def _is_numeric(item: Item) -> bool:

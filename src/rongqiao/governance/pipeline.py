@@ -284,7 +284,7 @@ class _Run:
         self._tell(contract, 0)
         inventory.begin(work)
         self._tell(contract, 1)
-        _cast_all(work, read)
+        cast_all(work, read)
         previous = previous_delivery(work, self.lake)
         inventory.profile(work, previous.baselines)
         self._tell(contract, 2)
@@ -362,7 +362,7 @@ def _limits(deliveries: Sequence[Delivery]) -> Limits:
     )
 
 
-def _cast_all(work: Workbench, read: Iterable[Part]) -> None:
+def cast_all(work: Workbench, read: Iterable[Part]) -> None:
     """Cast pieces as they are read, some together so that the engine has enough to do."""
     lot: list[Piece] = []
     for part in read:

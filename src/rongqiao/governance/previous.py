@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rongqiao.governance.batch import TAGGED_NAME
+from rongqiao.governance.inventory import Baseline
 from rongqiao.governance.service import RECEIPTS
 from rongqiao.lake.engine import connect, quote
 
@@ -53,7 +54,11 @@ def _baselines(lake: Lake, batch_id: str) -> Baselines:
     table = "operations/profiles"
     with connect(lake, [table]) as connection:
         rows = connection.execute(
-            f'SELECT "column", histogram FROM {quote(table)} WHERE batch_id = ? AND histogram IS NOT NULL',
+            f'SELECT "column", histogram, distinct_count FROM {quote(table)} WHERE batch_id = ? AND histogram IS NOT NULL',
             [batch_id],
         ).fetchall()
-    return {column: json.loads(histogram) for column, histogram in rows if histogram != "{}"}
+    return {
+        column: Baseline(json.loads(histogram), distinct or 0)
+        for column, histogram, distinct in rows
+        if histogram != "{}"
+    }

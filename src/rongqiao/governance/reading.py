@@ -74,13 +74,14 @@ def _take(portion: Portion, batch: Batch, raw: RawFile) -> Part:
     """Count a piece into its batch and lay it out."""
     if raw.is_lost:
         portion.kept.forget(batch.number)
-        batch.rows_in, batch.unmapped, batch.broken = 0, (), []
+        batch.rows_in, batch.unmapped, batch.broken, batch.bound = 0, (), [], frozenset()
     batch.encoding = raw.encoding
     batch.rows_in += len(raw.lines) + len(raw.broken)
     batch.broken.extend(raw.broken)
     bound = standards.bind_headers(portion.contract, raw.headers)
     strange = (header for at, header in enumerate(raw.headers) if at not in bound)
     batch.unmapped = tuple(dict.fromkeys((*batch.unmapped, *strange)))
+    batch.bound |= {item_id for item_id, _ in bound.values()}
     if raw.is_lost:
         return Part(portion, batch, None)
     piece = standards.arrange(portion.contract, raw, batch)

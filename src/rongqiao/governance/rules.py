@@ -40,7 +40,10 @@ def check(work: Workbench, previous_rows: Mapping[int, int]) -> None:
     live = "SELECT * FROM typed WHERE misfit IS NULL"
     _check_rows(work, [rule for rule in work.contract.row_rules if not _concerns_identity(rule)], live)
     for rule in work.contract.table_rules:
-        _check_table(work, rule)
+        _check_table(work, rule, previous_rows)
+    for rule in work.contract.rules:
+        if rule.scope == "columns":
+            _check_columns(work, rule)
 
 
 def check_resolved(work: Workbench, find_reference: Callable[[str], str | None]) -> None:
@@ -73,15 +76,14 @@ def _concerns_identity(rule: QualityRule) -> bool:
 def _stage_deliveries(work: Workbench, previous_rows: Mapping[int, int]) -> None:
     """Write table ``deliveries``: the facts of each delivery that rules may name."""
     work.connection.execute(
-        "CREATE OR REPLACE TEMP TABLE deliveries (batch INTEGER, delivered_on DATE, previous_rows BIGINT)"
+        "CREATE OR REPLACE TEMP TABLE deliveries (batch INTEGER, delivered_on DATE, previous_rows BIGINT, is_regular BOOLEAN)"
     )
-    work.connection.executemany(
-        "INSERT INTO deliveries VALUES (?, ?, ?)",
-        [
-            [batch.number, batch.delivery.delivered_on, previous_rows.get(batch.number)]
-            for batch in work.batches
-        ],
-    )
+    facts = [
+        [batch.number, each.delivered_on, previous_rows.get(batch.number), each.is_regular]
+        for batch in work.batches
+        for each in (batch.delivery,)
+    ]
+    work.connection.executemany("INSERT INTO deliveries VALUES (?, ?, ?, ?)", facts)
 
 
 def _check_rows(work: Workbench, rules: Sequence[QualityRule], source: str) -> None:
@@ -158,7 +160,21 @@ def _first_item(contract: Contract, rule: QualityRule) -> str:
     return next((column for column in rule.columns if column in contract.columns), contract.key[0])
 
 
-def _check_table(work: Workbench, rule: QualityRule) -> None:
+def _check_columns(work: Workbench, rule: QualityRule) -> None:
+    """Judge the columns of each file: whether every item has one, or whether every one stands for an item."""
+    items = set(work.contract.columns)
+    for batch in work.batches:
+        given = batch.bound | {item for item, value in batch.delivery.constants.items() if value}
+        is_whole = rule.id.endswith(".columns_complete")
+        # A correction brings the columns it corrects; only a whole delivery owes them all.
+        is_judged = bool(batch.bound or batch.unmapped) and (batch.delivery.is_regular or not is_whole)
+        is_broken = bool(items - given) if is_whole else bool(batch.unmapped)
+        checked = batch.rows_in if is_judged else 0
+        failed = checked if is_broken else 0
+        work.add_result(batch, rule.id, rule.family, (judge(rule.severity, checked, failed), checked, failed))
+
+
+def _check_table(work: Workbench, rule: QualityRule, previous_rows: Mapping[int, int]) -> None:
     """Judge each delivery as a whole; a failed rule of severity reject keeps all its rows out."""
     source = "typed JOIN deliveries USING (batch)"
     try:
@@ -172,7 +188,12 @@ def _check_table(work: Workbench, rule: QualityRule) -> None:
     for batch in work.batches:
         count, value = measured.get(batch.number, (0, None))
         if value is None:
-            work.add_result(batch, rule.id, rule.family, ("not_run", 0, 0))
+            # A delivery without a row, after one that had some, is judged although there is nothing to count.
+            is_gone = (
+                not batch.rows_in and previous_rows.get(batch.number) and "previous_rows" in rule.columns
+            )
+            outcome = judge(rule.severity, 1, 1) if is_gone else "not_run"
+            work.add_result(batch, rule.id, rule.family, (outcome, 0, 0))
             continue
         is_low = rule.minimum is not None and value < rule.minimum
         is_high = rule.maximum is not None and value > rule.maximum

@@ -15,6 +15,7 @@ from rongqiao.portal import (
     operator_governance,
     operator_interfaces,
     operator_ledger,
+    operator_sharing,
 )
 from rongqiao.portal.access import for_roles
 from rongqiao.portal.routes_provider import provider_routes
@@ -31,6 +32,7 @@ urlpatterns: list[URLPattern] = [
     path("operator/deliveries/", operator_governance.list_deliveries, name="operator_deliveries"),
     path("operator/quarantine/", operator_governance.list_quarantine, name="operator_quarantine"),
     path("operator/sources/<str:contract_id>/", operator_governance.show_source, name="operator_source"),
+    path("operator/sharing/", operator_sharing.show_sharing, name="operator_sharing"),
     path("operator/collectors/", operator_collectors.list_collectors, name="operator_collectors"),
     path(
         "operator/collectors/<slug:collector_id>/",

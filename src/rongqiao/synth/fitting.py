@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from rongqiao.contracts.standards import Contract
+    from rongqiao.contracts.standards import Contract, QualityRule
 
 #: One mending may undo another; so often they are gone through.
 PASSES = 2
@@ -57,7 +57,13 @@ def fit(rows: pa.Table, contract: Contract, delivered_on: dt.date) -> pa.Table:
         )
         query = f"SELECT * REPLACE ({blanked}) FROM ({query})"
     keys = ", ".join(quote(name) for name in contract.key)
-    kept = " AND ".join(f"coalesce({rule.expression}, TRUE)" for rule in contract.row_rules) or "TRUE"
+    # Damaged text, impossible days and amounts beyond all measure are never drawn; asking for them would cost more than all the rest.
+    asked = [
+        rule
+        for rule in contract.row_rules
+        if not rule.is_implied or rule.family == "completeness" or rule.severity == "warn"
+    ]
+    kept = " AND ".join(f"coalesce({rule.expression}, TRUE)" for rule in asked) or "TRUE"
     query = f"""SELECT * EXCLUDE (delivered_on) FROM ({query}) WHERE {kept}
         QUALIFY row_number() OVER (PARTITION BY {keys}) = 1 ORDER BY {keys}"""
     return connection.execute(query).to_arrow_table().cast(rows.schema)
@@ -81,12 +87,17 @@ def _mendings(contract_id: str) -> tuple[Mending, ...]:
     contract = load_contract(contract_id)
     fixed = {*contract.key, contract.valid_on, "uscc", "name", "delivered_on"}
     found: list[Mending] = []
-    for rule in contract.row_rules:
+    for rule in _written_rules(contract):
         tree = sqlglot.parse_one(rule.expression, dialect="duckdb")
         parts: list[exp.Expression] = list(tree.flatten()) if isinstance(tree, exp.And) else [tree]  # type: ignore[no-untyped-call]
         for part in parts:
             found += _mend(_bare(part), {name for name in contract.columns if name not in fixed})
     return tuple(found)
+
+
+def _written_rules(contract: Contract) -> Iterator[QualityRule]:
+    """Rules that the contract writes down; what is drawn obeys the implied ones anyway, or is left out."""
+    return (rule for rule in contract.row_rules if not rule.is_implied)
 
 
 def _mend(part: exp.Expression, free: set[str]) -> Iterator[Mending]:
@@ -141,7 +152,7 @@ def _blankings(contract_id: str) -> tuple[tuple[tuple[str, ...], str], ...]:
     }
     return tuple(
         (columns, f"NOT coalesce({rule.expression}, TRUE)")
-        for rule in contract.row_rules
+        for rule in _written_rules(contract)
         if (columns := tuple(name for name in rule.columns if name in optional and name not in contract.key))
     )
 
