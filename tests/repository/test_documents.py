@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 READMES = ["README.md", "README.zh-CN.md"]
 #: Governance's files that are no step: the step's shared material, and the order of the six.
 NO_STEPS = {
+    "rehearsal",
     "__init__",
     "batch",
     "codes",
