@@ -24,6 +24,7 @@ COMMANDS = (
     "quarantine",
     "cross",
     "lineage",
+    "linkage",
     "interfaces",
     "indicators",
     "score",

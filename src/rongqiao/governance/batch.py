@@ -186,7 +186,7 @@ class Workbench:
         Tables that make up ``typed``.
     codes : dict
         Item → delivered string → the code it stands for, or ``None``; of those met so far.
-    profiles, rule_results, merges : list of dict
+    profiles, rule_results, merges, reviews : list of dict
         Rows for the tables of the same names under ``operations/``.
     """
 
@@ -199,6 +199,7 @@ class Workbench:
     profiles: list[dict[str, Any]] = field(default_factory=list)
     rule_results: list[dict[str, Any]] = field(default_factory=list)
     merges: list[dict[str, Any]] = field(default_factory=list)
+    reviews: list[dict[str, Any]] = field(default_factory=list)
 
     def add_result(self, batch: Batch, rule_id: str, family: str, counts: tuple[str, int, int]) -> None:
         """Record how one rule came out for one batch: outcome, rows checked, rows failed."""

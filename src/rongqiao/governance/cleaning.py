@@ -10,7 +10,8 @@ import pyarrow as pa
 from rongqiao.governance.batch import NAME_CONTRACT, SUBJECT_CONTRACTS
 from rongqiao.governance.codes import right_codes
 from rongqiao.governance.names import clean_name
-from rongqiao.governance.register import PORTION, Register
+from rongqiao.governance.register import Register
+from rongqiao.governance.resolution.unsettled import evidence_sql, weigh_unsettled
 from rongqiao.lake.engine import add_view, literal, quote, stage
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 TITLE = "数据清洗"
 
 UNRESOLVED = "cleaning.unresolved"
-
 
 #: Names that are spelt as the register spells them: Chinese characters, full-width brackets, digits and letters, no blanks.
 _PLAIN_NAME = "[\u4e00-\u9fff（）·A-Za-z0-9]*[\u4e00-\u9fff][\u4e00-\u9fff（）·A-Za-z0-9]*"
@@ -42,7 +42,18 @@ def load_register(lake: Lake, connection: duckdb.DuckDBPyConnection) -> Register
             register.add(
                 f"SELECT enterprise_id, {number} AS number, {name} AS name FROM {quote(table)} {extra}"
             )
+    register.facts = lambda: _facts(lake, connection)
     return register
+
+
+def _facts(lake: Lake, connection: duckdb.DuckDBPyConnection) -> str:
+    """Write the query of what the registry says of each enterprise beside its name, as published by now."""
+    table = "published/market_regulation.registry"
+    if not lake.exists(table):
+        return "SELECT NULL::VARCHAR AS enterprise_id, NULL AS county_code, NULL AS address, NULL AS legal_rep_name WHERE false"
+    add_view(connection, lake, table, "registry facts")
+    return """SELECT enterprise_id, county_code, address, legal_rep_name FROM "registry facts"
+        QUALIFY row_number() OVER (PARTITION BY enterprise_id ORDER BY snapshot_on DESC, known_at DESC, batch_id DESC, line DESC) = 1"""
 
 
 def resolve(work: Workbench, register: Register) -> None:
@@ -64,7 +75,8 @@ def resolve(work: Workbench, register: Register) -> None:
     if work.contract.id in SUBJECT_CONTRACTS:
         _enter_subjects(work, register)
     run(
-        f"""CREATE OR REPLACE TEMP TABLE unsettled AS SELECT batch, line, {code} AS raw_code, {name} AS raw_name FROM typed
+        f"""CREATE OR REPLACE TEMP TABLE unsettled AS SELECT batch, line, {code} AS raw_code, {name} AS raw_name, {evidence_sql(work)}
+        FROM typed
         WHERE misfit IS NULL AND ({code} IS NULL OR {code} NOT IN (SELECT enterprise_id FROM register_known))
         AND (batch, line) NOT IN (SELECT batch, line FROM rejected)"""
     )
@@ -73,7 +85,7 @@ def resolve(work: Workbench, register: Register) -> None:
         _stage_names(work)
     _define_resolved(work)
     run(
-        f"""INSERT INTO rejected SELECT batch, line, {literal(code)}, {literal(UNRESOLVED)}, coalesce(raw_code, raw_name), message
+        f"""INSERT INTO rejected SELECT batch, line, {literal(code)}, rule_id, coalesce(raw_code, raw_name), message
         FROM recognised WHERE enterprise_id IS NULL"""
     )
     _log_merges(work)
@@ -133,32 +145,17 @@ def _enter_subjects(work: Workbench, register: Register) -> None:
 
 def _stage_resolutions(work: Workbench, register: Register) -> None:
     """Write table ``recognised``: each unsettled row with whom it means, how, and why not."""
-    pairs = work.connection.execute(
-        "SELECT DISTINCT raw_code, raw_name FROM unsettled ORDER BY ALL"
-    ).fetchall()
-    work.connection.execute(
-        """CREATE OR REPLACE TEMP TABLE resolution (raw_code VARCHAR, raw_name VARCHAR, enterprise_id VARCHAR, method VARCHAR,
-        score DOUBLE, message VARCHAR)"""
+    run = work.connection.execute
+    run(
+        """CREATE OR REPLACE TEMP TABLE identities AS SELECT row_number() OVER (ORDER BY raw_code, raw_name) - 1 AS spot, *
+        FROM (SELECT DISTINCT raw_code, raw_name FROM unsettled)"""
     )
-    for start in range(0, len(pairs), PORTION):
-        portion = pairs[start : start + PORTION]
-        found = register.resolve_all(portion)
-        staged = pa.table(
-            {
-                "raw_code": pa.array([code for code, _ in portion], pa.string()),
-                "raw_name": pa.array([name for _, name in portion], pa.string()),
-                "enterprise_id": pa.array([each.enterprise_id for each in found], pa.string()),
-                "method": pa.array([each.method for each in found], pa.string()),
-                "score": pa.array([each.score for each in found], pa.float64()),
-                "message": pa.array([each.message for each in found], pa.string()),
-            }
-        )
-        stage(work.connection, "resolved_identities", staged)
-        work.connection.execute("INSERT INTO resolution SELECT * FROM resolved_identities")
-    work.connection.execute(
-        """CREATE OR REPLACE TEMP TABLE recognised AS SELECT u.*, r.* EXCLUDE (raw_code, raw_name) FROM unsettled u JOIN resolution r
-        ON u.raw_code IS NOT DISTINCT FROM r.raw_code AND u.raw_name IS NOT DISTINCT FROM r.raw_name"""
+    register.resolve_table("identities", "resolution")
+    run(
+        """CREATE OR REPLACE TEMP TABLE recognised AS SELECT u.*, r.* FROM unsettled u JOIN identities i
+        ON u.raw_code IS NOT DISTINCT FROM i.raw_code AND u.raw_name IS NOT DISTINCT FROM i.raw_name JOIN resolution r USING (spot)"""
     )
+    weigh_unsettled(work, register)
 
 
 def _stage_names(work: Workbench) -> None:
@@ -179,10 +176,10 @@ def _stage_names(work: Workbench) -> None:
 def _log_merges(work: Workbench) -> None:
     """Log each row that was not recognised by its plain code; the rest is as delivered and needs no log."""
     rows = work.connection.execute(
-        """SELECT batch, line, method, raw_code, raw_name, enterprise_id, score
+        """SELECT batch, line, method, raw_code, raw_name, enterprise_id, score, evidence
         FROM recognised WHERE method <> 'uscc' ORDER BY batch, line"""
     ).fetchall()
-    for number, line, method, raw_code, raw_name, enterprise_id, score in rows:
+    for number, line, method, raw_code, raw_name, enterprise_id, score, evidence in rows:
         batch = work.batches[number]
         entry: dict[str, Any] = {
             "batch_id": batch.batch_id,
@@ -193,6 +190,7 @@ def _log_merges(work: Workbench) -> None:
             "raw_name": raw_name,
             "enterprise_id": enterprise_id,
             "score": score,
+            "evidence": evidence,
             "known_at": batch.delivery.delivered_on,
         }
         work.merges.append(entry)

@@ -6,45 +6,31 @@ It lives in DuckDB, so that six million enterprises need no six million Python o
 # ruff: noqa: S608  (names are constants of this module; values are bound)
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
 
-from rongqiao.governance.names import clean_name, core_name, core_sql, edits, is_plain_sql
-from rongqiao.kernel.identifiers import LOOKALIKES, is_uscc, normalise_uscc
-from rongqiao.lake.engine import stage
+from rongqiao.governance.codes import right_codes
+from rongqiao.governance.names import clean_name, core_name, core_sql, is_plain_sql
+from rongqiao.governance.resolution.likeness import recognise_by_likeness
+from rongqiao.kernel.identifiers import LOOKALIKES, normalise_uscc
+from rongqiao.lake.engine import literal, stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-#: A name may differ by one edit, if it is long enough and no other enterprise comes near.
-SHORTEST_FUZZY_CORE = 6
-SAFE_EDITS = 1
-RUNNER_UP_EDITS = 3
-#: A broken code that agrees with the candidate's in so many of 18 places lets the name differ by two edits.
-CORROBORATING_PLACES = 14
-#: Names that share the most triples of characters are compared letter by letter; so many of them.
-NEAREST = 32
-#: Triples of characters looked up per name, the rarest first, and none that so many names bear: the common ones find half the province.
-RAREST_TRIPLES = 4
-MOST_BEARERS = 2_000
 #: Rows taken out of DuckDB at a time.
 PORTION = 200_000
 
 _NAMES = "register_names(enterprise_id VARCHAR, folded VARCHAR, core VARCHAR)"
-_TRIPLES = "register_triples(name_at BIGINT, triple UBIGINT)"
 _NUMBERS = "register_numbers(number VARCHAR, enterprise_id VARCHAR)"
-#: Who might be meant: field of the identity, table, and condition on the identity's compared forms.
+#: Who might be meant: table of pairs, where they come from, and condition on the identity's compared forms.
 _LOOK_UPS = (
-    ("known", "register_known", "plain = enterprise_id"),
-    ("numbered", "register_numbers", "plain = number AND plain <> ''"),
-    ("bearers", "register_names n", "open_identities.folded = n.folded AND n.folded <> ''"),
-    ("sames", "register_names n", "open_identities.core = n.core AND n.core <> ''"),
-)
-_OPEN = pa.schema(
-    [("spot", pa.int64()), ("plain", pa.string()), ("folded", pa.string()), ("core", pa.string())]
+    ("numbered", "register_numbers", "o.plain = r.number AND o.plain <> ''"),
+    ("bearers", "register_names", "o.folded = r.folded AND o.folded <> ''"),
+    ("sames", "register_names", "o.core = r.core AND o.core <> ''"),
 )
 
 
@@ -70,19 +56,6 @@ class Resolution:
     message: str = ""
 
 
-@dataclass(slots=True)
-class _Identity:
-    """A delivered code and name in the forms they are compared in, and who might be meant."""
-
-    plain: str
-    folded: str
-    core: str
-    known: list[str] = field(default_factory=list)
-    numbered: list[str] = field(default_factory=list)
-    bearers: list[str] = field(default_factory=list)
-    sames: list[str] = field(default_factory=list)
-
-
 class Register:
     """Enterprises by code, 15-digit number, and present and former names.
 
@@ -100,9 +73,11 @@ class Register:
         connection: duckdb.DuckDBPyConnection | None = None,
     ) -> None:
         self.connection = connection or duckdb.connect()
-        for table in ("register_known(enterprise_id VARCHAR)", _NAMES, _NUMBERS, _TRIPLES):
+        for table in ("register_known(enterprise_id VARCHAR)", _NAMES, _NUMBERS):
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {table}")
-        self._indexed = 0
+        #: Writes a query of ``enterprise_id, county_code, address, legal_rep_name``; called when likeness must be weighed.
+        self.facts: Callable[[], str] | None = None
+        self.connection.execute("DROP TABLE IF EXISTS register_parts")
         rows = list(rows)
         if rows:
             columns = ("enterprise_id", "number", "name")
@@ -140,30 +115,11 @@ class Register:
         run("DROP TABLE entering")
 
     def _enter_names(self) -> None:
-        """Fold names that are new: plain ones by the engine, the others one by one."""
-        is_plain = is_plain_sql("name")
-        self.connection.execute(
-            f"""CREATE OR REPLACE TEMP TABLE folding AS SELECT name, lower(name) AS folded, {core_sql("lower(name)")} AS core
-            FROM (SELECT DISTINCT name FROM entering WHERE name IS NOT NULL AND {is_plain})"""
-        )
-        names = self.connection.execute(
-            f"SELECT DISTINCT name FROM entering WHERE name IS NOT NULL AND NOT ({is_plain}) ORDER BY name"
-        ).to_arrow_table()
-        for batch in names.to_batches(PORTION):
-            written = batch.column(0).to_pylist()
-            folded = [(clean_name(name) or "").casefold() for name in written]
-            staged = pa.table(
-                {
-                    "name": batch.column(0),
-                    "folded": folded,
-                    "core": [core_name(name) if name else "" for name in folded],
-                }
-            )
-            stage(self.connection, "folded_names", staged)
-            self.connection.execute("INSERT INTO folding SELECT * FROM folded_names WHERE folded <> ''")
+        """Fold names that are new."""
+        _fold_names(self.connection, "SELECT DISTINCT name FROM entering WHERE name IS NOT NULL", "folding")
         self.connection.execute(
             """INSERT INTO register_names SELECT DISTINCT enterprise_id, folded, core FROM entering JOIN folding USING (name)
-            EXCEPT SELECT enterprise_id, folded, core FROM register_names"""
+            WHERE folded <> '' EXCEPT SELECT enterprise_id, folded, core FROM register_names"""
         )
         self.connection.execute("DROP TABLE folding")
 
@@ -172,142 +128,123 @@ class Register:
         return self.resolve_all([(code, name)])[0]
 
     def resolve_all(self, identities: Sequence[tuple[str | None, str | None]]) -> list[Resolution]:
-        """Recognise enterprises, each by the strongest evidence first.
+        """Recognise enterprises, each by the strongest evidence first; see :meth:`resolve_table`."""
+        columns = list(zip(*identities, strict=True)) or [(), ()]
+        rows = {
+            "spot": pa.array(range(len(identities)), pa.int64()),
+            "raw_code": pa.array(columns[0], pa.string()),
+            "raw_name": pa.array(columns[1], pa.string()),
+        }
+        stage(self.connection, "some_identities", pa.table(rows))
+        self.resolve_table("some_identities", "some_resolutions")
+        found = self.connection.execute(
+            "SELECT enterprise_id, method, score, message FROM some_resolutions ORDER BY spot"
+        ).fetchall()
+        return [Resolution(*row) for row in found]
+
+    def resolve_table(self, source: str, target: str) -> None:
+        """Recognise enterprises by the million, without leaving the engine.
+
+        Parameters
+        ----------
+        source : str
+            Table with ``spot, raw_code, raw_name``; a spot names an identity.
+        target : str
+            Temporary table that is written: ``spot, enterprise_id, method, score, message``, as in `Resolution`.
 
         Notes
         -----
         A code whose check character is right but which the register does not hold means another enterprise: its name is not consulted.
         A broken code is mended where exactly one bearer of the name has a code one slip away from it.
         """
-        found = [self._fold(code, name) for code, name in identities]
-        self._look_up(found)
-        results = [self._decide(identity) for identity in found]
-        near = [at for at, result in enumerate(results) if result is None]
-        candidates = self._near([found[at].core for at in near]) if near else []
-        for at, cores in zip(near, candidates, strict=True):
-            results[at] = _by_likeness(found[at], cores)
-        return [result for result in results if result is not None]
+        run = self.connection.execute
+        self._open(source)
+        for target_table, table, condition in _LOOK_UPS:
+            # One statement each: all of them joined by UNION ALL have been seen to stall in the engine on a register of millions.
+            run(
+                f"""CREATE OR REPLACE TEMP TABLE {target_table} AS
+                SELECT DISTINCT o.spot, r.enterprise_id FROM open_identities o JOIN {table} r ON {condition}"""
+            )
+        run(
+            f"""CREATE OR REPLACE TEMP TABLE mended AS SELECT DISTINCT spot, enterprise_id
+            FROM open_identities JOIN (FROM bearers UNION FROM sames) USING (spot) WHERE {_IS_ONE_SLIP}"""
+        )
+        run(f"CREATE OR REPLACE TEMP TABLE {target} AS {_DECISION}")
+        recognise_by_likeness(self.connection, target)
 
-    @staticmethod
-    def _fold(code: str | None, name: str | None) -> _Identity:
-        folded = (clean_name(name) or "").casefold()
-        return _Identity(normalise_uscc(code) if code else "", folded, core_name(folded) if folded else "")
+    def _open(self, source: str) -> None:
+        """Write table ``open_identities``: each identity in the forms it is compared in, and whether its code is right."""
+        run = self.connection.execute
+        _fold_names(
+            self.connection,
+            f"SELECT DISTINCT raw_name AS name FROM {source} WHERE raw_name IS NOT NULL",
+            "open_names",
+        )
+        codes = self.connection.sql(
+            f"SELECT DISTINCT raw_code FROM {source} WHERE raw_code IS NOT NULL"
+        ).to_arrow_table()
+        stage(self.connection, "open_codes", right_codes(codes["raw_code"]))
+        others = self.connection.sql(
+            f"""SELECT DISTINCT raw_code AS raw FROM {source} WHERE raw_code IS NOT NULL AND raw_code NOT IN (SELECT raw FROM open_codes)
+            AND NOT regexp_full_match(raw_code, '[0-9A-Z]*')"""
+        ).to_arrow_table()
+        plain = pa.array([normalise_uscc(code) for code in others["raw"].to_pylist()], pa.string())
+        stage(self.connection, "odd_codes", others.append_column("plain", plain))
+        run(
+            f"""CREATE OR REPLACE TEMP TABLE open_identities AS SELECT spot, coalesce(c.code, b.plain, raw_code, '') AS plain,
+            c.code IS NOT NULL AS is_valid, coalesce(folded, '') AS folded, coalesce(core, '') AS core
+            FROM {source} s LEFT JOIN open_codes c ON c.raw = s.raw_code LEFT JOIN odd_codes b ON b.raw = s.raw_code
+            LEFT JOIN open_names n ON n.name = s.raw_name"""
+        )
+        for table in ("open_names", "open_codes", "odd_codes"):
+            run(f"DROP TABLE {table}")
 
-    def _look_up(self, identities: Sequence[_Identity]) -> None:
-        """Find for all identities at once who has the code, the number, the name, or its core."""
-        columns = [list(range(len(identities)))] + [
-            [getattr(each, form) for each in identities] for form in ("plain", "folded", "core")
-        ]
-        stage(self.connection, "open_identities", pa.table(columns, schema=_OPEN))
-        # One statement each: all four joined by UNION ALL have been seen to stall in the engine on a register of millions.
-        for kind, table, condition in _LOOK_UPS:
-            rows = self.connection.execute(
-                f"SELECT DISTINCT spot, enterprise_id FROM open_identities JOIN {table} ON {condition} ORDER BY ALL"
-            ).fetchall()
-            for spot, enterprise_id in rows:
-                getattr(identities[spot], kind).append(enterprise_id)
 
-    @staticmethod
-    def _decide(each: _Identity) -> Resolution | None:
-        """Recognise by code, number or exact name; ``None`` where only likeness is left."""
-        if each.known:
-            return Resolution(each.plain, "uscc", 1.0)
-        if each.plain and is_uscc(each.plain):
-            return _unresolved("代码校验通过，但企业登记库中查无此户，请先补报登记信息。")
-        if len(each.numbered) == 1:
-            return Resolution(each.numbered[0], "registration_no", 1.0)
-        if not each.folded:
-            return _unresolved("代码无效且无名称，请补报统一社会信用代码。")
-        mended = {one for one in {*each.bearers, *each.sames} if _is_one_slip(each.plain, one)}
-        if len(mended) == 1:
-            return Resolution(mended.pop(), "uscc_repaired", 1.0)
-        if len(each.bearers) == 1:
-            return Resolution(each.bearers[0], "name_exact", 1.0)
-        if each.bearers:
-            shown = "、".join(each.bearers[:3])
-            return _unresolved(f"同名企业有 {len(each.bearers)} 户（{shown}），请补报代码。")
-        if len(each.sames) == 1:
-            return Resolution(each.sames[0], "name_fuzzy", 0.98)
-        if each.sames:
-            return _unresolved(f"去掉组织形式后同名企业有 {len(each.sames)} 户，请补报代码。")
-        return None
-
-    def _near(self, cores: Sequence[str]) -> list[list[tuple[str, tuple[str, ...]]]]:
-        """For each core, cores of the register that share its rarer triples of characters, with their enterprises."""
-        self._index_triples()
+def _fold_names(connection: duckdb.DuckDBPyConnection, query: str, target: str) -> None:
+    """Write table ``target`` with ``name, folded, core``: plain names folded by the engine, the others one by one."""
+    is_plain = is_plain_sql("name")
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {target} AS SELECT name, lower(name) AS folded, {core_sql("lower(name)")} AS core
+        FROM ({query}) WHERE {is_plain}"""
+    )
+    names = connection.execute(f"SELECT name FROM ({query}) WHERE NOT ({is_plain})").to_arrow_table()
+    for batch in names.to_batches(PORTION):
+        written = batch.column(0).to_pylist()
+        folded = [(clean_name(name) or "").casefold() for name in written]
         staged = pa.table(
-            {"spot": pa.array(range(len(cores)), pa.int64()), "core": pa.array(cores, pa.string())}
+            {
+                "name": batch.column(0),
+                "folded": pa.array(folded, pa.string()),
+                "core": pa.array([core_name(name) if name else "" for name in folded], pa.string()),
+            }
         )
-        stage(self.connection, "open_cores", staged)
-        self.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE open_triples AS SELECT DISTINCT spot, triple FROM ({_triples_sql('spot', 'open_cores')})"
-        )
-        found = self.connection.execute(
-            f"""WITH counted AS (SELECT triple, count(*) AS bearers FROM register_triples SEMI JOIN open_triples USING (triple)
-                GROUP BY triple HAVING count(*) <= {MOST_BEARERS}),
-            rare AS (SELECT spot, triple FROM open_triples JOIN counted USING (triple)
-                QUALIFY row_number() OVER (PARTITION BY spot ORDER BY bearers, triple) <= {RAREST_TRIPLES}),
-            shared AS (SELECT spot, name_at, count(*) AS triples FROM rare JOIN register_triples USING (triple) GROUP BY spot, name_at),
-            near AS (SELECT spot, core, max(triples) AS triples FROM shared JOIN register_names ON register_names.rowid = name_at
-                GROUP BY spot, core QUALIFY row_number() OVER (PARTITION BY spot ORDER BY max(triples) DESC, core) <= {NEAREST})
-            SELECT spot, core, list(DISTINCT enterprise_id) FROM near JOIN register_names USING (core) GROUP BY spot, core ORDER BY spot, core"""
-        ).fetchall()
-        listed: list[list[tuple[str, tuple[str, ...]]]] = [[] for _ in cores]
-        for at, core, enterprise_ids in found:
-            listed[at].append((core, tuple(sorted(enterprise_ids))))
-        return listed
-
-    def _index_triples(self) -> None:
-        """Enter triples of characters of those names that came since the last time; names are only ever added."""
-        size = int(self._one("SELECT count(*) FROM register_names"))
-        fresh = f"(SELECT rowid AS name_at, core FROM register_names WHERE rowid >= {self._indexed})"
-        self.connection.execute(f"INSERT INTO register_triples {_triples_sql('name_at', fresh)}")
-        self._indexed = size
+        stage(connection, "folded_names", staged)
+        connection.execute(f"INSERT INTO {target} SELECT * FROM folded_names")
 
 
-def _triples_sql(key: str, source: str) -> str:
-    """Write the query of ``key`` and each three neighbouring characters of ``core``, as a digest; a shorter core is its own triple."""
-    return f"""SELECT {key}, hash(substr(core, place, 3)) AS triple
-        FROM (SELECT {key}, core, unnest(range(1, greatest(length(core) - 1, 2))) AS place FROM {source})"""
-
-
-def _unresolved(message: str) -> Resolution:
-    return Resolution(None, "unresolved", 0.0, message)
-
-
-def _by_likeness(each: _Identity, cores: Sequence[tuple[str, tuple[str, ...]]]) -> Resolution:
-    """Recognise a slip of the pen where nobody else comes near."""
-    best: dict[str, int] = {}
-    for core, enterprise_ids in cores:
-        distance = edits(each.core, core, RUNNER_UP_EDITS - 1)
-        if distance < RUNNER_UP_EDITS:
-            for one in enterprise_ids:
-                best[one] = min(distance, best.get(one, distance))
-    ranked = sorted((distance, one) for one, distance in best.items())
-    if ranked and len(each.core) >= SHORTEST_FUZZY_CORE:
-        distance, nearest = ranked[0]
-        score = round(1 - distance / max(len(each.core), 1), 4)
-        if distance <= SAFE_EDITS and (len(ranked) == 1 or ranked[1][0] >= RUNNER_UP_EDITS):
-            return Resolution(nearest, "name_fuzzy", score)
-        alike = [one for _, one in ranked if _agreeing(each.plain, one) >= CORROBORATING_PLACES]
-        if len(alike) == 1:
-            return Resolution(alike[0], "name_fuzzy", score)
-    return _unresolved("代码无效，名称也不能唯一认定，请核对营业执照后重报。")
-
-
-def _agreeing(code: str, candidate: str) -> int:
-    """Places in which a broken code agrees with a candidate's."""
-    return sum(mine == other for mine, other in zip(code, candidate, strict=False))
-
-
-def _is_one_slip(code: str, candidate: str) -> bool:
-    """Whether a code is one wrong character, one swap of neighbours, or look-alike letters away from a candidate's."""
-    if len(code) != len(candidate):
-        return False
-    if "".join(LOOKALIKES.get(character, character) for character in code) == candidate:
-        return True
-    wrong = [at for at in range(len(code)) if code[at] != candidate[at]]
-    if len(wrong) == 1:
-        return True
-    is_swap = len(wrong) == 2 and wrong[1] == wrong[0] + 1
-    return is_swap and code[wrong[0]] == candidate[wrong[1]] and code[wrong[1]] == candidate[wrong[0]]
+_MISTAKEN, _MEANT = "".join(LOOKALIKES), "".join(LOOKALIKES.values())
+#: One wrong character, one swap of neighbours, or look-alike letters away from a candidate's code.
+_IS_ONE_SLIP = f"""length(plain) = length(enterprise_id) AND (damerau_levenshtein(plain, enterprise_id) <= 1
+    OR translate(plain, {literal(_MISTAKEN)}, {literal(_MEANT)}) = enterprise_id)"""
+_DECISION = """WITH
+numbers AS (SELECT spot, count(*) AS found, min(enterprise_id) AS one FROM numbered GROUP BY spot),
+slips AS (SELECT spot, count(*) AS found, min(enterprise_id) AS one FROM mended GROUP BY spot),
+names AS (SELECT spot, count(*) AS found, min(enterprise_id) AS one, list(enterprise_id ORDER BY enterprise_id)[:3] AS few FROM bearers GROUP BY spot),
+cores AS (SELECT spot, count(*) AS found, min(enterprise_id) AS one FROM sames GROUP BY spot),
+judged AS (SELECT o.*, k.enterprise_id AS known, numbers.one AS by_number, slips.one AS by_slip, names.one AS by_name, cores.one AS by_core,
+    names.found AS bearers, names.few, cores.found AS sames,
+    CASE WHEN k.enterprise_id IS NOT NULL THEN 'uscc' WHEN is_valid THEN 'stranger' WHEN numbers.found = 1 THEN 'registration_no'
+        WHEN o.folded = '' THEN 'nothing' WHEN slips.found = 1 THEN 'uscc_repaired' WHEN names.found = 1 THEN 'name_exact'
+        WHEN names.found > 1 THEN 'namesakes' WHEN cores.found = 1 THEN 'name_fuzzy' WHEN cores.found > 1 THEN 'samecores' END AS way
+    FROM open_identities o LEFT JOIN register_known k ON k.enterprise_id = o.plain LEFT JOIN numbers USING (spot)
+    LEFT JOIN slips USING (spot) LEFT JOIN names USING (spot) LEFT JOIN cores USING (spot))
+SELECT spot, CASE way WHEN 'uscc' THEN known WHEN 'registration_no' THEN by_number WHEN 'uscc_repaired' THEN by_slip
+        WHEN 'name_exact' THEN by_name WHEN 'name_fuzzy' THEN by_core END AS enterprise_id,
+    CASE WHEN way IN ('uscc', 'registration_no', 'uscc_repaired', 'name_exact', 'name_fuzzy') THEN way ELSE 'unresolved' END AS method,
+    CASE WHEN way IN ('uscc', 'registration_no', 'uscc_repaired', 'name_exact') THEN 1.0 WHEN way = 'name_fuzzy' THEN 0.98
+        ELSE 0.0 END::DOUBLE AS score,
+    CASE way WHEN 'stranger' THEN '代码校验通过，但企业登记库中查无此户，请先补报登记信息。'
+        WHEN 'nothing' THEN '代码无效且无名称，请补报统一社会信用代码。'
+        WHEN 'namesakes' THEN concat('同名企业有 ', bearers, ' 户（', array_to_string(few, '、'), '），请补报代码。')
+        WHEN 'samecores' THEN concat('去掉组织形式后同名企业有 ', sames, ' 户，请补报代码。') ELSE '' END AS message,
+    way IS NULL AS is_open, is_valid FROM judged"""

@@ -29,6 +29,8 @@ TITLE = "数据服务"
 
 RECEIPTS = "operations/receipts"
 QUARANTINE = "operations/quarantine"
+#: Candidates of rows that wait for a person to say who is meant; one row per candidate.
+REVIEWS = "operations/reviews"
 
 _TEXT, _COUNT, _DAY, _NUMBER = pa.string(), pa.int64(), pa.date32(), pa.float64()
 SCHEMAS: dict[str, pa.Schema] = {
@@ -71,6 +73,17 @@ SCHEMAS: dict[str, pa.Schema] = {
             "line": pa.int32(),
             **dict.fromkeys(("method", "raw_uscc", "raw_name", "enterprise_id"), _TEXT),
             "score": _NUMBER,
+            "evidence": _TEXT,
+            "known_at": _DAY,
+        }
+    ),
+    REVIEWS: pa.schema(
+        {
+            **dict.fromkeys(("batch_id", "contract_id"), _TEXT),
+            **dict.fromkeys(("line", "rank"), pa.int32()),
+            **dict.fromkeys(("enterprise_id", "name"), _TEXT),
+            **dict.fromkeys(("probability", "weight_bits"), _NUMBER),
+            **dict.fromkeys(("model", "told", "facts"), _TEXT),
             "known_at": _DAY,
         }
     ),
@@ -111,6 +124,7 @@ def publish(work: Workbench, lake: Lake) -> list[dict[str, Any]]:
         ("operations/rule_results", work.rule_results),
         ("operations/profiles", work.profiles),
         ("operations/merges", work.merges),
+        (REVIEWS, work.reviews),
         (RECEIPTS, receipts),
     ):
         _append(work, lake, table, _to_table(rows, SCHEMAS[table]))

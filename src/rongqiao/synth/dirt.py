@@ -86,19 +86,27 @@ class Dirt:
     dirty_value: str | None
 
 
-def _swap_check_character(code: str) -> str:
+def swap_check_character(code: str) -> str:
+    """Write another check character."""
     signs = "0123456789ABCDEFGHJKLMNPQRTUWXY"
     return code[:-1] + signs[(signs.index(code[-1]) + 7) % 31]
 
 
-def _swap_lookalike(code: str) -> str | None:
+def widen(text: str) -> str:
+    """Write full-width signs."""
+    return text.translate(_WIDE)
+
+
+def swap_lookalike(code: str) -> str | None:
+    """Write a letter for the digit that looks like it; ``None`` where there is none to mistake."""
     for digit, letter in _LOOKALIKES:
         if digit in code[8:]:
             return code[:8] + code[8:].replace(digit, letter, 1)
     return None
 
 
-def _swap_legal_form(name: str) -> str | None:
+def swap_legal_form(name: str) -> str | None:
+    """Write the other of the two spellings of a limited company; ``None`` for other forms."""
     if name.endswith("有限责任公司"):
         return name.removesuffix("有限责任公司") + "有限公司"
     if name.endswith("有限公司") and not name.endswith("股份有限公司"):
@@ -106,28 +114,31 @@ def _swap_legal_form(name: str) -> str | None:
     return None
 
 
-def _swap_brackets(name: str) -> str | None:
+def swap_brackets(name: str) -> str | None:
+    """Write half-width brackets; ``None`` where there are none."""
     return name.replace("（", "(").replace("）", ")") if "（" in name else None
 
 
-def _drop_city(name: str) -> str | None:
+def drop_city(name: str) -> str | None:
+    """Leave out 市 or 县 after the place; ``None`` where there is none."""
     return name[:2] + name[3:] if name[2:3] in _FARM_OR_TRADE else None
 
 
-def _traditional(name: str) -> str | None:
+def write_traditional(name: str) -> str | None:
+    """Write some characters traditionally; ``None`` where none of them occurs."""
     written = name.translate(_TRADITIONAL)
     return written if written != name else None
 
 
 _IDENTITY: dict[str, tuple[str, Callable[[str], str | None]]] = {
     "missing_uscc": ("uscc", lambda code: ""),
-    "wrong_check_digit": ("uscc", _swap_check_character),
-    "lookalike_letter": ("uscc", _swap_lookalike),
-    "full_width": ("uscc", lambda code: code.translate(_WIDE)),
-    "name_legal_form": ("name", _swap_legal_form),
-    "name_brackets": ("name", _swap_brackets),
-    "name_missing_city": ("name", _drop_city),
-    "name_traditional": ("name", _traditional),
+    "wrong_check_digit": ("uscc", swap_check_character),
+    "lookalike_letter": ("uscc", swap_lookalike),
+    "full_width": ("uscc", widen),
+    "name_legal_form": ("name", swap_legal_form),
+    "name_brackets": ("name", swap_brackets),
+    "name_missing_city": ("name", drop_city),
+    "name_traditional": ("name", write_traditional),
 }
 
 

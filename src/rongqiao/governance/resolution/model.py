@@ -1,0 +1,140 @@
+"""The declared model of likeness: what is compared, how much each agreement weighs, and from where on it counts.
+
+``catalog/linkage/<version>.yaml`` declares thresholds and provenance, ``<version>.json`` beside it holds the weights as Splink keeps them.
+A version is never edited: a row resolves alike in every delivery, whatever the data look like that day.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from rongqiao.contracts.documents import document
+from rongqiao.kernel.errors import ContractError
+from rongqiao.kernel.home import home
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Version in use.
+CURRENT = "202611"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkageModel:
+    """One version of the model.
+
+    Parameters
+    ----------
+    version : str
+    registered_share : float
+        Share of rows whose enterprise stands in the register; with the register's size it gives the odds before anything is compared.
+    match_probability : float
+        From here on a row is assigned, if nothing contradicts and nobody else comes near.
+    review_probability : float
+        From here on a person is asked; below, the row waits in quarantine as unrecognised.
+    margin_bits : float
+        By so much the best candidate must outweigh every other enterprise.
+    settings : Mapping
+        Splink's settings with its m and u probabilities.
+    """
+
+    version: str
+    registered_share: float
+    match_probability: float
+    review_probability: float
+    margin_bits: float
+    settings: Mapping[str, Any]
+
+
+@lru_cache(maxsize=4)
+def load_model(version: str = CURRENT) -> LinkageModel:
+    """Read a version of the model.
+
+    Raises
+    ------
+    ContractError
+        If there is no such version, or its thresholds are out of order.
+    """
+    declared = document(f"linkage/{version}")
+    path = home() / "catalog" / "linkage" / f"{version}.json"
+    if not path.exists():
+        raise ContractError("认定模型", str(path), "Train it with `rongqiao linkage train`.")
+    numbers = {name: float(declared[name]["value"]) for name in _NUMBERS}
+    if not 0 < numbers["review_probability"] < numbers["match_probability"] < 1:
+        raise ContractError("认定模型", version, "Give 0 < review_probability < match_probability < 1.")
+    return LinkageModel(version=version, settings=json.loads(path.read_text("utf-8")), **numbers)
+
+
+_NUMBERS = ("registered_share", "match_probability", "review_probability", "margin_bits")
+
+
+def comparisons() -> list[dict[str, Any]]:
+    """Declare what is compared, as Splink takes it; the strongest agreement first, and silence of one side never counts against it."""
+    return [
+        _comparison(
+            "trade",
+            ("trade_l = '' OR trade_r = ''", "silent"),
+            ("trade_l = trade_r", "equal"),
+            (
+                "length(least(trade_l, trade_r)) >= 2 AND (starts_with(trade_l, trade_r) OR starts_with(trade_r, trade_l))",
+                "one begins with the other",
+            ),
+            ("damerau_levenshtein(trade_shadow_l, trade_shadow_r) <= 1", "one character differs"),
+        ),
+        _comparison(
+            "industry",
+            ("industry_l = '' OR industry_r = ''", "silent"),
+            ("industry_l = industry_r", "equal"),
+            (
+                "contains(industry_l, industry_r) OR contains(industry_r, industry_l)",
+                "one contains the other",
+            ),
+            ("damerau_levenshtein(industry_shadow_l, industry_shadow_r) <= 1", "one character differs"),
+        ),
+        _comparison(
+            "region",
+            ("region_l = '' OR region_r = ''", "silent"),
+            ("region_l = region_r", "equal"),
+            (
+                "starts_with(region_l, region_r) OR starts_with(region_r, region_l)",
+                "one lies within the other",
+            ),
+        ),
+        # What a row tells of its county; the place in its name would only say once more what the name says.
+        _comparison(
+            "county", ("county_l IS NULL OR county_r IS NULL", "silent"), ("county_l = county_r", "equal")
+        ),
+        _comparison("form", ("form_l = '' OR form_r = ''", "silent"), ("form_l = form_r", "equal")),
+        _comparison(
+            "code",
+            ("code_l IS NULL OR code_r IS NULL", "silent"),
+            ("damerau_levenshtein(code_l, code_r) <= 1", "one slip"),
+            ("damerau_levenshtein(code_l, code_r) <= 3", "few slips"),
+        ),
+        _comparison(
+            "address",
+            ("address_l IS NULL OR address_r IS NULL", "silent"),
+            ("address_l = address_r", "equal"),
+            ("damerau_levenshtein(address_shadow_l, address_shadow_r) <= 3", "few characters differ"),
+        ),
+        _comparison(
+            "legal_rep_name",
+            ("legal_rep_name_l IS NULL OR legal_rep_name_r IS NULL", "silent"),
+            ("legal_rep_name_l = legal_rep_name_r", "equal"),
+        ),
+    ]
+
+
+def _comparison(name: str, silent: tuple[str, str], *levels: tuple[str, str]) -> dict[str, Any]:
+    told: list[dict[str, Any]] = [
+        {"sql_condition": silent[0], "label_for_charts": silent[1], "is_null_level": True}
+    ]
+    told += [{"sql_condition": condition, "label_for_charts": label} for condition, label in levels]
+    told.append({"sql_condition": "ELSE", "label_for_charts": "different"})
+    if name == "trade":
+        # Thousands bear a common trade name, a few an odd one.
+        told[1] |= {"tf_adjustment_column": "trade", "tf_adjustment_weight": 1.0}
+    return {"output_column_name": name, "comparison_levels": told}
