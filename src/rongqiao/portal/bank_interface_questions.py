@@ -16,6 +16,7 @@ from rongqiao.bases.enterprises.interfaces import questions, selectors
 from rongqiao.kernel.errors import RongqiaoError
 from rongqiao.portal.access import BANK, for_roles, request_scope
 from rongqiao.portal.bank_interface_forms import AnswerForm, put_refusal
+from rongqiao.portal.interface_listings import reason_titles
 from rongqiao.portal.interface_words import (
     basis_title,
     interface_choices,
@@ -40,11 +41,6 @@ STATUSES = [
 ]
 
 
-def reason_titles(reasons: list[str]) -> str:
-    """Why an access was drawn, in words."""
-    return "、".join(questions.REASONS.get(each, each) for each in reasons)
-
-
 @require_safe
 @for_roles(*BANK)
 def list_questions(request: HttpRequest) -> HttpResponse:
@@ -60,7 +56,7 @@ def list_questions(request: HttpRequest) -> HttpResponse:
                 "interface", "接口", sort="interface_id", value=lambda row: interface_title(row.interface_id)
             ),
             Column("at", "查询时间", "time", value=lambda row: row.call.at),
-            Column("reasons", "抽查缘由", value=lambda row: reason_titles(row.reasons)),
+            Column("reasons", "抽查缘由", value=reason_titles),
             Column("status", "状态", "status", sort="status", option="question"),
             Column(
                 "due_at",
@@ -108,7 +104,7 @@ def show_question(request: HttpRequest, question_id: uuid.UUID) -> HttpResponse:
         "provider": provider_title(question.provider),
         "purpose": purpose_title(question.call.purpose),
         "basis": basis_title(question.call.basis),
-        "reasons": reason_titles(question.reasons),
+        "reasons": reason_titles(question),
         "form": form,
         "can_answer": can_advance("access_question", question.status, "answer"),
         "now": now,

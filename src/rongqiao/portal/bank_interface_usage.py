@@ -12,14 +12,21 @@ from django.views.decorators.http import require_safe
 from rongqiao.bases.enterprises.interfaces import selectors
 from rongqiao.portal.access import BANK, for_roles, request_scope
 from rongqiao.portal.charts import Chart
+from rongqiao.portal.interface_listings import (
+    BY_USCC,
+    CALL_FACTS,
+    PERIOD,
+    PERIODS,
+    USAGE_COUNTS,
+    first_day,
+    start_of,
+    usage_totals,
+)
 from rongqiao.portal.interface_words import (
-    basis_title,
     code_choices,
-    code_title,
     interface_choices,
     interface_title,
     provider_title,
-    purpose_title,
 )
 from rongqiao.portal.listing import Column, Filter, Listing
 
@@ -30,8 +37,6 @@ if TYPE_CHECKING:
 
     from rongqiao.bases.enterprises.interfaces.selectors import Usage
 
-PERIODS = [("7", "近 7 天"), ("30", "近 30 天"), ("90", "近 90 天"), ("365", "近一年")]
-DEFAULT_DAYS = 30
 CALL_PERIODS = [("1", "今天"), *PERIODS]
 CHART_DAYS = 90
 
@@ -41,9 +46,7 @@ CHART_DAYS = 90
 def show_usage(request: HttpRequest) -> HttpResponse:
     """Metering: calls per day and interface, refusals by code, what is to be paid."""
     scope, today = request_scope(request), timezone.localdate()
-    asked = request.GET.get("days", "")
-    days = int(asked) if asked in dict(PERIODS) else DEFAULT_DAYS
-    first = today - dt.timedelta(days=days - 1)
+    days, first = first_day(request)
     rows = selectors.usage_by_day(scope, since=first, until=today)
     listing = Listing(
         request,
@@ -55,15 +58,10 @@ def show_usage(request: HttpRequest) -> HttpResponse:
                 "interface", "接口", sort="interface", value=lambda row: interface_title(row.interface_id)
             ),
             Column("provider", "提供部门", value=lambda row: provider_title(row.provider)),
-            Column("calls", "调用", "number", sort="calls"),
-            Column("answered", "应答", "number", sort="answered"),
-            Column("refused", "未应答", "number", sort="refused", value=lambda row: row.calls - row.answered),
-            Column("enterprises", "企业数", "number", sort="enterprises"),
-            Column("records", "记录数", "number", sort="records"),
-            Column("price_cny", "费用", "money", sort="price_cny"),
+            *USAGE_COUNTS,
         ],
         filters=[
-            Filter("days", f"时间（不选为近 {DEFAULT_DAYS} 天）", PERIODS),
+            PERIOD,
             Filter("interface", "接口", interface_choices(), _by_interface),
         ],
         default_sort="-day",
@@ -73,18 +71,8 @@ def show_usage(request: HttpRequest) -> HttpResponse:
         empty_url=reverse("portal:bank_interface_keys"),
         empty_label="查看密钥",
     )
-    since = timezone.make_aware(dt.datetime.combine(first, dt.time()))
-    context = {
-        "days": days,
-        "calls": sum(row.calls for row in rows),
-        "answered": sum(row.answered for row in rows),
-        "records": sum(row.records for row in rows),
-        "price": sum((row.price_cny for row in rows), 0),
-        "chart": _chart(rows, max(first, today - dt.timedelta(days=CHART_DAYS - 1)), today),
-        "codes": [
-            (code, code_title(code), count) for code, count in selectors.codes_by_count(scope, since=since)
-        ],
-    }
+    shown = max(first, today - dt.timedelta(days=CHART_DAYS - 1))
+    context = usage_totals(scope, rows, days, first) | {"chart": _chart(rows, shown, today)}
     return listing.respond("portal/bank/interface_usage.html", context)
 
 
@@ -121,7 +109,7 @@ def list_calls(request: HttpRequest) -> HttpResponse:
     since = None
     if days in dict(CALL_PERIODS):
         first = timezone.localdate() - dt.timedelta(days=int(days) - 1)
-        since = timezone.make_aware(dt.datetime.combine(first, dt.time()))
+        since = start_of(first)
     listing = Listing(
         request,
         selectors.list_calls(scope, since=since),
@@ -129,11 +117,7 @@ def list_calls(request: HttpRequest) -> HttpResponse:
         columns=[
             Column("at", "时间", "time", sort="at"),
             Column("interface", "接口", value=lambda row: interface_title(row.interface_id)),
-            Column("subject_uscc", "企业", null_text="无或沙箱"),
-            Column("purpose", "用途", value=lambda row: purpose_title(row.purpose)),
-            Column("basis", "依据", value=lambda row: basis_title(row.basis)),
-            Column("outcome", "结果", value=lambda row: code_title(row.code)),
-            Column("records", "记录", "number"),
+            *CALL_FACTS,
             Column("key", "密钥", value=_key),
             Column("milliseconds", "毫秒", "number", sort="milliseconds"),
             Column("price_cny", "费用", "money"),
@@ -145,11 +129,7 @@ def list_calls(request: HttpRequest) -> HttpResponse:
             ),
             Filter("code", "结果", code_choices(), lambda rows, value: rows.filter(code=value)),
             Filter("key", "密钥", keys, lambda rows, value: _of_key(rows, value, keys)),
-            Filter(
-                "uscc",
-                "企业统一社会信用代码",
-                apply=lambda rows, value: rows.filter(subject_uscc=value.upper()[:18]),
-            ),
+            BY_USCC,
         ],
         default_sort="-at",
         empty_title="还没有调用",

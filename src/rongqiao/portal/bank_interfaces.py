@@ -16,6 +16,12 @@ from rongqiao.kernel.errors import RongqiaoError
 from rongqiao.portal import interface_sheet as sheet
 from rongqiao.portal.access import BANK, for_roles, request_scope
 from rongqiao.portal.bank_interface_forms import ApplicationForm, initial_terms, put_refusal
+from rongqiao.portal.interface_listings import (
+    GRANT_STATES,
+    SUBMISSION_STATES,
+    by_grant_state,
+    grant_state,
+)
 from rongqiao.portal.interface_words import (
     interface_choices,
     interface_title,
@@ -26,7 +32,6 @@ from rongqiao.portal.listing import Column, Filter, Listing
 from rongqiao.portal.public_interfaces import find_offers, ground_of, offer_filters
 
 if TYPE_CHECKING:
-    import datetime as dt
     import uuid
 
     from django.http import HttpRequest, HttpResponse
@@ -38,13 +43,6 @@ STANDINGS = [
     ("refused", "不予通过"),
     ("none", "未申请"),
 ]
-SUBMISSION_STATUSES = [
-    ("submitted", "待审核"),
-    ("changes_requested", "退回修改"),
-    ("validated", "已通过"),
-    ("refused", "不予通过"),
-]
-GRANT_STATUSES = [("live", "有效"), ("over", "已到期"), ("ended", "已终止")]
 
 
 @require_safe
@@ -140,7 +138,7 @@ def list_submissions(request: HttpRequest) -> HttpResponse:
             Column("reviewed_at", "审核时间", "time", sort="reviewed_at"),
         ],
         filters=[
-            Filter("status", "状态", SUBMISSION_STATUSES, lambda rows, value: rows.filter(status=value)),
+            Filter("status", "状态", SUBMISSION_STATES, lambda rows, value: rows.filter(status=value)),
             Filter(
                 "interface", "接口", interface_choices(), lambda rows, value: rows.filter(interface_id=value)
             ),
@@ -164,7 +162,7 @@ def show_submission(request: HttpRequest, submission_id: uuid.UUID) -> HttpRespo
         raise Http404(str(submission_id))
     siblings = selectors.my_submissions(scope).filter(interface_id=submission.interface_id)
     grants = selectors.list_authorisations(scope).filter(interface_id=submission.interface_id)
-    live = next((each for each in grants if grant_status(each, now) == "live"), None)
+    live = next((each for each in grants if grant_state(each, now) == "live"), None)
     context = {
         "submission": submission,
         "title": interface_title(submission.interface_id),
@@ -177,29 +175,11 @@ def show_submission(request: HttpRequest, submission_id: uuid.UUID) -> HttpRespo
     return render(request, "portal/bank/interface_submission.html", context)
 
 
-def grant_status(grant: Any, now: dt.datetime) -> str:
-    """Return ``live``, ``over`` when its period has run out, ``ended`` when it was ended before."""
-    if grant.ended_at is not None:
-        return "ended"
-    return "live" if grant.valid_until > now else "over"
-
-
 @require_safe
 @for_roles(*BANK)
 def list_authorisations(request: HttpRequest) -> HttpResponse:
     """Grants, past ones too."""
     now = timezone.now()
-
-    def by_status(rows: Any, value: str) -> Any:
-        if value == "ended":
-            return rows.exclude(ended_at=None)
-        open_ones = rows.filter(ended_at=None)
-        return (
-            open_ones.filter(valid_until__gt=now)
-            if value == "live"
-            else open_ones.filter(valid_until__lte=now)
-        )
-
     listing = Listing(
         request,
         selectors.list_authorisations(request_scope(request)),
@@ -213,11 +193,11 @@ def list_authorisations(request: HttpRequest) -> HttpResponse:
             Column("purposes", "用途", value=lambda row: purpose_titles(row.purposes)),
             Column("granted_at", "授予时间", "time", sort="granted_at"),
             Column("valid_until", "失效时间", "time", sort="valid_until"),
-            Column("status", "状态", "status", value=lambda row: grant_status(row, now), option="grant"),
+            Column("status", "状态", "status", value=lambda row: grant_state(row, now), option="grant"),
             Column("end_reason", "终止原因"),
         ],
         filters=[
-            Filter("status", "状态", GRANT_STATUSES, by_status),
+            Filter("status", "状态", GRANT_STATES, by_grant_state(now)),
             Filter(
                 "interface", "接口", interface_choices(), lambda rows, value: rows.filter(interface_id=value)
             ),
@@ -240,7 +220,7 @@ def show_authorisation(request: HttpRequest, authorisation_id: uuid.UUID) -> Htt
         raise Http404(str(authorisation_id))
     context = {
         "grant": grant,
-        "status": grant_status(grant, timezone.now()),
+        "status": grant_state(grant, timezone.now()),
         "title": interface_title(grant.interface_id),
         "provider": provider_title(grant.provider),
         "purposes": purpose_titles(grant.purposes),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -19,6 +18,16 @@ from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.portal.access import request_scope
 from rongqiao.portal.department_interfaces import interface_columns, place_of, provider_filters
 from rongqiao.portal.forms import PlainForm
+from rongqiao.portal.interface_listings import (
+    BY_USCC,
+    CALL_FACTS,
+    PERIOD,
+    USAGE_COUNTS,
+    first_day,
+    reason_titles,
+    start_of,
+    usage_totals,
+)
 from rongqiao.portal.interface_words import (
     basis_title,
     code_choices,
@@ -36,8 +45,6 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-PERIODS = [("7", "近 7 天"), ("30", "近 30 天"), ("90", "近 90 天"), ("365", "近一年")]
-DEFAULT_DAYS = 30
 OUTCOMES = [("refused", "未应答（全部）"), *code_choices()]
 QUESTION_STATES = [
     ("answered", "待判定"),
@@ -89,24 +96,14 @@ class MaintenanceForm(PlainForm):
             self.fields[name].error_messages["invalid"] = "请按 2026-01-31 18:00 的样子填写时间。"
 
 
-def _first_day(request: HttpRequest) -> tuple[int, dt.date]:
-    asked = request.GET.get("days", "")
-    days = int(asked) if asked in dict(PERIODS) else DEFAULT_DAYS
-    return days, timezone.localdate() - dt.timedelta(days=days - 1)
-
-
-def _start(day: dt.date) -> dt.datetime:
-    return timezone.make_aware(dt.datetime.combine(day, dt.time()))
-
-
 @require_safe
 def show_usage(request: HttpRequest, workspace: str) -> HttpResponse:
     """Metering by day, consumer and interface, and why calls were refused."""
-    scope, (days, first) = request_scope(request), _first_day(request)
+    scope, (days, first) = request_scope(request), first_day(request)
     rows = selectors.usage_by_day(scope, since=first, until=timezone.localdate())
     consumers = sorted({row.consumer for row in rows})
     narrow = [
-        Filter("days", f"时间（不选为近 {DEFAULT_DAYS} 天）", PERIODS),
+        PERIOD,
         Filter(
             "consumer",
             "使用机构",
@@ -131,12 +128,7 @@ def show_usage(request: HttpRequest, workspace: str) -> HttpResponse:
             Column("day", "日期", "date", sort="day"),
             *interface_columns(workspace),
             Column("consumer", "使用机构", sort="consumer"),
-            Column("calls", "调用", "number", sort="calls"),
-            Column("answered", "应答", "number", sort="answered"),
-            Column("refused", "未应答", "number", sort="refused", value=lambda row: row.calls - row.answered),
-            Column("enterprises", "企业数", "number", sort="enterprises"),
-            Column("records", "记录数", "number", sort="records"),
-            Column("price_cny", "费用", "money", sort="price_cny"),
+            *USAGE_COUNTS,
         ],
         filters=narrow,
         default_sort="-day",
@@ -144,44 +136,30 @@ def show_usage(request: HttpRequest, workspace: str) -> HttpResponse:
         empty_title="这段时间没有调用",
         empty_text="获授权的机构每次调用都计量在这里；沙箱调用不计。",
     )
-    context = place_of(request, workspace) | {
-        "days": days,
-        "calls": sum(row.calls for row in rows),
-        "answered": sum(row.answered for row in rows),
-        "records": sum(row.records for row in rows),
-        "price": sum((row.price_cny for row in rows), 0),
-        "codes": [
-            (code, code_title(code), count)
-            for code, count in selectors.codes_by_count(scope, since=_start(first))
-        ],
-    }
+    context = place_of(request, workspace) | usage_totals(scope, rows, days, first)
     return listing.respond("portal/provider/usage.html", context)
 
 
 @require_safe
 def list_calls(request: HttpRequest, workspace: str) -> HttpResponse:
     """Every call, refused ones too: by whom, about whom, for what, on what ground, with what outcome."""
-    _, first = _first_day(request)
+    _, first = first_day(request)
     listing = Listing(
         request,
-        selectors.list_calls(request_scope(request), since=_start(first)),
+        selectors.list_calls(request_scope(request), since=start_of(first)),
         name="calls",
         columns=[
             Column("at", "时间", "time", sort="at"),
             *interface_columns(workspace),
             Column("consumer", "使用机构", value=caller),
-            Column("subject_uscc", "企业", null_text="无或沙箱"),
-            Column("purpose", "用途", value=lambda row: purpose_title(row.purpose)),
-            Column("basis", "依据", value=lambda row: basis_title(row.basis)),
-            Column("outcome", "结果", value=lambda row: code_title(row.code)),
-            Column("records", "记录", "number"),
+            *CALL_FACTS,
             Column("milliseconds", "毫秒", "number", sort="milliseconds"),
         ],
         filters=[
-            Filter("days", f"时间（不选为近 {DEFAULT_DAYS} 天）", PERIODS),
+            PERIOD,
             Filter("code", "结果", OUTCOMES, by_code),
             Filter("q", "使用机构", apply=lambda rows, text: rows.filter(consumer__name__icontains=text[:60])),
-            Filter("uscc", "企业统一社会信用代码", apply=lambda rows, text: rows.filter(subject_uscc=text.upper()[:18])),
+            BY_USCC,
             *provider_filters(workspace),
         ],
         default_sort="-at",
@@ -231,11 +209,6 @@ def list_questions(request: HttpRequest, workspace: str) -> HttpResponse:
 
 def _running(row: Any) -> Any:
     return row.due_at if row.status in ("asked", "overdue") else None
-
-
-def reason_titles(row: Any) -> str:
-    """Why an access was drawn, in words."""
-    return "、".join(questions.REASONS.get(each, each) for each in row.reasons)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

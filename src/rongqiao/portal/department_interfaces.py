@@ -16,22 +16,15 @@ from rongqiao.bases.enterprises.interfaces import selectors, services
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.portal.access import request_scope
 from rongqiao.portal.forms import PlainForm
+from rongqiao.portal.interface_listings import GRANT_STATES, SUBMISSION_STATES, by_grant_state, grant_state
 from rongqiao.portal.interface_words import interface_title, provider_choices, provider_title, purpose_titles
 from rongqiao.portal.listing import Column, Filter, Listing
 
 if TYPE_CHECKING:
-    import datetime as dt
     import uuid
 
     from django.http import HttpRequest, HttpResponse
 
-SUBMISSION_STATES = [
-    ("submitted", "待审核"),
-    ("changes_requested", "退回修改"),
-    ("validated", "已通过"),
-    ("refused", "不予通过"),
-]
-GRANT_STATES = [("live", "有效"), ("over", "已到期"), ("ended", "已终止")]
 VERDICTS = [
     ("validated", "通过，按申请内容授权"),
     ("changes_requested", "退回修改（须写明改什么）"),
@@ -192,25 +185,6 @@ def review(request: HttpRequest, submission_id: uuid.UUID, workspace: str) -> Ht
     return redirect(f"portal:{workspace}_interface_submission", submission_id=submission_id)
 
 
-def grant_state(grant: Any, now: dt.datetime) -> str:
-    """``live``, ``over`` when its period has run out, ``ended`` when it was ended before."""
-    if grant.ended_at is not None:
-        return "ended"
-    return "live" if grant.valid_until > now else "over"
-
-
-def _by_state(now: dt.datetime) -> Any:
-    def narrow(rows: Any, state: str) -> Any:
-        if state == "ended":
-            return rows.exclude(ended_at=None)
-        running = rows.filter(ended_at=None)
-        return (
-            running.filter(valid_until__gt=now) if state == "live" else running.filter(valid_until__lte=now)
-        )
-
-    return narrow
-
-
 @require_safe
 def list_grants(request: HttpRequest, workspace: str) -> HttpResponse:
     """Grants, past ones too."""
@@ -230,7 +204,7 @@ def list_grants(request: HttpRequest, workspace: str) -> HttpResponse:
             Column("end_reason", "终止原因"),
         ],
         filters=[
-            Filter("status", "状态", GRANT_STATES, _by_state(now)),
+            Filter("status", "状态", GRANT_STATES, by_grant_state(now)),
             *provider_filters(workspace),
             Filter("q", "使用机构", apply=lambda rows, text: rows.filter(consumer__name__icontains=text[:60])),
         ],

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 from rongqiao.accounts.selectors import list_consents
 from rongqiao.bases.enterprises.interfaces import selectors
 from rongqiao.portal.access import ENTERPRISE, for_roles, request_scope
-from rongqiao.portal.department_interface_usage import OUTCOMES, by_code, caller, reason_titles
+from rongqiao.portal.department_interface_usage import OUTCOMES, by_code, caller
+from rongqiao.portal.interface_listings import reason_titles
 from rongqiao.portal.interface_words import (
     basis_title,
     code_title,
