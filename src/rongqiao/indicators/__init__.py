@@ -4,8 +4,9 @@
 read. One file per theme; a theme declares, :mod:`rongqiao.indicators.computation` runs.
 """
 
-from rongqiao.indicators.computation import compute, indicators_key, write_indicators
+from rongqiao.indicators.computation import compute, indicators_key
 from rongqiao.indicators.facts import criteria_facts, enterprise_facts
+from rongqiao.indicators.province import write_indicators
 from rongqiao.indicators.registry import Indicator, get_indicator, load_indicators
 
 __all__ = [

@@ -120,6 +120,15 @@ def _by_item() -> dict[tuple[str, str], tuple[Edge, ...]]:
     return {key: tuple(edges) for key, edges in grouped.items()}
 
 
+@lru_cache(maxsize=1)
+def items_read() -> dict[str, frozenset[str]]:
+    """Items of each contract that any indicator rests on, as value or as condition."""
+    found: dict[str, set[str]] = {}
+    for contract_id, item_id in _by_item():
+        found.setdefault(contract_id, set()).add(item_id)
+    return {contract_id: frozenset(items) for contract_id, items in found.items()}
+
+
 def edges_of_item(contract_id: str, item_id: str) -> tuple[Edge, ...]:
     """Edges from one item to every indicator that rests on it; none for an item that no indicator reads."""
     return _by_item().get((contract_id, item_id), ())

@@ -46,7 +46,7 @@ def _prepare(tables: Mapping[str, Any], at: At) -> Any:
     )
 
 
-REGISTERED = Source("registry", (REGISTRY,), "latest", _prepare)
+REGISTERED = Source("registry", (REGISTRY,), "latest", _prepare, is_across=True)
 PUBLIC = "public_registration"
 
 

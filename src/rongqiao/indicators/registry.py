@@ -137,6 +137,9 @@ class Source:
     stale_after_months : int
         A series whose newest month lies this far back or further is stale; an event table whose newest delivery
         is more than this many months (of 31 days) old is.
+    is_across : bool
+        Whether an enterprise's rows depend on other enterprises' (such as how many share its address), so that it cannot be
+        prepared for some enterprises alone.
     """
 
     id: str
@@ -144,6 +147,7 @@ class Source:
     grain: Grain
     prepare: Callable[[Mapping[str, Table], At], Table]
     stale_after_months: int = 3
+    is_across: bool = False
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -47,11 +47,14 @@ def current(
     ContractError
         If the contract reads its column of valid time as neither date, month nor year.
     """
-    kept = table.filter(table.known_at <= known_at)
-    if contract.valid_on:
-        kept = kept.filter(_is_valid(kept, contract, as_of))
-    found = latest(kept, contract.key, known_at=known_at)
+    found = latest(held(table, contract, as_of=as_of, known_at=known_at), contract.key, known_at=known_at)
     return found if with_expired else unexpired(found, contract, known_at=known_at)
+
+
+def held(table: Table, contract: Contract, *, as_of: int, known_at: dt.date) -> Table:
+    """Rows that had arrived by ``known_at`` and are valid by the end of ``as_of``, corrected ones among them."""
+    kept = table.filter(table.known_at <= known_at)
+    return kept.filter(_is_valid(kept, contract, as_of)) if contract.valid_on else kept
 
 
 def latest(table: Table, key: Sequence[str], *, known_at: dt.date) -> Table:

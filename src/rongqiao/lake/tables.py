@@ -139,7 +139,7 @@ class Lake:
         if not rows:
             file.unlink()
             return False
-        self._commit_file(table, schema, (file, rows), transaction)
+        self._commit_files(table, schema, [(file, rows)], transaction)
         return True
 
     def replace_query(
@@ -150,15 +150,49 @@ class Lake:
             self.replace(table, connection.sql(query).to_arrow_table(), transaction=transaction)
             return
         schema = connection.sql(f"SELECT * FROM ({query}) LIMIT 0").to_arrow_table().schema
-        self._commit_file(
-            table, schema, self._write_query(table, connection, query), [transaction], mode="overwrite"
+        self._commit_files(
+            table, schema, [self._write_query(table, connection, query)], [transaction], mode="overwrite"
         )
+
+    def new_file(self, table: str) -> Path:
+        """Name a file in the table's folder for the caller to write and hand to :meth:`append_files`; else `sweep` removes it.
+
+        Raises
+        ------
+        ContractError
+            If the lake is no folder of this machine.
+        """
+        if "://" in self.root:
+            raise ContractError("数据湖", self.root, "Files can be written directly only in a lake on disk.")
+        folder = Path(self.address(table))
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{_OWN}{uuid.uuid4()}.parquet"
+
+    def append_files(
+        self, table: str, schema: pa.Schema, files: Sequence[tuple[Path, int]], *, transaction: Sequence[str]
+    ) -> bool:
+        """Make files that :meth:`new_file` named, with so many rows each, part of the table in one atomic commit.
+
+        Returns
+        -------
+        bool
+            Whether they were added; if the transactions are in the table already, the files are removed.
+
+        Raises
+        ------
+        ContractError
+            If only some of the transactions are in the table.
+        """
+        if self._is_committed(table, list(transaction)):
+            for file, _ in files:
+                file.unlink()
+            return False
+        self._commit_files(table, schema, files, transaction)
+        return True
 
     def _write_query(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Path, int]:
         """Write a query's rows to a file in the table's folder; a run that is killed leaves it for `sweep`."""
-        folder = Path(self.address(table))
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"{_OWN}{uuid.uuid4()}.parquet"
+        file = self.new_file(table)
         # Tables of many values that never repeat are not worth building; codes, days and batches still fit.
         options = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 4096"
         try:
@@ -181,19 +215,22 @@ class Lake:
             file.unlink()
         return len(orphans)
 
-    def _commit_file(
+    def _commit_files(
         self,
         table: str,
         schema: pa.Schema,
-        written: tuple[Path, int],
+        written: Sequence[tuple[Path, int]],
         transactions: Sequence[str],
         mode: Literal["append", "overwrite"] = "append",
     ) -> None:
-        """Make a written file part of the table; until then no reader sees it."""
-        file, rows = written
-        state = file.stat()
-        statistics = json.dumps({"numRecords": rows})
-        added = [AddAction(file.name, state.st_size, {}, int(state.st_mtime * 1000), True, statistics)]
+        """Make written files part of the table; until then no reader sees them."""
+        added = []
+        for file, rows in written:
+            state = file.stat()
+            statistics = json.dumps({"numRecords": rows})
+            added.append(
+                AddAction(file.name, state.st_size, {}, int(state.st_mtime * 1000), True, statistics)
+            )
         marks = CommitProperties(app_transactions=[Transaction(name, 1) for name in transactions])
         address = self.address(table)
         shape = Schema.from_arrow(schema)
