@@ -45,7 +45,7 @@ def select(only: Sequence[str] | None) -> dict[str, Indicator]:
 
 
 def by_source(chosen: Iterable[Indicator]) -> dict[Source, list[Indicator]]:
-    """Indicators by the rows they are aggregated from, in the order of their declaration."""
+    """Group indicators by the rows they are aggregated from, in the order of their declaration."""
     found: dict[Source, list[Indicator]] = defaultdict(list)
     for item in chosen:
         found[item.source].append(item)
@@ -146,7 +146,7 @@ def compute_chosen(
 
 
 def _taken(rows: pa.Table, population: Population, members: Sequence[Indicator]) -> Computed:
-    """The population's part of what was computed for everybody; both are ordered by ``enterprise_id``."""
+    """Take the population's part of what was computed for everybody; both are ordered by ``enterprise_id``."""
     ids = np.asarray(rows.column("enterprise_id").to_numpy(zero_copy_only=False), dtype=np.str_)
     places = np.searchsorted(ids, np.asarray(population.enterprise_ids.to_pylist(), dtype=np.str_))
     return Computed(

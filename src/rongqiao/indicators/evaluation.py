@@ -14,7 +14,6 @@ import pyarrow as pa
 from rongqiao.contracts.standards import load_contract
 from rongqiao.indicators.panels import (
     MONTHS,
-    Evaluation,
     NotArrayableError,
     Panel,
     is_arrayable,
@@ -83,7 +82,7 @@ def evaluate_source(
 
 
 def _aggregates(prepared: Any, source: Source, members: Sequence[Indicator]) -> dict[str, Any]:
-    """What has to be known of each enterprise: values, and where the formula itself has none."""
+    """Build what has to be known of each enterprise: values, and where the formula itself has none."""
     wanted: dict[str, Any] = {}
     for item in members:
         wanted[item.id] = item.measure(prepared).cast("float64")
@@ -97,7 +96,9 @@ def _aggregates(prepared: Any, source: Source, members: Sequence[Indicator]) -> 
     return wanted
 
 
-def _by_engine(reading: Reading, size: int, source: Source, members: Sequence[Indicator]) -> dict[str, Floats]:
+def _by_engine(
+    reading: Reading, size: int, source: Source, members: Sequence[Indicator]
+) -> dict[str, Floats]:
     tables = {name: reading.current(name) for name in source.contracts}
     prepared = reading.keep(f"prepared_{source.id}", source.prepare(tables, reading.at))
     return _aggregate(prepared, size, _aggregates(prepared, source, members))
@@ -118,7 +119,9 @@ def _aggregate(prepared: Any, size: int, wanted: Mapping[str, Any]) -> dict[str,
     return found
 
 
-def _by_arrays(reading: Reading, size: int, source: Source, members: Sequence[Indicator]) -> dict[str, Floats]:
+def _by_arrays(
+    reading: Reading, size: int, source: Source, members: Sequence[Indicator]
+) -> dict[str, Floats]:
     """Lay monthly rows out as a panel and evaluate the expressions on it; those without an array form go to the engine."""
     prepared, panel = _panel(reading, size, source, members)
     wanted = _aggregates(prepared, source, members)
@@ -143,7 +146,7 @@ def _uncast(expression: Any) -> Any:
 def _panel(
     reading: Reading, size: int, source: Source, members: Sequence[Indicator]
 ) -> tuple[Any, Panel | None]:
-    """Prepared rows, and the panel of them; ``None`` where a month of an enterprise has several rows."""
+    """Lay prepared rows out, and give both; ``None`` where a month of an enterprise has several rows."""
     attempts = [reading.current]
     if _is_row_by_row(reading, source):
         # A key is an enterprise's month, so that a correction shows as a second row in one place of the panel.
@@ -172,8 +175,10 @@ def _is_row_by_row(reading: Reading, source: Source) -> bool:
 
 
 def _lay_out(prepared: Any, size: int, columns: Sequence[str]) -> Panel:
+    wanted = {name: _as_number(prepared[name]) for name in columns}
+    has_day = "known_at" in prepared.columns
     rows = prepared.filter((prepared.back >= 0) & (prepared.back < MONTHS)).select(
-        "enterprise_id", back=prepared.back, **{name: _as_number(prepared[name]) for name in columns}
+        "enterprise_id", back=prepared.back, **({"known_at": prepared.known_at} if has_day else {}), **wanted
     )
     found = rows.to_pyarrow()
     return Panel(
@@ -181,17 +186,20 @@ def _lay_out(prepared: Any, size: int, columns: Sequence[str]) -> Panel:
         found.column("enterprise_id").to_numpy(),
         found.column("back").to_numpy(),
         {name: found.column(name).to_numpy() for name in columns},
+        known=found.column("known_at").cast(pa.int32()).to_numpy() if has_day else None,
     )
 
 
 def _as_number(column: Any) -> Any:
-    """A column for a panel: of a date, the day's number, which serves to count and to compare."""
+    """Make a column fit for a panel: of a date, the day's number, which serves to count and to compare."""
     if column.type().is_date():
         column = column.delta(ibis.date(1970, 1, 1), unit="day")
     return column.cast("float64")
 
 
-def _is_old(source: Source, found: Mapping[str, Floats], opened: Sequence[Delivered], reading: Reading) -> Flags:
+def _is_old(
+    source: Source, found: Mapping[str, Floats], opened: Sequence[Delivered], reading: Reading
+) -> Flags:
     """Where what is known is too long ago: an enterprise's newest month, or the newest delivery of a register."""
     if source.grain == "series":
         # Comparing with NaN is false: what was never observed is missing, not stale.
@@ -226,7 +234,9 @@ def evaluate_derived(connection: Any, known: Computed, members: Sequence[Indicat
         name: pa.array(known.values[name], pa.float64(), mask=np.isnan(known.values[name])) for name in inputs
     }
     order = pa.array(np.arange(len(known.values[inputs[0]])))
-    wide = connection.create_table("derived_inputs", pa.table({"place": order, **columns}), temp=True, overwrite=True)
+    wide = connection.create_table(
+        "derived_inputs", pa.table({"place": order, **columns}), temp=True, overwrite=True
+    )
     made: dict[str, Any] = {}
     for item in members:
         made[item.id] = item.measure(wide).cast("float64")

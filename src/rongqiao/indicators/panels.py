@@ -50,27 +50,37 @@ class Panel:
         Of each row, its enterprise, 0 to ``size`` - 1.
     back : array of int
         Of each row, months back, 0 to :data:`MONTHS` - 1.
+    known : array of int or None
+        Of each row, the day it became known; of several rows of one month the last counts.
     columns : mapping
         Name → values of the rows, NaN for null.
 
     Raises
     ------
     NotArrayableError
-        If two rows fall into one month of one enterprise.
+        If two rows fall into one month of one enterprise, and no day tells which is the last.
     """
 
     def __init__(
-        self, size: int, place: npt.NDArray[Any], back: npt.NDArray[Any], columns: Mapping[str, Floats]
+        self,
+        size: int,
+        place: npt.NDArray[Any],
+        back: npt.NDArray[Any],
+        columns: Mapping[str, Floats],
+        *,
+        known: npt.NDArray[Any] | None = None,
     ) -> None:
         slots = back.astype(np.int64) * size + place
         present = np.zeros(MONTHS * size, dtype=np.bool_)
         present[slots] = True
+        rows: Any = slice(None)
         if np.count_nonzero(present) != len(slots):
-            raise NotArrayableError("several rows in one month of one enterprise")
+            rows = _last_rows(slots, known)
+            slots = slots[rows]
         self._stand(present.reshape(MONTHS, size), {})
         for name, values in columns.items():
             dense = np.full(MONTHS * size, np.nan)
-            dense[slots] = values
+            dense[slots] = values[rows]
             self._columns[name] = dense.reshape(MONTHS, size)
 
     def _stand(self, present: Flags, columns: dict[str, Floats]) -> None:
@@ -118,6 +128,27 @@ class Panel:
             running = np.where(row == 0, running + 1, np.where(np.isnan(row), running, 0.0))
             runs[month] = np.where(self.present[month], running, np.nan)
         return runs
+
+
+def _last_rows(slots: npt.NDArray[np.int64], known: npt.NDArray[Any] | None) -> Flags:
+    """Which rows count where several fall into one slot: the last known of each.
+
+    Raises
+    ------
+    NotArrayableError
+        If two of one slot became known on the same day, or the days are not given.
+    """
+    if known is None:
+        raise NotArrayableError("several rows in one month of one enterprise")
+    is_shared = (np.bincount(slots) > 1)[slots]
+    shared = np.flatnonzero(is_shared)
+    order = shared[np.lexsort((known[shared], slots[shared]))]
+    is_same = slots[order][:-1] == slots[order][1:]
+    if (is_same & (known[order][:-1] == known[order][1:])).any():
+        raise NotArrayableError("several rows of one month became known on one day")
+    counts = ~is_shared
+    counts[order[np.append(~is_same, True)]] = True
+    return counts
 
 
 def needed_columns(expressions: list[Any], rows: Table) -> set[str]:
@@ -222,17 +253,18 @@ class Evaluation:
             return np.sqrt(spread) if isinstance(node, ops.StandardDev) else spread
         return _REDUCTIONS[type(node)](argument, seen)
 
-    def _chosen(self, where: Any) -> tuple[slice | npt.NDArray[np.intp], Flags | None]:
+    def _chosen(self, where: Any) -> tuple[slice, Flags | None]:
         """Months that may count, and of the others which enterprises' months do; ``None`` for all of them."""
         if where is None:
             return slice(0, MONTHS), None
         condition = np.asarray(self.value(where))
         if condition.ndim == 2 and condition.shape[1] != 1:
             return slice(0, MONTHS), condition == 1
-        wanted = np.flatnonzero(np.broadcast_to(condition, (MONTHS, 1)) == 1)
+        flags = np.broadcast_to(condition, (MONTHS, 1)) == 1
+        wanted = np.flatnonzero(flags)
         if len(wanted) and wanted[-1] - wanted[0] + 1 == len(wanted):
             return slice(int(wanted[0]), int(wanted[-1]) + 1), None
-        return wanted, None
+        return slice(0, MONTHS), flags
 
     def _rows(self, node: Any, months: Any) -> Floats:
         found = np.asarray(self.value(node), dtype=np.float64)

@@ -106,7 +106,7 @@ class Reading:
         self._opened: dict[str, Any] = {}
 
     def delivered(self) -> dict[str, Delivered]:
-        """What is held of each contract, of all enterprises."""
+        """Count what is held of each contract, of all enterprises."""
         found = {}
         for name in self.present:
             contract = load_contract(name)
@@ -114,7 +114,10 @@ class Reading:
             rows = asof.held(rows, contract, as_of=self.at.as_of, known_at=self.at.known_at)
             rows = unexpired(rows, contract, known_at=self.at.known_at)
             count, newest = (
-                rows.aggregate(rows=rows.count(), newest=rows.known_at.max()).to_pyarrow().to_pylist()[0].values()
+                rows.aggregate(rows=rows.count(), newest=rows.known_at.max())
+                .to_pyarrow()
+                .to_pylist()[0]
+                .values()
             )
             found[name] = Delivered(count, newest)
         return found
@@ -133,7 +136,11 @@ class Reading:
         if span is not None:
             known = f"SELECT * FROM ({known}) WHERE {span.sql('enterprise_id')}"
         if enterprise_ids is not None:
-            stage(self.connection.con, "chosen", pa.table({"enterprise_id": pa.array(enterprise_ids, pa.string())}))
+            stage(
+                self.connection.con,
+                "chosen",
+                pa.table({"enterprise_id": pa.array(enterprise_ids, pa.string())}),
+            )
             known = f"SELECT * FROM ({known}) SEMI JOIN chosen USING (enterprise_id)"
         self.connection.raw_sql(
             f"""CREATE OR REPLACE TEMP TABLE population AS SELECT enterprise_id, age_months,
@@ -188,7 +195,9 @@ class Reading:
 
     def keep(self, name: str, expression: Any) -> Any:
         """Compute an expression once, and give it back as a table."""
-        return self.connection.create_table(f"kept_{name.replace('.', '_')}", expression, temp=True, overwrite=True)
+        return self.connection.create_table(
+            f"kept_{name.replace('.', '_')}", expression, temp=True, overwrite=True
+        )
 
     def current(self, contract_id: str) -> Any:
         """Rows of the chosen enterprises that hold at the two times: the last known of each key, expired ones left out.

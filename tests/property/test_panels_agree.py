@@ -1,0 +1,102 @@
+"""One expression, two evaluations: by the engine over rows, and by arrays over panels of months and enterprises."""
+
+from __future__ import annotations
+
+import ibis
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rongqiao.indicators.panels import MONTHS, NotArrayableError, Panel, is_arrayable, needed_columns
+from rongqiao.indicators.series import STATISTICS, with_runs, within
+
+SIZE = 5
+#: Zeros, gaps and nulls are what goes wrong; sums of round numbers are exact in any order.
+VALUES = st.sampled_from([None, 0.0, 0.0, 1.0, 2.5, 40.0, 1000.0, -3.0])
+PANELS = st.dictionaries(
+    st.tuples(st.integers(0, SIZE - 1), st.integers(0, MONTHS - 1)),
+    VALUES,
+    min_size=1,
+    max_size=SIZE * MONTHS,
+)
+
+
+def rows_of(cells):
+    columns = {
+        "enterprise_id": pa.array([place for place, _ in cells], pa.int32()),
+        "back": pa.array([back for _, back in cells], pa.int64()),
+        "x": pa.array(list(cells.values()), pa.float64()),
+    }
+    return pa.table(columns)
+
+
+def aggregates(t):
+    found = {name: statistic.build(t, "x") for name, statistic in STATISTICS.items()}
+    found["newest"] = t.back.min()
+    found["rows"] = t.back.count(where=t.back < 12)
+    found["last"] = t.x.argmin(t.back, where=within(t, 6) & t.x.notnull())
+    found["peak"] = t.x.max(where=within(t, 12))
+    found["above"] = ibis.ifelse(
+        t.x.count(where=within(t, 12)) >= 1, (t.x > 1).sum(where=within(t, 12)), None
+    )
+    found["any_other"] = t.x.max(where=(t.x != 0) | (t.back == 3)).coalesce(-1)
+    found["sample"] = t.x.std(where=within(t, 24), how="sample").clip(0, 100)
+    return found
+
+
+def by_engine(rows, names):
+    table = with_runs(ibis.memtable(rows), "x", 24)
+    found = table.group_by("enterprise_id").aggregate(
+        **{name: each.cast("float64") for name, each in aggregates(table).items()}
+    )
+    rows = found.to_pyarrow()
+    values = {name: np.full(SIZE, np.nan) for name in names}
+    for name in names:
+        values[name][rows["enterprise_id"].to_numpy()] = rows[name].to_numpy()
+    return values
+
+
+def panel_of(rows, columns=("x",), known=None):
+    return Panel(
+        SIZE,
+        rows["enterprise_id"].to_numpy(),
+        rows["back"].to_numpy(),
+        {name: rows[name].to_numpy() for name in columns},
+        known=known,
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(PANELS)
+def test_arrays_give_what_the_engine_gives(cells):
+    rows = rows_of(cells)
+    table = with_runs(ibis.memtable(rows), "x", 24)
+    expressions = aggregates(table)
+    assert needed_columns(list(expressions.values()), table) == {"x"}
+    assert all(is_arrayable(each) for each in expressions.values())
+    found = panel_of(rows).evaluate(expressions)
+    for name, expected in by_engine(rows, expressions).items():
+        np.testing.assert_allclose(found[name], expected, rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+def test_an_operation_without_an_array_form_is_left_to_the_engine():
+    table = ibis.table(
+        {"enterprise_id": "int32", "back": "int64", "x": "float64", "word": "string"}, name="t"
+    )
+    assert not is_arrayable(table.x.quantile(0.3))
+    assert not is_arrayable((table.word == "A").sum())
+    assert is_arrayable(table.x.sum(where=table.back < 3))
+
+
+def test_the_last_known_of_several_rows_of_a_month_counts():
+    rows = pa.table({"enterprise_id": [0, 0, 1, 0], "back": [2, 2, 2, 3], "x": [1.0, 7.0, 5.0, 9.0]})
+    table = ibis.memtable(rows)
+    total = {"total": table.x.sum()}
+    found = panel_of(rows, known=np.array([20, 10, 10, 10])).evaluate(total)["total"]
+    np.testing.assert_array_equal(found, [10.0, 5.0, np.nan, np.nan, np.nan])
+    with pytest.raises(NotArrayableError, match="one day"):
+        panel_of(rows, known=np.array([10, 10, 10, 10]))
+    with pytest.raises(NotArrayableError):
+        panel_of(rows)
