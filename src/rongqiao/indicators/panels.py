@@ -101,7 +101,7 @@ class Panel:
     def evaluate(self, expressions: Mapping[str, Any]) -> dict[str, Floats]:
         """Values of aggregates, one per enterprise each; NaN for null, as it is for enterprises without a row."""
         found = {name: np.empty(self.size) for name in expressions}
-        has_rows = self.present.any(axis=0)
+        has_rows = np.asarray(self.present.any(axis=0))
         start = 0
         for part in self.blocks():
             evaluation = Evaluation(part)
@@ -268,23 +268,28 @@ class Evaluation:
 
     def _rows(self, node: Any, months: Any) -> Floats:
         found = np.asarray(self.value(node), dtype=np.float64)
-        return np.broadcast_to(found, (MONTHS, found.shape[1] if found.ndim == 2 else 1))[months]
+        rows: Floats = np.broadcast_to(found, (MONTHS, found.shape[1] if found.ndim == 2 else 1))[months]
+        return rows
 
     def _seen(self, node: Any, months: Any, argument: Floats) -> Flags:
         """Where a row has a value; an argument that every enterprise shares counts where the enterprise has a row."""
         if argument.shape[1] == 1:
-            return self.panel.present[months] & ~np.isnan(argument)
+            seen: Flags = self.panel.present[months] & ~np.isnan(argument)
+            return seen
         if node not in self._observed:
             self._observed[node] = ~np.isnan(self.value(node))
-        return self._observed[node][months]
+        observed: Flags = self._observed[node][months]
+        return observed
 
 
 def _count(argument: Floats, seen: Flags) -> Floats:
-    return seen.sum(axis=0, dtype=np.int32).astype(np.float64)
+    counted: Floats = seen.sum(axis=0, dtype=np.int32).astype(np.float64)
+    return counted
 
 
 def _total(argument: Floats, seen: Flags) -> Floats:
-    return np.where(seen, argument, 0.0).sum(axis=0)
+    total: Floats = np.where(seen, argument, 0.0).sum(axis=0)
+    return total
 
 
 def _sum(argument: Floats, seen: Flags) -> Floats:
@@ -296,28 +301,28 @@ def _mean(argument: Floats, seen: Flags) -> Floats:
 
 
 def _max(argument: Floats, seen: Flags) -> Floats:
-    return np.fmax.reduce(np.where(seen, argument, np.nan), axis=0)
+    return np.asarray(np.fmax.reduce(np.where(seen, argument, np.nan), axis=0))
 
 
 def _min(argument: Floats, seen: Flags) -> Floats:
-    return np.fmin.reduce(np.where(seen, argument, np.nan), axis=0)
+    return np.asarray(np.fmin.reduce(np.where(seen, argument, np.nan), axis=0))
 
 
 def _freedom(seen: Flags, how: str) -> Floats:
     """Divisor of sums of squares: the count, less one for a sample; null where that is no more than nothing."""
-    divisor = _count(seen, seen) - (how == "sample")
+    divisor = seen.sum(axis=0, dtype=np.float64) - (how == "sample")
     return np.where(divisor > 0, divisor, np.nan)
 
 
 def _variance(argument: Floats, seen: Flags, how: str) -> Floats:
     off = np.where(seen, argument - _mean(argument, seen), 0.0)
-    return (off * off).sum(axis=0) / _freedom(seen, how)
+    return np.asarray((off * off).sum(axis=0) / _freedom(seen, how))
 
 
 def _covariance(left: Floats, right: Floats, seen: Flags, how: str) -> Floats:
     both = seen & ~np.isnan(right)
     off = np.where(both, (left - _mean(left, both)) * (right - _mean(right, both)), 0.0)
-    return off.sum(axis=0) / _freedom(both, how)
+    return np.asarray(off.sum(axis=0) / _freedom(both, how))
 
 
 def _at_extreme(argument: Floats, key: Floats, seen: Flags, *, is_least: bool) -> Floats:
