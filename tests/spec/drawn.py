@@ -20,6 +20,7 @@ from drawn_departments import (
     title,
     utility_usage,
 )
+from drawn_events import REGISTERS
 from drawn_monthly import cash_flow, housing_fund, trade
 from drawn_taxation import invoice_summary, tax_filing, tax_grade, vat_invoice
 
@@ -41,7 +42,7 @@ TABLES = {
     "market_regulation.registry": registry, "market_regulation.change": change,
     "market_regulation.annual_report": annual_report, "intellectual_property.ip_right": ip_right,
     "science.title": title, "platform.loan_performance": loan_performance, "taxation.vat_invoice": vat_invoice,
-    "housing.housing_fund_monthly": housing_fund, "customs.trade_monthly": trade, "central_bank.cash_flow": cash_flow,
+    "housing.housing_fund_monthly": housing_fund, "customs.trade_monthly": trade, "central_bank.cash_flow": cash_flow, **REGISTERS,
 }  # fmt: skip
 
 

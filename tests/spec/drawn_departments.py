@@ -140,6 +140,7 @@ def penalty() -> list[Row]:
         entry(BIAN, "2", "safety", "serious", 10, "2024-02-01", "2027-02-01"),
         entry(BIAN, "3", "fire", "serious", 40, "2023-12-01", "2026-12-01"),
         entry(BIAN, "5", "labour", "serious", 2, "2025-11-01", "2027-11-01"),
+        entry(XIN, "10", "other", "serious", 6, "2026-07-01", "2029-07-01"),
         entry(BIAN, "6", "customs", "serious", 3, "2025-10-31", "2027-10-31"),
         # Serves for the last day: a general one for a year at most, whatever its source says.
         entry(BIAN, "8", "quality", "general", 4, "2025-11-20", "2027-01-01"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from catalogue_events import EVENTS, WITHOUT_A_CONTRACT, event_answers
 from catalogue_series import SERIES, series_answers
 from drawn import publish
 from drawn_cast import AS_OF, BIAN, KNOWN_AT, WU, XIN, YUAN, Row, months
@@ -24,6 +25,7 @@ SPECS: dict[str, list[Any]] = yaml.safe_load(
     (Path(__file__).parent / "expected.yaml").read_text(encoding="utf-8")
 )
 ANSWERS = dict(series_answers(NAMES))
+EVENT_ANSWERS = dict(event_answers(NAMES))
 
 
 def same(found: Answer | None, expected: Answer) -> bool:
@@ -39,6 +41,13 @@ def test_the_catalogue_has_23_series_of_ten_statistics_less_what_was_argued_away
     assert set(ANSWERS) <= set(load_indicators())
 
 
+def test_the_catalogue_has_48_types_of_event_of_four_less_what_was_argued_away() -> None:
+    types = {event.catalogue for event in EVENTS}
+    assert len(types) + len(WITHOUT_A_CONTRACT) == 48
+    assert len(EVENT_ANSWERS) + len({"hpf_arrears_open_months"}) == 48 * 4 - 16
+    assert set(EVENT_ANSWERS) <= set(load_indicators())
+
+
 def test_windows_are_as_declared() -> None:
     for name in ANSWERS:
         statistic = next(each for each in REACH if f"_{each}_" in name)
@@ -46,9 +55,9 @@ def test_windows_are_as_declared() -> None:
         assert (declared.window_months, declared.minimum_months) == REACH[statistic], name
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", [*ANSWERS, *EVENT_ANSWERS])
 def test_frozen_answers_are_those_of_the_oracle(name: str) -> None:
-    for expected, told in zip(ANSWERS[name], SPECS[name], strict=True):
+    for expected, told in zip({**ANSWERS, **EVENT_ANSWERS}[name], SPECS[name], strict=True):
         assert same(told, expected)
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from rongqiao.indicators.registry import At, Direction, Indicator, Source, declare, unit_bounds
+from rongqiao.indicators.registry import At, Direction, Indicator, Source, declare, indicator, unit_bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 
 def months_back(day: Any, at: At) -> Any:
@@ -85,7 +85,7 @@ def declare_events(
 
     declare(
         Indicator(
-            id, title, title_en, "ip" if id.startswith("title_") else id.split("_", 1)[0], source, measure, direction,
+            id, title, title_en, _theme(id), source, measure, direction,
             formula, window, 0, "absent_is_zero", consent_class, "1", unit_bounds(id),
         )
     )  # fmt: skip
@@ -107,7 +107,105 @@ def declare_recency(
 
     declare(
         Indicator(
-            id, title, title_en, id.split("_", 1)[0], source, measure, "higher_better",
+            id, title, title_en, _theme(id), source, measure, "higher_better",
             "截至统计月距最近一次发生的月数；从未发生为不适用", 0, 0, "missing", consent_class, "1", unit_bounds(id),
         )
     )  # fmt: skip
+
+
+#: The catalogue's statistics of a type of event: 12 and 36 months, still open, months since the last.
+EVENT_CORE = ("m12", "m36", "open", "last")
+_OPPOSITE: dict[Direction, Direction] = {"lower_better": "higher_better", "higher_better": "lower_better"}
+
+
+def declare_event_type(
+    source: Source,
+    *,
+    id: str,
+    title: str,
+    title_en: str,
+    dated_by: str,
+    where: Callable[[Any], Any] | None = None,
+    is_open: Callable[[Any], Any] | None = None,
+    open_title: str = "",
+    open_title_en: str = "",
+    open_formula: str = "",
+    without: Sequence[str] = (),
+    direction: Direction = "lower_better",
+    consent_class: str,
+    version: str = "1",
+) -> None:
+    """Declare the four statistics of one type of event.
+
+    Parameters
+    ----------
+    source : Source
+        Rows with ``back``, one per event. Of a complete register (grain ``event``) an enterprise without a row has
+        none; of other sources it is not known.
+    id : str
+        Ids become ``<id>_m12_count``, ``<id>_m36_count``, ``<id>_open_count``, ``<id>_last_months``; the theme is the
+        first word, or the one of titles.
+    title, title_en : str
+        Noun of the event.
+    dated_by : str
+        In Chinese, the date that tells in which month it happened.
+    where : callable or None
+        Which rows are of this type.
+    is_open : callable or None
+        Which of them have not ended by the end of ``as_of``; ``None`` for a type that has no end.
+    open_title, open_title_en, open_formula : str
+        Names and Chinese rule of the open ones; the English name follows the type's by default.
+    without : sequence of str
+        Members of :data:`EVENT_CORE` that are declared elsewhere under ids of their own.
+    direction : Direction
+        Of more events; a longer time since the last is the opposite.
+    consent_class, version : str
+        As in :class:`Indicator`.
+    """
+
+    def those(t: Any) -> Any:
+        # A date that was not given, or that lies ahead, is no event yet.
+        happened = t.back >= 0
+        return happened & where(t) if where else happened
+
+    def counted(condition: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return lambda t: condition(t).cast("int32").sum()
+
+    def enter(
+        key: str, name: str, english: str, formula: str, measure: Callable[[Any], Any], window: int = 0
+    ) -> None:
+        if key in without:
+            return
+        is_last = key == "last"
+        indicator(
+            id=f"{id}_{key}_{'months' if is_last else 'count'}", title=name, title_en=english, theme=_theme(id), source=source,
+            direction=_OPPOSITE.get(direction, direction) if is_last else direction, formula=formula, window=window,
+            consent_class=consent_class, version=version, null_policy="missing" if is_last else None,
+            undefined=(lambda t: t.back.count() > 0) if is_last and source.grain != "event" else None,
+        )(measure)  # fmt: skip
+
+    def recent(months: int) -> Callable[[Any], Any]:
+        return counted(lambda t: those(t) & (t.back < months))
+
+    for months in (12, 36):
+        enter(
+            f"m{months}", f"近{months}个月{title}次数", f"{title_en} in {months} months", f"{dated_by}在窗口内的件数",
+            recent(months), months,
+        )  # fmt: skip
+    if is_open is not None:
+        enter(
+            "open",
+            open_title,
+            open_title_en or f"{title_en}, still open",
+            open_formula,
+            counted(lambda t: those(t) & is_open(t)),
+        )
+    enter(
+        "last", f"距最近一次{title}月数", f"Months since the last: {title_en[0].lower()}{title_en[1:]}",
+        f"截至统计月距最近一次{title}（{dated_by}）的月数；从未发生为不适用", lambda t: t.back.min(where=those(t)),
+    )  # fmt: skip
+
+
+def _theme(indicator_id: str) -> str:
+    """Theme by the first word of an id; titles belong to science and technology."""
+    return "ip" if indicator_id.startswith("title_") else indicator_id.split("_", 1)[0]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from rongqiao.indicators.events import months_back
+from rongqiao.indicators.events import dated, declare_event_type, is_open, months_back
 from rongqiao.indicators.registry import At, Direction, Source, indicator
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LOAN = "platform.loan_performance"
 CONSENT = "financing"
+COMPENSATION, BRIDGING = "local_finance.compensation", "local_finance.bridging_record"
 BAD_CLASSES = ("substandard", "doubtful", "loss")
 
 
@@ -106,4 +107,34 @@ _declare(
 _declare(
     "on_time_m12_ratio", "近12个月按时还款率", "Share of loan months on time in 12 months", "窗口内逾期天数为0的贷款月数÷全部贷款月数；没有贷款为不适用",
     lambda t: (t.overdue_days == 0).mean(where=t.back < 12), direction="higher_better", window=12, absent_is_zero=False,
+)  # fmt: skip
+declare_event_type(
+    LOANS, id="financing_overdue", title="贷款逾期", title_en="Loan months overdue", dated_by="报告日期", where=lambda t: t.overdue_days > 0,
+    is_open=lambda t: t.is_live, open_title="当前逾期贷款笔数", open_formula="未结清且最近报送逾期天数>0的贷款笔数", without=("m12",),
+    consent_class=CONSENT,
+)  # fmt: skip
+
+COMPENSATED = Source(
+    "compensation", (COMPENSATION,), "event",
+    dated(
+        COMPENSATION, "paid_on",
+        # What was recovered is often not told: a debt is over once it is known to be.
+        lambda t, at: {
+            "is_open": is_open(t.written_off_on, at)
+            & ((t.principal_cny + t.interest_cny.fill_null(0.0) > t.recovered_cny) | t.recovered_cny.isnull())
+        },
+    ),
+)  # fmt: skip
+declare_event_type(
+    COMPENSATED, id="financing_compensated", title="担保代偿", title_en="Guarantees paid out", dated_by="支付日期", is_open=lambda t: t.is_open,
+    open_title="未追偿完毕代偿笔数", open_formula="统计月末未核销，且未知已全额追偿的代偿笔数", consent_class=CONSENT,
+)  # fmt: skip
+
+BRIDGED = Source(
+    "bridging_record", (BRIDGING,), "event",
+    dated(BRIDGING, "lent_on", lambda t, at: {"is_open": is_open(t.repaid_on, at)}),
+)  # fmt: skip
+declare_event_type(
+    BRIDGED, id="financing_bridging", title="使用转贷资金", title_en="Uses of bridging funds", dated_by="出借日期", is_open=lambda t: t.is_open,
+    open_title="未归还转贷资金笔数", open_formula="统计月末尚未归还的笔数", consent_class=CONSENT,
 )  # fmt: skip

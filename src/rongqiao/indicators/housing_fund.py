@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from rongqiao.indicators.registry import Source
+from rongqiao.indicators.registry import At, Source
 from rongqiao.indicators.series import declare_series, monthly
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FUND = "housing.housing_fund_monthly"
 CONSENT = "housing_fund"
-DEPOSITS = Source(
-    "housing_fund", (FUND,), "series", monthly(FUND, runs=("depositor_count", "deposit_paid_cny"))
-)
+
+
+def _prepare(tables: Mapping[str, Any], at: At) -> Any:
+    rows = monthly(FUND, runs=("depositor_count", "deposit_paid_cny"))(tables, at)
+    return rows.mutate(is_owed=rows.deposit_due_cny - rows.deposit_paid_cny > 1)
+
+
+DEPOSITS = Source("housing_fund", (FUND,), "series", _prepare)
 
 _declare = partial(declare_series, DEPOSITS, theme="hpf", consent_class=CONSENT)
 _declare(

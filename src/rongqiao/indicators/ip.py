@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from rongqiao.indicators.events import dated, declare_events, is_open
+from rongqiao.indicators.events import dated, declare_event_type, declare_events, is_open
 from rongqiao.indicators.registry import At, Source, indicator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RIGHT, TITLE = "intellectual_property.ip_right", "science.title"
+RIGHT, TITLE, AWARD = "intellectual_property.ip_right", "science.title", "science.science_award"
 KINDS = {
     "invention": ("发明专利", "invention patents"),
     "utility_model": ("实用新型", "utility models"),
@@ -100,3 +101,18 @@ declare_events(
 )  # fmt: skip
 def _title_left(t: Any) -> Any:
     return t.left_months.min(where=t.is_valid)
+
+
+_declare = partial(declare_event_type, direction="higher_better", consent_class="public_technology")
+_declare(
+    RIGHTS, id="ip_invention_granted", title="发明专利授权", title_en="Invention patents granted", dated_by="授权日期",
+    where=lambda t: t.kind == "invention", without=("m36",),
+)  # fmt: skip
+_declare(
+    RIGHTS, id="ip_other_granted", title="其他知识产权授权", title_en="Other intellectual property granted", dated_by="授权日期",
+    where=lambda t: t.kind != "invention", is_open=lambda t: t.is_valid, open_title="有效其他知识产权数", open_title_en="Other valid intellectual property",
+    open_formula="发明专利以外、统计月末未到期的件数",
+)  # fmt: skip
+_declare(HONOURS, id="title_granted", title="取得科技资质", title_en="Titles granted", dated_by="认定日期")
+AWARDS = Source("science_award", (AWARD,), "event", dated(AWARD, "awarded_on"))
+_declare(AWARDS, id="ip_award", title="获科学技术奖", title_en="Science awards", dated_by="授奖日期")

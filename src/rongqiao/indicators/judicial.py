@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rongqiao.indicators.events import dated, declare_events, declare_recency, is_open
+from rongqiao.indicators.events import dated, declare_event_type, declare_events, declare_recency, is_open
 from rongqiao.indicators.registry import Source
 
 CASE = "court.judicial_case"
@@ -95,3 +95,8 @@ declare_recency(
     title_en="Months since last enforced against",
     where=_as("executed"),
 )
+declare_event_type(
+    CASES, id="judicial_plaintiff", title="作为原告案件", title_en="Cases as plaintiff", dated_by="立案日期", where=_as("plaintiff"),
+    is_open=lambda t: t.is_pending, open_title="未结原告案件数", open_formula="统计月末未结案的原告案件", without=("m12", "m36"),
+    direction="neutral", consent_class="public_judicial",
+)  # fmt: skip

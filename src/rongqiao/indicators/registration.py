@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from rongqiao.indicators.events import dated, declare_events, declare_recency, months_back
+from rongqiao.indicators.events import dated, declare_event_type, declare_events, declare_recency, months_back
 from rongqiao.indicators.registry import At, Source, indicator
 from rongqiao.indicators.series import divide
 
@@ -22,6 +22,7 @@ CHANGES = {
     "scope": ("经营范围", "business scope"),
     "name": ("名称", "name"),
 }
+NEUTRAL = ("scope", "capital")
 KEY_CHANGES = ("legal_rep", "address", "shareholder")
 REVOKED = "吊销"
 GONE = "注销"
@@ -132,7 +133,12 @@ def _of_item(item: str) -> Any:
 for _item, (_title, _title_en) in CHANGES.items():
     declare_events(
         CHANGED, consent_class="public_registration", id=f"registration_{_item}_change_m24_count", title=f"近24个月{_title}变更次数", title_en=f"Changes of {_title_en} in 24 months", formula="窗口内变更次数",
-        window=24, where=_of_item(_item), direction="neutral" if _item in ("scope", "capital") else "lower_better",
+        window=24, where=_of_item(_item), direction="neutral" if _item in NEUTRAL else "lower_better",
+    )  # fmt: skip
+    declare_event_type(
+        CHANGED, id=f"registration_{_item}_change", title=f"{_title}变更", title_en=f"Changes of {_title_en}", dated_by="变更日期",
+        where=_of_item(_item), without=("last",) if _item == "legal_rep" else (), consent_class="public_registration",
+        direction="neutral" if _item in NEUTRAL else "lower_better",
     )  # fmt: skip
 declare_events(
     CHANGED, consent_class="public_registration", id="registration_key_change_m12_count", title="近12个月关键变更次数", title_en="Key changes in 12 months",

@@ -36,10 +36,12 @@ THEMES = {
     "registration": "登记",
     "finance": "年报财务",
     "ip": "知识产权与科技",
+    "fiscal": "财政与采购",
     "financing": "融资",
 }
 MODULES = (
     "tax",
+    "tax_registers",
     "invoice",
     "vat",
     "vat_partners",
@@ -48,11 +50,15 @@ MODULES = (
     "utility",
     "customs",
     "cashflow",
+    "payment",
     "judicial",
+    "enforcement",
     "regulatory",
     "registration",
+    "liens",
     "finance",
     "ip",
+    "fiscal",
     "financing",
 )
 #: Drawn input and answers of every indicator, below the installation's home.

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from rongqiao.indicators.events import dated, declare_events, declare_recency, is_open
+from rongqiao.indicators.events import dated, declare_event_type, declare_events, declare_recency, is_open
 from rongqiao.indicators.registry import At, Source, indicator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PENALTY, LISTING = "market_regulation.penalty", "market_regulation.listing"
+INSPECTION, WAGE = "market_regulation.quality_inspection", "human_resources.wage_arrears"
 KINDS = {
     "environment": ("环保", "Environmental"),
     "safety": ("安全生产", "Work safety"),
@@ -48,6 +49,16 @@ for _kind, (_title, _title_en) in KINDS.items():
         PENALTIES, consent_class="public_registration", id=f"regulatory_{_kind}_penalty_m36_count", title=f"近36个月{_title}处罚次数", title_en=f"{_title_en} penalties in 36 months",
         formula=f"窗口内{_title}类处罚件数，公示期满或已修复的不计", window=36, where=_of_kind(_kind),
     )  # fmt: skip
+    # The catalogue's fields; a quality failure is one of an inspection, and labour is wages owed.
+    if _kind not in ("quality", "labour"):
+        declare_event_type(
+            PENALTIES, id=f"regulatory_{_kind}_penalty", title=f"{_title}处罚", title_en=f"{_title_en} penalties",
+            dated_by="决定日，公示期满或已修复的不计", where=_of_kind(_kind), without=("m36",), consent_class="public_registration",
+        )  # fmt: skip
+declare_event_type(
+    PENALTIES, id="regulatory_other_penalty", title="其他领域处罚", title_en="Penalties of other fields",
+    dated_by="决定日，公示期满或已修复的不计", where=_of_kind("other"), consent_class="public_registration",
+)  # fmt: skip
 declare_events(
     PENALTIES, consent_class="public_registration", id="regulatory_serious_penalty_m36_count", title="近36个月严重行政处罚次数", title_en="Serious penalties in 36 months",
     formula="窗口内严重程度为“严重”的处罚件数，公示期满或已修复的不计", window=36, where=lambda t: t.severity == "serious",
@@ -93,3 +104,44 @@ declare_events(
 )  # fmt: skip
 def _abnormal_days(t: Any) -> Any:
     return t.listed_days.sum(where=t.list_kind == "abnormal")
+
+
+for _kind, _title, _title_en in (
+    ("abnormal", "列入经营异常", "Entries on the list of abnormal operation"),
+    ("serious_illegal", "列入严重违法失信", "Entries on the list of serious violations"),
+):
+    declare_event_type(
+        LISTINGS, id=f"registration_{_kind}", title=_title, title_en=_title_en, dated_by="列入日期",
+        where=lambda t, kind=_kind: t.list_kind == kind,  # type: ignore[misc]
+        without=("m36",) if _kind == "abnormal" else (), consent_class="public_registration",
+    )  # fmt: skip
+
+# The departments' own registers tell whether a penalty was carried out; the joint one tells only how long it is published.
+for _name, _contract, _title, _title_en in (
+    ("environment", "ecology.environment_penalty", "生态环境处罚", "Environmental penalties"),
+    ("customs", "customs.customs_penalty", "海关处罚", "Customs penalties"),
+):
+    _unsettled = Source(
+        _contract.split(".")[1], (_contract,), "event",
+        dated(_contract, "decided_on", lambda t, at: {"is_open": is_open(t.settled_on, at)}),
+    )  # fmt: skip
+    declare_event_type(
+        _unsettled, id=f"regulatory_{_name}_penalty", title=_title, title_en=_title_en, dated_by="决定日", is_open=lambda t: t.is_open,
+        open_title=f"未执行完毕{_title}件数", open_formula="统计月末尚未执行完毕的件数，公示期满或已修复的不计",
+        without=("m12", "m36", "last"), consent_class="public_regulation",
+    )  # fmt: skip
+
+INSPECTIONS = Source("quality_inspection", (INSPECTION,), "event", dated(INSPECTION, "sampled_on"))
+declare_event_type(
+    INSPECTIONS, id="regulatory_quality_fail", title="产品抽检不合格", title_en="Product inspections failed", dated_by="抽样日期",
+    where=lambda t: t.result != "passed", consent_class="public_regulation",
+)  # fmt: skip
+
+WAGES = Source(
+    "wage_arrears", (WAGE,), "event",
+    dated(WAGE, "listed_on", lambda t, at: {"is_open": is_open(t.removed_on, at)}),
+)  # fmt: skip
+declare_event_type(
+    WAGES, id="regulatory_wage_arrears", title="列入拖欠工资失信名单", title_en="Listings for wages owed", dated_by="列入日期",
+    is_open=lambda t: t.is_open, open_title="在拖欠工资失信名单中的件数", open_formula="统计月末未移出的件数", consent_class="public_regulation",
+)  # fmt: skip
