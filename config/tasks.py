@@ -77,7 +77,7 @@ def _govern(upload: Upload, lake: Lake) -> Report | None:
         report = govern([delivery], lake, Ledger(var() / "ledger"), on_progress=tell)
     except (RongqiaoError, OSError) as error:
         with system_scope():
-            services.record_failure(upload=upload, problem=_describe(error), now=timezone.now())
+            services.record_failure(upload=upload, problem=describe(error), now=timezone.now())
         return None
     return report
 
@@ -105,7 +105,8 @@ def _outcome(report: Report) -> dict[str, Any] | None:
     }
 
 
-def _describe(error: RongqiaoError | OSError) -> str:
+def describe(error: RongqiaoError | OSError) -> str:
+    """Say what is wrong, as the department reads it."""
     return (
         f"{error.thing}：{error.remedy}"
         if isinstance(error, RongqiaoError)

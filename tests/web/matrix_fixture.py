@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from django.utils import timezone
@@ -16,13 +18,15 @@ from rongqiao.accounts.roles import Role
 from rongqiao.accounts.scope import scope_of, scoped, system_scope
 from rongqiao.accounts.services import give_consent, open_account
 from rongqiao.bases.enterprises.intake.keys import create_key
-from rongqiao.bases.enterprises.intake.services import open_upload
+from rongqiao.bases.enterprises.intake.services import open_source, open_upload
 from rongqiao.bases.enterprises.interfaces.models import DataCall
+from rongqiao.bases.enterprises.inventory.models import SourceTable
 from rongqiao.bases.enterprises.objections.models import Objection
 from rongqiao.bases.enterprises.records import current_records
 from rongqiao.bases.enterprises.services import publish_from_lake
 from rongqiao.bases.resources.models import Institution, Policy, Product
 from rongqiao.contracts.standards import load_contract
+from rongqiao.governance.discovery import guess, profile_file
 from rongqiao.lake.tables import Lake
 from rongqiao.platforms.credit.models import ReportNotice
 from rongqiao.platforms.credit.services import issue_report
@@ -114,6 +118,9 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str) -> dict[
             delivered_on=dt.date(2026, 11, 1), today=dt.date(2026, 11, 1), is_regular=True
         )  # fmt: skip
         key, _ = create_key(scope=clerk, title="推送")
+        source = open_source(
+            scope=clerk, file_name="新表.csv", size_bytes=10, delivered_on=dt.date(2026, 11, 1), today=dt.date(2026, 11, 1)
+        )  # fmt: skip
     with system_scope():
         objection = _objection(people, uscc, clerk.department, now)
         notice = ReportNotice(
@@ -121,6 +128,7 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str) -> dict[
             changes=[{"id": INDICATOR, "title": "销售额", "before": "1", "after": None}], told_at=now
         )  # fmt: skip
         notice.save()
+        drafted, submitted = (_source_table(source, people, at) for at in range(2))
         product = _product(bank, mark)
         demand, take, quote = _offer(bank, product, people, uscc, county, "submitted")
         _, _, won = _offer(bank, product, people, uscc, county, "accepted")
@@ -146,6 +154,10 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str) -> dict[
         "product": product.code,
         "county": county,
         "upload": upload.pk,
+        "source": source.pk,
+        "source_table": drafted.pk,
+        "submitted_table": submitted.pk,
+        "own_table": upload.contract_id,
         "delivery_key": key.pk,
         "objection": objection.pk,
         "notice": notice.pk,
@@ -175,6 +187,24 @@ def _call_id(uscc: str) -> int:
 def _record_id(uscc: str) -> str:
     contract = load_contract("taxation.tax_filing")
     return str(current_records(Lake(), contract, uscc, as_of=AS_OF, known_at=KNOWN_AT)[0]["record_id"])
+
+
+def _source_table(source: Any, people: dict[str, User], position: int) -> SourceTable:
+    """One table of a new source: the first a draft, the second handed in."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "新表.csv"
+        path.write_text(f"企业名称,统一社会信用代码,检查日期\n湘辉,{FIRST},2026-01-05\n", encoding="utf-8")
+        profile = profile_file(path)[0]
+    document = guess(profile, source.department)
+    table = SourceTable(
+        upload=source, department=source.department, position=position, title="新表", rows=1, document=document, guessed=document,
+        profile={**profile.to_dict(), "missing_columns": [], "new_columns": []},
+    )  # fmt: skip
+    if position:
+        table.status, table.submitted_at, table.contract_id = "submitted", timezone.now(), document["id"]
+        table.submitted_by = people["department_clerk"]
+    table.save(force_insert=True)
+    return table
 
 
 def _product(bank: Institution, mark: str) -> Product:

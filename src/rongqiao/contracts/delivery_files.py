@@ -9,11 +9,18 @@ from rongqiao.kernel.errors import InvalidValueError
 
 #: Suffixes of files that collection can read; each may be compressed, save spreadsheets, which are already.
 SUFFIXES = (".csv", ".xlsx", ".jsonl", ".csv.gz", ".jsonl.gz")
+#: Suffixes of files that can be profiled, and brought into the form of a delivery.
+SOURCE_SUFFIXES = (
+    *SUFFIXES,
+    *(f"{one}{packed}" for one in (".txt", ".tsv", ".json") for packed in ("", ".gz")),
+    ".xls",
+    ".parquet",
+)
 _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:_([^.]*))?(\..+)")
 
 
-def suffix_of(name: str) -> str:
-    """Suffix of a file's name, in lower case.
+def suffix_of(name: str, suffixes: tuple[str, ...] = SUFFIXES) -> str:
+    """Suffix of a file's name, in lower case, if it is among those that are read.
 
     Raises
     ------
@@ -21,10 +28,10 @@ def suffix_of(name: str) -> str:
         If no reader exists for it.
     """
     lowered = name.lower()
-    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+    for suffix in sorted(suffixes, key=len, reverse=True):
         if lowered.endswith(suffix):
             return suffix
-    raise InvalidValueError("文件类型", name, f"请上传 {'、'.join(SUFFIXES)} 格式的文件。")
+    raise InvalidValueError("文件类型", name, f"请上传 {'、'.join(suffixes)} 格式的文件。")
 
 
 def name_delivery(day: dt.date, suffix: str, tag: str = "") -> str:

@@ -68,16 +68,23 @@ def _create(request: HttpRequest, scope: Scope, path: str) -> HttpResponse:
     length = request.headers.get("Upload-Length", "")
     if not length.isdecimal():
         raise InvalidValueError("Upload-Length", length, "请在 Upload-Length 中给出文件字节数。")
-    upload = services.open_upload(
-        scope=scope,
-        contract_id=metadata.get("contract", ""),
-        file_name=metadata.get("filename", ""),
-        size_bytes=int(length),
-        delivered_on=read_day(metadata.get("day", "")),
-        today=timezone.localdate(),
-        is_regular=metadata.get("kind", "regular") == "regular",
-        origin="api" if path.startswith("/api/") else "page",
-    )
+    file: dict[str, Any] = {
+        "file_name": metadata.get("filename", ""),
+        "size_bytes": int(length),
+        "delivered_on": read_day(metadata.get("day", "")),
+        "today": timezone.localdate(),
+    }
+    is_page = not path.startswith("/api/")
+    if is_page and metadata.get("kind") == "source":
+        upload = services.open_source(scope=scope, **file)
+    else:
+        upload = services.open_upload(
+            scope=scope,
+            contract_id=metadata.get("contract", ""),
+            is_regular=metadata.get("kind", "regular") == "regular",
+            origin="page" if is_page else "api",
+            **file,
+        )
     response = HttpResponse(status=201)
     response["Location"] = f"{path.rstrip('/')}/{upload.pk}/bytes"
     response["Upload-Offset"] = "0"

@@ -48,7 +48,7 @@ def list_uploads(request: HttpRequest) -> HttpResponse:
     """Everything the department sent, newest first."""
     listing = Listing(
         request,
-        selectors.list_uploads(request_scope(request)),
+        selectors.list_deliveries(request_scope(request)),
         name="uploads",
         row_url=lambda row: reverse("portal:department_upload", args=[row.pk]),
         columns=[
@@ -132,13 +132,13 @@ def show_upload(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
         "title": table_title(upload.contract_id),
         "reasons": [(titles.get(rule, rule), rule, count) for rule, count in reasons],
         "is_underway": upload.status in UNDERWAY,
-        "share": _share(upload),
+        "share": share_of(upload),
     }
     is_part = request.htmx  # type: ignore[attr-defined]
     return render(request, f"portal/department/{'upload_state' if is_part else 'upload'}.html", context)
 
 
-def _share(upload: Any) -> int:
+def share_of(upload: Any) -> int:
     """Percent done, of the bytes while they arrive and of the steps afterwards."""
     if upload.status == "receiving":
         return int(100 * upload.received_bytes / upload.size_bytes)

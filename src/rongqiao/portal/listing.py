@@ -276,6 +276,9 @@ class Listing:
             return rows.order_by(
                 order.desc(nulls_last=True) if is_descending else order.asc(nulls_last=True), "pk"
             )
+        if hasattr(rows, "ordered_by"):
+            # Rows that stand elsewhere are ordered there, not fetched to be ordered here.
+            return rows.ordered_by(column.sort, is_descending=is_descending)
         known = [row for row in rows if column.read(row) is not None]
         unknown = [row for row in rows if column.read(row) is None]
         return sorted(known, key=column.read, reverse=is_descending) + unknown

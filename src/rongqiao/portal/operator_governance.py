@@ -15,6 +15,7 @@ from rongqiao.bases.enterprises import selectors as base
 from rongqiao.contracts.catalog import code_list
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.portal.access import for_roles, request_scope
+from rongqiao.portal.drift import gather_drift
 from rongqiao.portal.freshness import judge_sources
 from rongqiao.portal.listing import Column, Filter, Listing
 from rongqiao.portal.operator_steps import OUTCOMES, STEPS, drift_word, gather_steps, rule_titles
@@ -344,6 +345,7 @@ def show_source(request: HttpRequest, contract_id: str) -> HttpResponse:
             "rules": [(rule, results.get(rule.id), dict(FAMILIES)[rule.family]) for rule in contract.rules],
             "deliveries": list(base.list_deliveries(contract_id=contract_id)[:12]),
             "category": code_list("data_categories").title(contract.category),
+            "drift": gather_drift(contract),
         },
     )
 

@@ -12,8 +12,10 @@ from rongqiao.portal import (
     deliveries_tus,
     department,
     department_deliveries,
+    department_inventory,
     department_objections,
     department_repairs,
+    department_tables,
     lineage,
     lineage_records,
 )
@@ -44,6 +46,37 @@ urlpatterns: list[URLPattern] = [
     ),
     path("department/repairs/", department_repairs.list_batches, name="department_repairs"),
     path("department/repairs/<str:batch_id>/", department_repairs.repair_batch, name="department_repair"),
+    path("department/tables/<str:contract_id>/", department_tables.show_table, name="department_table"),
+    path("department/inventory/", department_inventory.list_sources, name="department_inventory"),
+    path("department/inventory/new/", department_inventory.send_source, name="department_source_new"),
+    path(
+        "department/inventory/<uuid:upload_id>/", department_inventory.show_source, name="department_source"
+    ),
+    path(
+        "department/inventory/tables/<int:table_id>/",
+        department_inventory.show_profile,
+        name="department_source_table",
+    ),
+    path(
+        "department/inventory/tables/<int:table_id>/contract/",
+        department_inventory.finish_contract,
+        name="department_source_contract",
+    ),
+    path(
+        "department/inventory/tables/<int:table_id>/redraw/",
+        department_inventory.redraw_contract,
+        name="department_source_redraw",
+    ),
+    path(
+        "department/inventory/tables/<int:table_id>/leave-out/",
+        department_inventory.leave_table_out,
+        name="department_source_leave_out",
+    ),
+    path(
+        "department/inventory/tables/<int:table_id>/deliver/",
+        department_inventory.deliver_table,
+        name="department_source_deliver",
+    ),
     path("department/keys/", department_deliveries.list_keys, name="department_keys"),
     path(
         "department/keys/<uuid:key_id>/revoke/",
@@ -100,6 +133,7 @@ NAVIGATION = [
     (_("本部门数据"), "portal:department"),
     (_("数据报送"), "portal:department_uploads"),
     (_("退回修复"), "portal:department_repairs"),
+    (_("新数据源"), "portal:department_inventory"),
     (_("接口推送"), "portal:department_keys"),
     (_("异议处理"), "portal:department_objections"),
     (_("数据去向"), "portal:department_lineage"),

@@ -14,6 +14,7 @@ from rongqiao.portal import (
     operator_collectors,
     operator_governance,
     operator_interfaces,
+    operator_inventory,
     operator_ledger,
     operator_sharing,
 )
@@ -44,6 +45,8 @@ urlpatterns: list[URLPattern] = [
         operator_collectors.run_collector,
         name="operator_collector_run",
     ),
+    path("operator/inventory/", operator_inventory.list_drafts, name="operator_source_drafts"),
+    path("operator/inventory/<int:table_id>/", operator_inventory.decide_draft, name="operator_source_draft"),
     path("operator/ledger/", operator_ledger.show_ledger, name="operator_ledger"),
     path(
         "operator/objections/", OPEN(department_objections.list_objections), DESK, name="operator_objections"
@@ -99,6 +102,7 @@ NAVIGATION = [
     (_("报送批次"), "portal:operator_deliveries"),
     (_("隔离区"), "portal:operator_quarantine"),
     (_("数据血缘"), "portal:operator_lineage"),
+    (_("新数据源"), "portal:operator_source_drafts"),
     (_("账本"), "portal:operator_ledger"),
     (_("异议处理"), "portal:operator_objections"),
     (_("数据接口"), "portal:operator_interfaces"),

@@ -90,6 +90,23 @@ DELIVERY: Table = {
     ("governing", "land"): "landed",
     ("governing", "repeat"): "duplicate",
     ("governing", "fail"): "failed",
+    # A file of a new source is profiled first; its tables go their own way.
+    ("waiting", "examine"): "examining",
+    ("examining", "profile"): "profiled",
+    ("examining", "fail"): "failed",
+}
+
+#: One table of a new source, until its rows are delivered under a contract in force.
+SOURCE_TABLE: Table = {
+    ("drafted", "submit"): "submitted",
+    ("drafted", "leave_out"): "left_out",
+    # The table came before: its contract is in force already.
+    ("drafted", "deliver"): "approved",
+    ("left_out", "take_up"): "drafted",
+    ("submitted", "return"): "drafted",
+    ("submitted", "approve"): "approved",
+    ("approved", "deliver"): "delivered",
+    ("approved", "fail"): "failed",
 }
 
 #: A fact that somebody disputes, until the department that owns it has answered.
@@ -157,6 +174,7 @@ LIFECYCLES: dict[str, Table] = {
     "application": APPLICATION,
     "loan": LOAN,
     "delivery": DELIVERY,
+    "source_table": SOURCE_TABLE,
     "objection": OBJECTION,
     "interface_submission": INTERFACE_SUBMISSION,
     "access_question": ACCESS_QUESTION,
@@ -170,6 +188,7 @@ INITIAL = {
     "application": "submitted",
     "loan": "contracted",
     "delivery": "receiving",
+    "source_table": "drafted",
     "objection": "raised",
     "interface_submission": "submitted",
     "access_question": "asked",

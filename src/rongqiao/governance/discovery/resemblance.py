@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from rongqiao.contracts.code_lists import fold
+from rongqiao.contracts.code_lists import code_list, fold
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.governance.discovery.profiles import ColumnProfile, Resemblance
 
@@ -21,6 +21,9 @@ KEPT, LEAST = 3, 0.45
 #: Of items that many contracts share, its own are shown.
 _OWNER = "market_regulation.registry"
 _BRACKETS = re.compile(r"[（(\[【].*?[）)\]】]")
+_TYPE_WORDS = {
+    "string": "文字", "integer": "整数", "decimal": "小数", "date": "日期", "month": "月份", "year": "年份", "boolean": "是或否",
+}  # fmt: skip
 #: Types that may stand for each other in a source that knows its data less well than its contract.
 _KIN = {
     ("integer", "decimal"), ("decimal", "integer"), ("year", "integer"), ("year", "month"), ("integer", "string"),
@@ -100,13 +103,16 @@ def _judge_values(column: ColumnProfile, item: Item) -> tuple[float, tuple[str, 
     if item.code_list:
         share = dict(column.code_lists).get(item.code_list, 0.0)
         return share, (
-            (f"{share:.0%} 的取值在代码表 {item.code_list} 内",) if share else ("取值不在代码表内",)
+            (f"{share:.0%} 的取值在代码表“{code_list(item.code_list).name}”内",)
+            if share
+            else ("取值不在代码表内",)
         )
+    ours, theirs = _TYPE_WORDS[guess], _TYPE_WORDS[item.type]
     if guess == item.type:
-        return (0.9 if guess == "string" else 1.0), (f"类型同为 {guess}",)
+        return (0.9 if guess == "string" else 1.0), (f"同为{ours}",)
     if (guess, item.type) in _KIN:
-        return 0.6, (f"类型 {guess} 可读作 {item.type}",)
-    return 0.1, (f"类型 {guess} 不像 {item.type}",)
+        return 0.6, (f"{ours}可读作{theirs}",)
+    return 0.1, (f"{ours}不像{theirs}",)
 
 
 def known_items() -> Known:

@@ -33,7 +33,7 @@ class Upload(DepartmentModel):
     """One file that a department sends, from its first byte to its receipt.
 
     ``received_bytes`` says where to go on after an interruption. ``outcome`` is what governance reported: rows received,
-    accepted and set aside, the latter by rule.
+    accepted and set aside, the latter by rule. A file of a new source (origin ``source``) has no contract yet, and ``outcome`` stays empty.
     """
 
     STATUSES = [
@@ -43,9 +43,18 @@ class Upload(DepartmentModel):
         ("landed", "已入库"),
         ("duplicate", "重复报送"),
         ("failed", "未能治理"),
+        ("examining", "正在盘点"),
+        ("profiled", "已盘点"),
         ("discarded", "已放弃"),
     ]
-    ORIGINS = [("page", "网页上传"), ("api", "接口推送"), ("repair", "退回修复"), ("correction", "异议更正")]
+    ORIGINS = [
+        ("page", "网页上传"),
+        ("api", "接口推送"),
+        ("repair", "退回修复"),
+        ("correction", "异议更正"),
+        ("source", "新数据源"),
+        ("inventory", "盘点入库"),
+    ]
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     department = models.CharField("部门", max_length=40)

@@ -34,9 +34,21 @@ def get_upload(scope: Scope, upload_id: uuid.UUID) -> Upload | None:
     return list_uploads(scope).filter(pk=upload_id).first()
 
 
+def list_deliveries(scope: Scope) -> QuerySet[Upload]:
+    """Deliveries under a contract, without files that are only looked at."""
+    return list_uploads(scope).exclude(origin="source")
+
+
+def waiting_sources(scope: Scope) -> list[Upload]:
+    """Files of new sources that nobody has profiled yet, oldest first; for the job."""
+    rows = Upload.objects.for_scope(scope).filter(origin="source", status__in=["waiting", "examining"])
+    return list(rows.order_by("created_at"))
+
+
 def waiting_uploads(scope: Scope) -> list[Upload]:
     """Deliveries that governance has not finished with, oldest first; for the job."""
-    rows = Upload.objects.for_scope(scope).filter(status__in=["waiting", "governing"])
+    rows = Upload.objects.for_scope(scope).exclude(origin="source")
+    rows = rows.filter(status__in=["waiting", "governing"])
     return list(rows.order_by("delivered_on", "created_at"))
 
 

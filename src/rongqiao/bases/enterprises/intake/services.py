@@ -17,7 +17,7 @@ from rongqiao.accounts.services import record_audit, require
 from rongqiao.bases.enterprises.intake.models import RepairedRow, Upload
 from rongqiao.bases.enterprises.intake.selectors import quarantined_rows
 from rongqiao.contracts.catalog import threshold
-from rongqiao.contracts.delivery_files import name_delivery, suffix_of
+from rongqiao.contracts.delivery_files import SOURCE_SUFFIXES, name_delivery, suffix_of
 from rongqiao.contracts.standards import load_contract
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
 from rongqiao.kernel.home import var
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: Job of the composition root that governs what waits; this room cannot import governance.
 JOB = "governance.govern_uploads"
+#: Job that profiles files of new sources.
+PROFILE_JOB = "governance.profile_sources"
 PORTION = 1 << 20
 
 
@@ -51,7 +53,7 @@ def folder() -> Path:
 
 def stored_path(upload: Upload) -> Path:
     """Where a complete delivery stands until governance has kept its bytes."""
-    return folder() / upload.contract_id / upload.stored_name
+    return folder() / (upload.contract_id or ".sources") / upload.stored_name
 
 
 def _receiving_path(upload: Upload) -> Path:
@@ -99,13 +101,7 @@ def open_upload(
         If the file is of no known type, empty, too large, or a file of that day was delivered already.
     """
     contract = _contract_of(scope, contract_id)
-    limit = int(threshold("delivery_file_bytes_max", today))
-    if not 0 < size_bytes <= limit:
-        raise InvalidValueError(
-            "文件大小", size_bytes, f"文件不能为空，且不超过 {limit // 2**30} GB，请拆分后上传。"
-        )
-    if delivered_on > today:
-        raise InvalidValueError("报送日期", delivered_on.isoformat(), "报送日期不能晚于今天。")
+    _check_file(size_bytes, delivered_on, today)
     suffix = suffix_of(file_name)
     upload = Upload(
         department=contract.department,
@@ -128,6 +124,48 @@ def open_upload(
             "这张表当日已有一份整期报送；如需补充或更正，请选“补报或更正”。",
         ) from None
     _audit(scope, "delivery.opened", upload)
+    return upload
+
+
+def _check_file(size_bytes: int, delivered_on: dt.date, today: dt.date) -> None:
+    limit = int(threshold("delivery_file_bytes_max", today))
+    if not 0 < size_bytes <= limit:
+        raise InvalidValueError(
+            "文件大小", size_bytes, f"文件不能为空，且不超过 {limit // 2**30} GB，请拆分后上传。"
+        )
+    if delivered_on > today:
+        raise InvalidValueError("报送日期", delivered_on.isoformat(), "报送日期不能晚于今天。")
+
+
+@transaction.atomic
+def open_source(
+    *, scope: Scope, file_name: str, size_bytes: int, delivered_on: dt.date, today: dt.date
+) -> Upload:
+    """Begin to send a file of a new source, which has no contract yet; it is profiled when its bytes are there.
+
+    Parameters
+    ----------
+    delivered_on : datetime.date
+        Day that the data become known once they are let in; not in the future.
+
+    Raises
+    ------
+    InvalidValueError
+        If the file is of no known type, empty or too large, or the day lies ahead.
+    """
+    require(scope, Role.DEPARTMENT_CLERK)
+    _check_file(size_bytes, delivered_on, today)
+    upload = Upload(
+        department=scope.department,
+        origin="source",
+        file_name=file_name[-200:],
+        delivered_on=delivered_on,
+        size_bytes=size_bytes,
+        created_by_id=scope.user_id,
+    )
+    upload.stored_name = f"{upload.pk.hex}{suffix_of(file_name, SOURCE_SUFFIXES)}"
+    upload.save(force_insert=True)
+    _audit(scope, "source.opened", upload)
     return upload
 
 
@@ -193,14 +231,14 @@ def _complete(scope: Scope, upload: Upload) -> None:
     upload.status = advance("delivery", upload.status, "complete")
     upload.save(update_fields=["digest", "status"])
     _audit(scope, "delivery.received", upload, digest=upload.digest)
-    enqueue()
+    enqueue(PROFILE_JOB if upload.origin == "source" else JOB)
 
 
-def enqueue() -> None:
+def enqueue(job: str = JOB) -> None:
     """Ask for a run of governance; one that waits already will see the new file too."""
     try:
         with transaction.atomic():
-            jobs.configure_task(JOB, queueing_lock=JOB, lock=JOB).defer()
+            jobs.configure_task(job, queueing_lock=job, lock=job).defer()
     except AlreadyEnqueued:
         return
 

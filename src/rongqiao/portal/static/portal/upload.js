@@ -48,7 +48,7 @@
       headers: { "X-CSRFToken": document.body.dataset.csrf },
       metadata: {
         filename: file.name,
-        contract: fields.get("contract"),
+        contract: fields.get("contract") ?? "",
         day: fields.get("day"),
         kind: fields.get("kind"),
       },
@@ -64,7 +64,7 @@
       },
     });
     const begun = await upload.findPreviousUploads();
-    const same = begun.find((each) => each.metadata.contract === fields.get("contract") && each.metadata.day === fields.get("day"));
+    const same = begun.find((each) => each.metadata.contract === (fields.get("contract") ?? "") && each.metadata.kind === fields.get("kind") && each.metadata.day === fields.get("day"));
     if (same) upload.resumeFromPreviousUpload(same);
     upload.start();
   });
