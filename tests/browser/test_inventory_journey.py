@@ -55,10 +55,10 @@ def write_list(path, registered, *, fine, fail):
     path.write_bytes(("\n".join(lines) + "\n").encode("gb18030"))
 
 
-def send(page, path):
+def send(page, path, day="2026-11-01"):
     page.goto("/department/inventory/")
     page.get_by_role("link", name="盘点新数据源").first.click()
-    page.get_by_label("数据日期").fill(page.evaluate("document.querySelector('[name=day]').value"))
+    page.get_by_label("数据日期").fill(day)
     page.get_by_label("文件").set_input_files(path)
     page.get_by_role("button", name="上传并盘点").click()
     page.locator("#source-state table").wait_for(timeout=PATIENCE_MS)
@@ -120,12 +120,18 @@ def test_a_drawn_foreign_file_flows_to_a_page_and_the_next_one_shows_its_drift(
 
     clerk.set_viewport_size({"width": 1440, "height": 900})
     write_list(tmp_path / "消防检查结果（二）.csv", registered, fine=30, fail=2)
-    send(clerk, tmp_path / "消防检查结果（二）.csv")
+    send(clerk, tmp_path / "消防检查结果（二）.csv", day="2026-11-20")
     clerk.get_by_role("link", name="消防检查结果（二）").last.click()
     assert "认出来了" in clerk.locator("main").inner_text()
     assert "明显漂移" in clerk.locator("main").inner_text()
     check_page(clerk, screenshots, "inventory-drift-1440")
+    address = clerk.url
+    clerk.get_by_role("button", name="按已有标准入库").click()
+    wait_until_landed(clerk, address)
     operator.goto("/operator/sources/taxation.fire_inspection/")
+    drift = operator.locator("#drift").inner_text()
+    assert "行数不变" in drift
+    assert "罚款金额" in drift
     check_page(operator, screenshots, "inventory-operator-source-1440")
 
 
@@ -166,7 +172,7 @@ def register_named(path, folder, environment):
         named = {
             normalise_uscc(row["统一社会信用代码"]): row["纳税人名称"].strip()
             for row in csv.DictReader(file)
-            if is_uscc(row["统一社会信用代码"])
+            if is_uscc(row["统一社会信用代码"] or "")
         }
     rows = [registry_row(code, name.replace(",", "，"), 法定代表人="某某") for code, name in named.items()]
     put(folder, "market_regulation.registry", "2026-01-06_beijing.csv", csv_bytes(REGISTRY_HEADERS, rows))

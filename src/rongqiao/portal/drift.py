@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rongqiao.bases.enterprises.delivery_profiles import list_delivery_profiles
 from rongqiao.portal.charts import Chart
 from rongqiao.portal.operator_steps import DRIFT_SOME, drift_word
-from rongqiao.portal.pictures import draw_histogram
+from rongqiao.portal.pictures import draw_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,14 +106,15 @@ def _chart(
 
 
 def _column(shift: ColumnShift, titles: dict[str, str]) -> ShiftedColumn:
+    bars_before, bars = draw_beside(shift.histogram_before, shift.histogram)
     return ShiftedColumn(
         title=titles.get(shift.column, shift.column),
         word=drift_word(shift.drift),
         drift=shift.drift,
         nulls=None if shift.nulls is None else round(100 * shift.nulls, 1),
         nulls_before=None if shift.nulls_before is None else round(100 * shift.nulls_before, 1),
-        bars=draw_histogram(shift.histogram),
-        bars_before=draw_histogram(shift.histogram_before),
+        bars=bars,
+        bars_before=bars_before,
     )
 
 

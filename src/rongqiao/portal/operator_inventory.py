@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from rongqiao.portal.pictures import ColumnPicture
 
+_UNIT = re.compile(r"[（(\[【][^）)\]】]*[）)\]】]$")
 STATUSES = [
     ("submitted", "待审批"),
     ("approved", "正在入库"),
@@ -102,14 +104,11 @@ def _type_of(node: dict[str, Any]) -> str:
     return next(name for name, (physical, _) in TYPES.items() if physical == node["physicalType"])
 
 
-def _spellings(node: dict[str, Any]) -> list[str]:
-    extra = custom(node)
-    unit = extra.get("unit", "")
-    return [node["businessName"], f"{node['businessName']}（{unit}）", *extra.get("headers", [])]
-
-
 def _column_of(node: dict[str, Any], found: dict[str, ColumnPicture]) -> ColumnPicture | None:
-    return next((found[one] for one in _spellings(node) if one in found), None)
+    """Column that an item was made from; a header may state a unit that the title does not."""
+    spellings = [node["businessName"], *custom(node).get("headers", [])]
+    bare = {_UNIT.sub("", header): column for header, column in found.items()}
+    return next((bare[_UNIT.sub("", one)] for one in spellings if _UNIT.sub("", one) in bare), None)
 
 
 def _left_out(items: list[Any], found: dict[str, ColumnPicture]) -> list[ColumnPicture]:

@@ -96,6 +96,9 @@ def draw_columns(profile: Mapping[str, Any], before: Mapping[str, Any] | None = 
 
 def _draw(column: Mapping[str, Any], before: Mapping[str, Any] | None) -> ColumnPicture:
     kind, bars = _bars(column)
+    earlier: list[Bar] = []
+    if before and kind == "numbers":
+        earlier, bars = draw_beside(before["histogram"], column["histogram"])
     rows, filled = column["rows"], column["rows"] - column["nulls"]
     return ColumnPicture(
         header=column["header"],
@@ -116,7 +119,7 @@ def _draw(column: Mapping[str, Any], before: Mapping[str, Any] | None) -> Column
         drift=drift_word(column["drift"]) if before else "",
         drift_index=column["drift"],
         null_shift=None if column["null_shift"] is None else round(100 * column["null_shift"], 1),
-        before=draw_histogram(before["histogram"]) if before and kind == "numbers" else (),
+        before=earlier,
     )
 
 
@@ -152,22 +155,37 @@ def is_numeric(histogram: Mapping[str, int]) -> bool:
 
 def draw_histogram(histogram: Mapping[str, int]) -> list[Bar]:
     """Lay the buckets of a histogram out from the lowest to the highest numbers; of ways of writing the commonest first."""
-    total = sum(histogram.values())
-    if not total:
-        return []
-    if is_numeric(histogram):
-        named = sorted(histogram.items(), key=lambda pair: _floor(pair[0]))
+    return draw_beside({}, histogram)[1]
+
+
+def draw_beside(before: Mapping[str, int], after: Mapping[str, int]) -> tuple[list[Bar], list[Bar]]:
+    """Draw two histograms over the same buckets and to the same scale, so that what moved is seen; nothing for an empty one."""
+    both = {name: before.get(name, 0) + after.get(name, 0) for name in {**before, **after}}
+    if is_numeric(both):
+        names = sorted(both, key=_floor)
     else:
-        named = sorted(histogram.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_BARS]
-    step = _WIDTH / len(named)
-    largest = max(count for _, count in named)
-    bars = []
-    for at, (name, count) in enumerate(named):
-        height = max(1.5, _HEIGHT * count / largest)
-        bars.append(
-            Bar(_range_of(name), count, count / total, round(at * step, 2), round(_HEIGHT - height, 2), round(min(step - 1, 28), 2), round(height, 2))
-        )  # fmt: skip
-    return bars
+        names = sorted(both, key=lambda name: (-both[name], name))[:MOST_BARS]
+    totals = [sum(histogram.values()) for histogram in (before, after)]
+    shares = [
+        [histogram.get(name, 0) / total if total else 0.0 for name in names]
+        for histogram, total in zip((before, after), totals, strict=True)
+    ]
+    largest = max((share for one in shares for share in one), default=0)
+    drawn = [
+        [_stand(at, name, histogram.get(name, 0), share, largest, len(names)) for at, (name, share) in enumerate(zip(names, one, strict=True))]
+        if total
+        else []
+        for histogram, total, one in zip((before, after), totals, shares, strict=True)
+    ]  # fmt: skip
+    return drawn[0], drawn[1]
+
+
+def _stand(at: int, name: str, count: int, share: float, largest: float, bars: int) -> Bar:
+    step = min(_WIDTH / bars, 29)
+    height = max(1.5, _HEIGHT * share / largest) if count else 0.0
+    return Bar(
+        _range_of(name), count, share, round(at * step, 2), round(_HEIGHT - height, 2), round(step - 1, 2), round(height, 2)
+    )  # fmt: skip
 
 
 def _floor(bucket: str) -> float:
@@ -193,8 +211,8 @@ def _range_of(bucket: str) -> str:
 def _short(value: float) -> str:
     for size, unit in ((1e8, "亿"), (1e4, "万")):
         if value >= size:
-            return f"{value / size:.3g}{unit}"
-    return f"{value:.3g}"
+            return f"{value / size:,.3g}{unit}" if value < 1000 * size else f"{value / size:,.0f}{unit}"
+    return f"{value:,.0f}" if value >= 1 else f"{value:.3g}"
 
 
 def _warnings(column: Mapping[str, Any]) -> list[str]:
