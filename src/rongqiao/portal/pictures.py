@@ -26,6 +26,8 @@ IDENTIFIER_WORDS = {
 }  # fmt: skip
 #: Bars of one picture, and the share of values that must be valid for a column to be said to hold such identifiers.
 MOST_BARS, TELLING = 8, 0.2
+#: Buckets that governance counts blanks and unreadable numbers in; the share of blanks is told in words.
+_NO_VALUES = ("∅", "?")
 _BUCKET = re.compile(r"([+-])(-?\d+)|0")
 _FIRST_SERIAL, _EPOCH = dt.date(1899, 12, 30), dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _WIDTH, _HEIGHT = 132, 36
@@ -160,6 +162,9 @@ def draw_histogram(histogram: Mapping[str, int]) -> list[Bar]:
 
 def draw_beside(before: Mapping[str, int], after: Mapping[str, int]) -> tuple[list[Bar], list[Bar]]:
     """Draw two histograms over the same buckets and to the same scale, so that what moved is seen; nothing for an empty one."""
+    before, after = (
+        {name: count for name, count in one.items() if name not in _NO_VALUES} for one in (before, after)
+    )
     both = {name: before.get(name, 0) + after.get(name, 0) for name in {**before, **after}}
     if is_numeric(both):
         names = sorted(both, key=_floor)

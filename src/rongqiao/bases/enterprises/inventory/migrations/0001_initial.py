@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("intake", "0003_sources"),
+        ("intake", "0005_sources"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

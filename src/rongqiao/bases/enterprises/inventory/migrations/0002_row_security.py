@@ -9,7 +9,7 @@ OPERATOR = f"{KIND} = 'operator'"
 class Migration(migrations.Migration):
     dependencies = [
         ("inventory", "0001_initial"),
-        ("intake", "0003_sources"),
+        ("intake", "0005_sources"),
         ("accounts", "0004_departments"),
     ]
 
