@@ -180,8 +180,9 @@ def weigh(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
         "linker_uid": "rongqiao",
     }
     linker = open_linker(connection, settings)
+    database: Any = linker._db_api
     _register_frequencies(connection, linker)
-    pairs = linker._db_api.register("link_pairs", dataset_display_name="blocked")
+    pairs = database.register("link_pairs", dataset_display_name="blocked")
     linker.table_management.register_blocked_pairs_for_predict(pairs)
     found = linker.inference.predict(warning_mode="never").physical_name
     run(
@@ -189,7 +190,7 @@ def weigh(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
         match_probability AS probability, match_weight AS weight FROM {found} p JOIN link_told t ON t.unique_id = p.unique_id_l
         JOIN link_names n ON n.name_at = p.unique_id_r::BIGINT"""
     )
-    linker._db_api.delete_tables_created_by_splink_from_db()
+    database.delete_tables_created_by_splink_from_db()
 
 
 def _register_frequencies(connection: duckdb.DuckDBPyConnection, linker: Linker) -> None:
