@@ -16,6 +16,7 @@ from rongqiao.bases.enterprises.intake import collecting, selectors, services
 from rongqiao.bases.enterprises.publication import publish_operations
 from rongqiao.governance.batch import Delivery
 from rongqiao.governance.pipeline import govern
+from rongqiao.governance.resolution import retrying
 from rongqiao.kernel.errors import RongqiaoError
 from rongqiao.kernel.home import var
 from rongqiao.lake.tables import Lake
@@ -74,6 +75,10 @@ def _govern(upload: Upload, lake: Lake) -> Report | None:
 
     delivery = Delivery(upload.contract_id, services.stored_path(upload), upload.delivered_on)
     try:
+        with system_scope() as scope:
+            mended = selectors.repaired_places(scope, upload)
+        # First: what a department mended must not be sent again as it was.
+        retrying.note_repaired(lake, upload.contract_id, mended, upload.stored_name, upload.delivered_on)
         report = govern([delivery], lake, Ledger(var() / "ledger"), on_progress=tell)
     except (RongqiaoError, OSError) as error:
         with system_scope():

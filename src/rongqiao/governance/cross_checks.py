@@ -164,8 +164,14 @@ def _stage(
         kept.append(
             f"({quote(contract.valid_on)} <= {_bound(contract, as_of)} OR {quote(contract.valid_on)} IS NULL)"
         )
+    source = f"read_parquet([{files}], union_by_name = true)"
+    if "withdrawn" in lake.schema(f"published/{contract.id}").names:
+        kept.append(
+            f"""(batch_id, line) NOT IN (SELECT (batch_id, line) FROM {source}
+            WHERE withdrawn AND known_at <= DATE {literal(known_at.isoformat())})"""
+        )
     connection.execute(
-        f"""CREATE OR REPLACE TEMP VIEW {quote(contract.id)} AS SELECT * FROM read_parquet([{files}], union_by_name = true)
+        f"""CREATE OR REPLACE TEMP VIEW {quote(contract.id)} AS SELECT * FROM {source}
         WHERE {" AND ".join(kept)}
         QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY known_at DESC, batch_id DESC, line DESC) = 1"""
     )

@@ -1,6 +1,5 @@
 """The six steps in order, contract by contract: from a folder of deliveries to published facts."""
 
-# ruff: noqa: S608  (names come from contracts of this repository and are quoted; values are bound)
 from __future__ import annotations
 
 import datetime as dt
@@ -26,11 +25,12 @@ from rongqiao.governance.batch import (
     Delivery,
     Workbench,
 )
-from rongqiao.governance.previous import previous_delivery
+from rongqiao.governance.previous import previous_delivery, stage_reference
 from rongqiao.governance.reading import read_ahead
+from rongqiao.governance.resolution import retrying
 from rongqiao.kernel import home
 from rongqiao.kernel.errors import InvalidValueError, StorageError
-from rongqiao.lake.engine import add_view, literal, quote
+from rongqiao.lake.engine import literal, quote
 
 if TYPE_CHECKING:
     import os
@@ -186,6 +186,7 @@ def _run(
         connection.execute("SET preserve_insertion_order = false")
         run = _Run(lake, ledger, landing, report, tell, connection)
         run.govern_all(deliveries)
+        run.retry(Path(spill))
         service.publish_enterprises(lake, connection)
 
 
@@ -253,6 +254,15 @@ class _Run:
             self._govern_or_hold(first.portion, itertools.chain([first], read))  # noqa: B031 - the rest of it
         seen.note(self.seen)
 
+    def retry(self, folder: Path) -> None:
+        """Send rows that waited for their enterprise again, once for each state of what the register was taught from."""
+        state = retrying.taught_by(self.lake)
+        if state is None:
+            return
+        retries = retrying.find_retries(self.lake, self.connection, self._known(), folder, state.on)
+        self.govern_all([delivery for delivery, _ in retries])
+        retrying.note_settled(self.lake, retries, state)
+
     def _govern_or_hold(self, portion: Portion, parts: Iterable[Part]) -> None:
         """Govern a portion; without a register to resolve against, it waits for a later run that has one."""
         if portion.contract.id in SUBJECT_CONTRACTS or self._known():
@@ -304,7 +314,7 @@ class _Run:
     def _find_reference(self, place: str) -> str | None:
         """Name the table with the distinct values of ``<contract id>.<column>``, read once until more of it is published."""
         if place not in self.references:
-            self.references[place] = _stage_reference(self.connection, self.lake, place)
+            self.references[place] = stage_reference(self.connection, self.lake, place)
         return self.references[place]
 
     def _clear(self, contract: Contract) -> None:
@@ -383,18 +393,3 @@ def cast_all(work: Workbench, read: Iterable[Part]) -> None:
     if lot or not work.parts:
         standards.cast(work, lot)
     standards.finish(work)
-
-
-def _stage_reference(connection: duckdb.DuckDBPyConnection, lake: Lake, place: str) -> str | None:
-    """Copy the distinct values of ``<contract id>.<column>`` into a table; ``None`` if none were published."""
-    contract_id, _, column = place.rpartition(".")
-    table = f"published/{contract_id}"
-    if not lake.exists(table):
-        return None
-    add_view(connection, lake, table)
-    staged = f"values of {place}"
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {quote(staged)} AS SELECT DISTINCT {quote(column)} AS value FROM {quote(table)}"
-    )
-    found = connection.execute(f"SELECT 1 FROM {quote(staged)} LIMIT 1").fetchone()
-    return staged if found else None

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from rongqiao.governance.batch import TAGGED_NAME
 from rongqiao.governance.inventory import Baseline
 from rongqiao.governance.service import RECEIPTS
-from rongqiao.lake.engine import connect, quote
+from rongqiao.lake.engine import add_view, connect, quote
 
 if TYPE_CHECKING:
+    import duckdb
+
     from rongqiao.governance.batch import Workbench
     from rongqiao.governance.inventory import Baselines
     from rongqiao.lake.tables import Lake
@@ -62,3 +64,18 @@ def _baselines(lake: Lake, batch_id: str) -> Baselines:
         for column, histogram, distinct in rows
         if histogram != "{}"
     }
+
+
+def stage_reference(connection: duckdb.DuckDBPyConnection, lake: Lake, place: str) -> str | None:
+    """Copy the distinct values of ``<contract id>.<column>`` into a table; ``None`` if none were published."""
+    contract_id, _, column = place.rpartition(".")
+    table = f"published/{contract_id}"
+    if not lake.exists(table):
+        return None
+    add_view(connection, lake, table)
+    staged = f"values of {place}"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {quote(staged)} AS SELECT DISTINCT {quote(column)} AS value FROM {quote(table)}"
+    )
+    found = connection.execute(f"SELECT 1 FROM {quote(staged)} LIMIT 1").fetchone()
+    return staged if found else None

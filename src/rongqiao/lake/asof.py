@@ -57,9 +57,18 @@ def held(table: Table, contract: Contract, *, as_of: int, known_at: dt.date) -> 
     return kept.filter(_is_valid(kept, contract, as_of)) if contract.valid_on else kept
 
 
+def standing(table: Table, *, known_at: dt.date) -> Table:
+    """Rows known by a day, without those that were withdrawn by then: they were assigned to an enterprise that they did not mean."""
+    kept = table.filter(table.known_at <= known_at)
+    if "withdrawn" not in kept.columns:
+        return kept
+    gone = kept.filter(kept.withdrawn.fill_null(False)).select("batch_id", "line").distinct()
+    return kept.anti_join(gone, ["batch_id", "line"]).drop("withdrawn")
+
+
 def latest(table: Table, key: Sequence[str], *, known_at: dt.date) -> Table:
     """Last known row per key; ties of one day go to the later batch id, line and amendment, so the answer is one."""
-    kept = table.filter(table.known_at <= known_at)
+    kept = standing(table, known_at=known_at)
     order = [
         ibis.desc(kept[name])
         for name in ("known_at", "batch_id", "line", "amendment")

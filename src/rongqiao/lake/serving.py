@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
@@ -143,8 +144,10 @@ class ServingStore:
         """
         latest: dict[tuple[Any, ...], Row] = {}
         until = known_at.isoformat()
-        for row in self._raw(contract.id, enterprise):
-            if row["known_at"] > until or not _is_valid(row, contract, as_of):
+        known = [row for row in self._raw(contract.id, enterprise) if row["known_at"] <= until]
+        gone = {(row["batch_id"], row["line"]) for row in known if row.pop("withdrawn", None)}
+        for row in known:
+            if (row["batch_id"], row["line"]) in gone or not _is_valid(row, contract, as_of):
                 continue
             key = tuple(row["enterprise_id" if name == "uscc" else name] for name in contract.key)
             held = latest.get(key)
@@ -159,8 +162,14 @@ class ServingStore:
 
     def _has_moved(self, row: Row, contract: Contract, enterprise: str, as_of: int, until: str) -> bool:
         """Whether a later delivery gave the record to another enterprise."""
-        for packed in self._values(contract.id.encode() + _OWNERS, _key_digest(contract, row) + _SPLIT):
+        versions = self._values(contract.id.encode() + _OWNERS, _key_digest(contract, row) + _SPLIT)
+        # A version stands twice where it was withdrawn: a place names one row for ever.
+        places = Counter((one[2], one[3]) for one in map(json.loads, versions) if one[1] <= until)
+        gone = {place for place, times in places.items() if times > 1}
+        for packed in versions:
             owner, known_at, batch_id, line, valid = json.loads(packed)
+            if (batch_id, line) in gone:
+                continue
             is_later = (known_at, batch_id, line) > _rank(row) and known_at <= until
             if (
                 is_later
@@ -233,7 +242,7 @@ def _query(uri: str, contract: Contract, connection: Any) -> tuple[list[str], st
     source = f"read_parquet({engine.literal(uri)})"
     described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     types = {name: kind for name, kind, *_ in described}
-    wanted = [*contract.columns, "enterprise_id", "known_at", "batch_id", "line"]
+    wanted = [*contract.columns, "enterprise_id", "known_at", "batch_id", "line", "withdrawn"]
     columns, fields = [], []
     for name in dict.fromkeys(each for each in wanted if each in types):
         quoted = engine.quote(name)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rongqiao.lake.tables import Lake
 
 ENTERPRISES = "published/enterprises"
-OPERATIONS = ("receipts", "quarantine", "rule_results", "profiles")
+OPERATIONS = ("receipts", "quarantine", "rule_results", "profiles", "settlements")
 
 
 class Operations:
@@ -101,10 +101,15 @@ class Operations:
             QUALIFY row_number() OVER (PARTITION BY contract_id, "column" ORDER BY known_at DESC, batch_id DESC) = 1"""
 
     def quarantine(self) -> str:
-        """One row per reason for which a row was set aside."""
-        return """SELECT batch_id, contract_id, file_name, coalesce(line, 0) AS line, coalesce("column", '') AS "column",
+        """One row per reason for which a row was set aside; rows that were settled since wait no more."""
+        settled = (
+            """WHERE NOT (starts_with(rule_id, 'cleaning.') AND (batch_id, line) IN (SELECT (batch_id, line) FROM settlements))"""
+            if self.has("settlements")
+            else ""
+        )
+        return f"""SELECT batch_id, contract_id, file_name, coalesce(line, 0) AS line, coalesce("column", '') AS "column",
             rule_id, coalesce(value, '') AS value, left(coalesce(message, ''), 300) AS message,
-            coalesce(row_json, '{}') AS "row", known_at FROM quarantine"""
+            coalesce(row_json, '{{}}') AS "row", known_at FROM quarantine {settled}"""
 
     def sources(self) -> str:
         """One row per contract: freshness, rows, outcomes of rules, enterprises covered. Contracts never delivered too."""

@@ -81,7 +81,7 @@ def record_versions(
         return []
     rows = ibis_connection(lake, [table]).table(table)
     rows = _narrowed(rows, contract, uscc)
-    found = rows.filter(rows.known_at <= known_at).to_pyarrow().to_pylist()
+    found = asof.standing(rows, known_at=known_at).to_pyarrow().to_pylist()
     versions = [row for row in found if record_id(contract, row) == wanted]
     versions.sort(key=lambda row: (row["known_at"], row["batch_id"], row["line"]), reverse=True)
     return [{**row, "record_id": wanted} for row in versions]

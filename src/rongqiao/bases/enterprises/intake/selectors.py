@@ -59,6 +59,12 @@ def failed_uploads(scope: Scope, *, since: dt.date) -> QuerySet[Upload]:
     return found
 
 
+def repaired_places(scope: Scope, upload: Upload) -> list[tuple[str, int]]:
+    """Batch and line of the rows that a delivery repairs; empty where it is no repair. For the job."""
+    rows = RepairedRow.objects.for_scope(scope).filter(upload=upload)
+    return list(rows.order_by("batch_id", "line").values_list("batch_id", "line"))
+
+
 def _open_rows(scope: Scope) -> QuerySet[QuarantinedRow]:
     """Rows set aside that nobody repaired yet; a department sees those of its own tables."""
     require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
