@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from drawn_books import BOOKS
 from drawn_cast import DELIVERED, Row
 from drawn_departments import (
     annual_report,
@@ -43,6 +44,7 @@ TABLES = {
     "market_regulation.annual_report": annual_report, "intellectual_property.ip_right": ip_right,
     "science.title": title, "platform.loan_performance": loan_performance, "taxation.vat_invoice": vat_invoice,
     "housing.housing_fund_monthly": housing_fund, "customs.trade_monthly": trade, "central_bank.cash_flow": cash_flow, **REGISTERS,
+    **BOOKS,
 }  # fmt: skip
 
 

@@ -75,8 +75,10 @@ def tax_violation() -> list[Row]:
 def taxpayer() -> list[Row]:
     """YUAN was never abnormal, BIAN is, XIN was found so on a day and cleared the next month."""
     return [
-        {"enterprise_id": YUAN, "taxpayer_status": "normal", "changed_on": day("2017-01-01")},
-        {"enterprise_id": BIAN, "taxpayer_status": "abnormal", "abnormal_on": day("2025-08-08"), "changed_on": day("2025-08-08")},
+        {
+            "enterprise_id": YUAN, "taxpayer_status": "normal", "vat_kind": "general", "invoice_limit_cny": 150, "changed_on": day("2017-01-01"),
+        },
+        {"enterprise_id": BIAN, "taxpayer_status": "abnormal", "vat_kind": "small", "abnormal_on": day("2025-08-08"), "changed_on": day("2025-08-08")},
         {
             "enterprise_id": XIN, "taxpayer_status": "normal", "abnormal_on": day("2026-08-01"),
             "abnormal_lifted_on": day("2026-09-10"), "changed_on": day("2026-09-10"),

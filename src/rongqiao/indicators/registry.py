@@ -42,6 +42,7 @@ THEMES = {
 MODULES = (
     "tax",
     "tax_registers",
+    "tax_returns",
     "invoice",
     "vat",
     "vat_partners",
@@ -57,6 +58,7 @@ MODULES = (
     "registration",
     "liens",
     "finance",
+    "statements",
     "ip",
     "fiscal",
     "financing",

@@ -148,9 +148,11 @@ def _prepare_grade(tables: Mapping[str, Any], at: At) -> Any:
     rows = tables[GRADE]
     level = ibis.cases(*((rows.grade == grade, number) for grade, number in LEVELS.items()), else_=None)
     # A grade of year N is published in the spring of N+1, so the newest may lag by almost two years.
-    return rows.mutate(level=level, age=at.as_of // 100 - rows.grade_year).filter(
+    rows = rows.mutate(level=level, age=at.as_of // 100 - rows.grade_year).filter(
         rows.published_on <= at.end_on
     )
+    recent = ibis.ifelse(rows.age <= 3, rows.grade_year, None)
+    return rows.mutate(nth=recent.max().over(ibis.window(group_by="enterprise_id")) - rows.grade_year)
 
 
 GRADES = Source("tax_grade", (GRADE,), "latest", _prepare_grade)
@@ -180,3 +182,13 @@ def _grade_trend(t: Any) -> Any:
 )  # fmt: skip
 def _grade_d(t: Any) -> Any:
     return (t.level == 1).sum(where=t.age <= 3)
+
+
+for _nth, _words, _words_en in ((1, "上一年度", "one year"), (2, "前两年度", "two years")):
+
+    @indicator(
+        id=f"tax_grade_prev{_nth}_level", title=f"{_words}纳税缴费信用级别（5为A，1为D）", title_en=f"Taxpayer grade {_words_en} before the latest (5 is A, 1 is D)",
+        theme="tax", source=GRADES, direction="higher_better", formula=f"最近年度之前第{_nth}年的级别：A=5 B=4 M=3 C=2 D=1", window=60, consent_class=CONSENT,
+    )  # fmt: skip
+    def _grade_before(t: Any, nth: int = _nth) -> Any:
+        return t.level.max(where=t.nth == nth)
