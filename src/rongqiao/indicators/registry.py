@@ -34,7 +34,7 @@ THEMES = {
     "judicial": "司法",
     "regulatory": "行政监管",
     "registration": "登记",
-    "finance": "年报财务",
+    "finance": "财务",
     "ip": "知识产权与科技",
     "fiscal": "财政与采购",
     "financing": "融资",

@@ -5,6 +5,7 @@ Small enterprises may file a simplified set, and those taxed at a fixed rate non
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -49,20 +50,36 @@ DEBT_FLOWS = Source("balance_and_cash_flow", (BALANCE, FLOW), "latest", _stateme
 SALES_FLOWS = Source("income_and_cash_flow", (INCOME, FLOW), "latest", _statements(INCOME, FLOW))
 
 
+@dataclass(frozen=True, slots=True)
+class _Quotient:
+    """Measure of a quotient, and where it has none: a denominator that is not above zero."""
+
+    measure: Callable[[Any], Any]
+    undefined: Callable[[Any], Any]
+
+
 def _declare(
-    source: Source, id: str, title: str, title_en: str, formula: str, measure: Callable[[Any], Any], *,
+    source: Source, id: str, title: str, title_en: str, formula: str, measure: Callable[[Any], Any] | _Quotient, *,
     direction: Direction = "higher_better", undefined: Callable[[Any], Any] | None = None, window: int = 12,
     bounds: Bounds | None = None,
 ) -> None:  # fmt: skip
+    if isinstance(measure, _Quotient):
+        undefined = measure.undefined
+        measure = measure.measure
     indicator(
         id=f"finance_{id}", title=title, title_en=title_en, theme="finance", source=source, direction=direction,
         formula=formula, window=window, consent_class=CONSENT, undefined=undefined, bounds=bounds,
     )(measure)  # fmt: skip
 
 
-def _over(above: Callable[[Any], Any], below: Callable[[Any], Any]) -> dict[str, Callable[[Any], Any]]:
-    """Measure of a quotient, and where it has none: a denominator that is not above zero."""
-    return {"measure": lambda t: divide(above(t), below(t)), "undefined": lambda t: below(t) <= 0}
+def _over(
+    above: Callable[[Any], Any], below: Callable[[Any], Any], *, clip: tuple[float, float] | None = None
+) -> _Quotient:
+    def measure(t: Any) -> Any:
+        value = divide(above(t), below(t))
+        return value if clip is None else value.clip(*clip)
+
+    return _Quotient(measure, lambda t: below(t) <= 0)
 
 
 def _now(*columns: str) -> Callable[[Any], Any]:
@@ -73,13 +90,6 @@ def _now(*columns: str) -> Callable[[Any], Any]:
         return sum(others, first)
 
     return added
-
-
-def _clipped(
-    parts: dict[str, Callable[[Any], Any]], least: float, most: float
-) -> dict[str, Callable[[Any], Any]]:
-    measure = parts["measure"]
-    return parts | {"measure": lambda t: measure(t).clip(least, most)}
 
 
 def _profit_before_interest(t: Any) -> Any:
@@ -101,15 +111,15 @@ _declare(
 )  # fmt: skip
 _declare(
     INCOMES, "ebit_margin_ratio", "息税前利润率", "Margin before interest and tax", "（利润总额＋利息费用）÷营业收入，截断于[-1,1]",
-    **_clipped(_over(_profit_before_interest, _revenue), -1.0, 1.0), bounds=SIGNED,
+    _over(_profit_before_interest, _revenue, clip=(-1.0, 1.0)), bounds=SIGNED,
 )  # fmt: skip
 _declare(
     INCOMES, "interest_cover_ratio", "利息保障倍数", "Interest cover", "（利润总额＋利息费用）÷利息费用，截断于[-100,100]；没有利息费用为不适用",
-    **_clipped(_over(_profit_before_interest, _now("interest_expense_cny")), -100.0, 100.0), bounds=(-100.0, 100.0),
+    _over(_profit_before_interest, _now("interest_expense_cny"), clip=(-100.0, 100.0)), bounds=(-100.0, 100.0),
 )  # fmt: skip
 _declare(
     INCOMES, "expense_ratio", "期间费用率", "Selling, administrative and financial expense over revenue", "（销售费用＋管理费用＋财务费用）÷营业收入",
-    **_over(_now("selling_expense_cny", "admin_expense_cny", "finance_expense_cny"), _revenue), direction="lower_better", bounds=FREE,
+    _over(_now("selling_expense_cny", "admin_expense_cny", "finance_expense_cny"), _revenue), direction="lower_better", bounds=FREE,
 )  # fmt: skip
 _declare(
     INCOMES, "profit_yoy_ratio", "利润总额增长率", "Growth of profit before tax", "最近年度÷上一年−1，截断于[-1,5]；上一年没有盈利为不适用",
@@ -128,17 +138,17 @@ _declare(
     BALANCES, "receivables_y1_cny", "应收账款", "Receivables", "最近年度资产负债表应收账款", _now("receivables_cny"), direction="neutral",
 )  # fmt: skip
 _declare(
-    BALANCES, "current_ratio", "流动比率", "Current ratio", "流动资产÷流动负债", **_over(_now("current_assets_cny"), _current), bounds=SHARE,
+    BALANCES, "current_ratio", "流动比率", "Current ratio", "流动资产÷流动负债", _over(_now("current_assets_cny"), _current), bounds=SHARE,
 )  # fmt: skip
 _declare(
     BALANCES, "quick_ratio", "速动比率", "Quick ratio", "（流动资产−存货−预付款项）÷流动负债",
-    **_over(
+    _over(
         lambda t: year(t, "current_assets_cny") - year(t, "inventory_cny") - year(t, "prepayments_cny"), _current
     ),
     bounds=FREE,
 )  # fmt: skip
 _declare(
-    BALANCES, "cash_ratio", "现金比率", "Cash ratio", "货币资金÷流动负债", **_over(_now("cash_cny"), _current), bounds=SHARE,
+    BALANCES, "cash_ratio", "现金比率", "Cash ratio", "货币资金÷流动负债", _over(_now("cash_cny"), _current), bounds=SHARE,
 )  # fmt: skip
 for _item, _title, _title_en in (
     ("receivable", "应收账款", "Receivables"),
@@ -148,11 +158,11 @@ for _item, _title, _title_en in (
     _column = "inventory_cny" if _item == "inventory" else f"{_item}s_cny"
     _declare(
         BALANCES, f"{_item}_share_ratio", f"{_title}占资产比重", f"{_title_en}, share of assets", f"{_title}÷资产总计",
-        **_over(_now(_column), _assets), direction="lower_better", bounds=SHARE,
+        _over(_now(_column), _assets), direction="lower_better", bounds=SHARE,
     )  # fmt: skip
 _declare(
     BALANCES, "short_debt_share_ratio", "短期借款占比", "Short-term share of loans", "短期借款÷（短期借款＋长期借款）；没有借款为不适用",
-    **_over(_now("short_loans_cny"), _now("short_loans_cny", "long_loans_cny")), direction="lower_better",
+    _over(_now("short_loans_cny"), _now("short_loans_cny", "long_loans_cny")), direction="lower_better",
 )  # fmt: skip
 _declare(
     BALANCES, "equity_yoy_ratio", "净资产增长率", "Growth of net assets", "最近年度所有者权益÷上一年−1，截断于[-1,5]；上一年不为正为不适用",
@@ -174,21 +184,21 @@ _declare(
 )  # fmt: skip
 
 
-def _days(column: str, per: str) -> dict[str, Callable[[Any], Any]]:
+def _days(column: str, per: str) -> _Quotient:
     return _over(lambda t: year(t, column) * DAYS, _now(per))
 
 
 _declare(
     BOOKS, "receivable_days", "应收账款周转天数", "Days of sales in receivables", "年末应收账款×365÷营业收入",
-    **_days("receivables_cny", "revenue_cny"), direction="lower_better",
+    _days("receivables_cny", "revenue_cny"), direction="lower_better",
 )  # fmt: skip
 _declare(
     BOOKS, "inventory_days", "存货周转天数", "Days of cost in inventory", "年末存货×365÷营业成本",
-    **_days("inventory_cny", "operating_cost_cny"), direction="lower_better",
+    _days("inventory_cny", "operating_cost_cny"), direction="lower_better",
 )  # fmt: skip
 _declare(
     BOOKS, "payable_days", "应付账款周转天数", "Days of cost in payables", "年末应付账款×365÷营业成本",
-    **_days("payables_cny", "operating_cost_cny"), direction="u_shaped",
+    _days("payables_cny", "operating_cost_cny"), direction="u_shaped",
 )  # fmt: skip
 _declare(
     BOOKS, "cash_cycle_days", "现金周转天数", "Cash conversion cycle", "应收账款周转天数＋存货周转天数−应付账款周转天数",
@@ -198,12 +208,12 @@ _declare(
 )  # fmt: skip
 _declare(
     BOOKS, "fixed_asset_turnover_ratio", "固定资产周转率", "Turnover of fixed assets", "营业收入÷年末固定资产",
-    **_over(_revenue, _now("fixed_assets_cny")), bounds=FREE,
+    _over(_revenue, _now("fixed_assets_cny")), bounds=FREE,
 )  # fmt: skip
 _declare(
     BOOKS, "debt_to_ebit_ratio", "有息负债与息税前利润之比", "Loans over profit before interest and tax",
     "（短期借款＋长期借款）÷（利润总额＋利息费用），截断于[0,100]；息税前利润不为正为不适用",
-    **_clipped(_over(_now("short_loans_cny", "long_loans_cny"), _profit_before_interest), 0.0, 100.0),
+    _over(_now("short_loans_cny", "long_loans_cny"), _profit_before_interest, clip=(0.0, 100.0)),
     direction="lower_better", bounds=(0.0, 100.0),
 )  # fmt: skip
 _declare(
@@ -221,13 +231,13 @@ _declare(
 
 _declare(
     DEBT_FLOWS, "cash_flow_to_debt_ratio", "经营现金流与负债之比", "Operating cash flow over liabilities", "经营活动现金流量净额÷负债合计，截断于[-5,5]",
-    **_clipped(_over(_now("operating_net_cny"), _now("total_liabilities_cny")), -5.0, 5.0), bounds=(-5.0, 5.0),
+    _over(_now("operating_net_cny"), _now("total_liabilities_cny"), clip=(-5.0, 5.0)), bounds=(-5.0, 5.0),
 )  # fmt: skip
 _declare(
     SALES_FLOWS, "cash_flow_margin_ratio", "经营现金流与收入之比", "Operating cash flow over revenue", "经营活动现金流量净额÷营业收入，截断于[-1,1]",
-    **_clipped(_over(_now("operating_net_cny"), _revenue), -1.0, 1.0), bounds=SIGNED,
+    _over(_now("operating_net_cny"), _revenue, clip=(-1.0, 1.0)), bounds=SIGNED,
 )  # fmt: skip
 _declare(
     SALES_FLOWS, "cash_collected_ratio", "收现比", "Cash received from sales over revenue", "销售商品、提供劳务收到的现金÷营业收入，截断于[0,5]",
-    **_clipped(_over(_now("sales_received_cny"), _revenue), 0.0, 5.0), bounds=(0.0, 5.0),
+    _over(_now("sales_received_cny"), _revenue, clip=(0.0, 5.0)), bounds=(0.0, 5.0),
 )  # fmt: skip
