@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from drawn_assets import ASSETS
 from drawn_books import BOOKS
 from drawn_cast import DELIVERED, Row
 from drawn_departments import (
@@ -23,6 +24,7 @@ from drawn_departments import (
 )
 from drawn_events import REGISTERS
 from drawn_monthly import cash_flow, housing_fund, trade
+from drawn_profile import PROFILE
 from drawn_taxation import invoice_summary, tax_filing, tax_grade, vat_invoice
 
 from rongqiao.contracts.standards import load_contract
@@ -44,7 +46,7 @@ TABLES = {
     "market_regulation.annual_report": annual_report, "intellectual_property.ip_right": ip_right,
     "science.title": title, "platform.loan_performance": loan_performance, "taxation.vat_invoice": vat_invoice,
     "housing.housing_fund_monthly": housing_fund, "customs.trade_monthly": trade, "central_bank.cash_flow": cash_flow, **REGISTERS,
-    **BOOKS,
+    **BOOKS, **ASSETS, **PROFILE,
 }  # fmt: skip
 
 

@@ -21,6 +21,13 @@ FOUNDED = {
     XIN: dt.date(2026, 6, 1),
     WU: dt.date(2010, 3, 1),
 }
+#: Unified codes; the second pair of figures is the province that registered the enterprise.
+CODES = {
+    YUAN: "91430281MA4LYUAN01",
+    BIAN: "91430281MA4LBIAN02",
+    XIN: "91440300MA5LXIN003",
+    WU: "91430281MA4LWU0004",
+}
 Row = dict[str, Any]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from drawn_cast import BIAN, FOUNDED, WU, XIN, YUAN, Row, day, months
+from drawn_cast import BIAN, CODES, FOUNDED, WU, XIN, YUAN, Row, day, months
 
 from rongqiao.kernel.period import last_day
 
@@ -174,6 +174,7 @@ def registry() -> list[Row]:
     ) -> Row:
         return {
             "enterprise_id": name,
+            "uscc": CODES[name],
             "status": status,
             "legal_form": "有限责任公司",
             "industry_code": "C3511",

@@ -101,19 +101,19 @@ def equity_pledge() -> list[Row]:
 
 def chattel_mortgage() -> list[Row]:
     return register("registered_on", "cancelled_on", *OLD[:1], (YUAN, "2020-06-01", "2021-06-01"), numbered="registration_no",
-                    collateral_kind="equipment")  # fmt: skip
+                    collateral_kind="equipment", secured_claim_cny=10)  # fmt: skip
 
 
 def receivable_pledge() -> list[Row]:
     """Of the movable-property register, equipment that the enterprise itself gave counts; one has run out without being cancelled."""
-    own: dict[str, Any] = {"party_role": "provider", "security_kind": "equipment"}
+    own: dict[str, Any] = {"party_role": "provider", "security_kind": "equipment", "claim_cny": 90}
     return [
         *register("registered_on", "cancelled_on", *EDGES, numbered="registration_no", **own),
         *register("registered_on", "expires_on", (BIAN, "2024-05-05", "2026-05-05"), numbered="registration_no", mark="e", **own),
         *register("registered_on", None, (YUAN, "2026-09-09", None), numbered="registration_no", mark="h",
-                  party_role="holder", security_kind="equipment"),
+                  party_role="holder", security_kind="equipment", claim_cny=7),
         *register("registered_on", None, (YUAN, "2026-09-09", None), numbered="registration_no", mark="r",
-                  party_role="provider", security_kind="receivable_pledge"),
+                  party_role="provider", security_kind="receivable_pledge", claim_cny=60),
     ]  # fmt: skip
 
 

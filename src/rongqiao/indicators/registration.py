@@ -42,6 +42,9 @@ def _prepare(tables: Mapping[str, Any], at: At) -> Any:
         size = rows.count().over(ibis.window(group_by=column))
         return ibis.ifelse(rows[column].isnull(), None, size)
 
+    person = ibis.window(group_by="legal_rep_id_hmac")
+    revoked = (rows.status == REVOKED).cast("int32")
+    rows = rows.mutate(others_revoked=revoked.sum().over(person) - revoked)
     return rows.mutate(
         on_address=sharing("address"), on_phone=sharing("phone_hmac"), on_person=sharing("legal_rep_id_hmac")
     )
@@ -113,6 +116,14 @@ def _same_phone(t: Any) -> Any:
 )  # fmt: skip
 def _same_person(t: Any) -> Any:
     return t.on_person.max()
+
+
+@indicator(
+    id="registration_legal_rep_revoked_ratio", title="法定代表人其他企业被吊销占比", title_en="Revoked share of the legal representative's other enterprises", theme="registration", source=REGISTERED,
+    direction="lower_better", formula="同一法定代表人的其他企业中登记状态为吊销的占比；没有其他企业为不适用", consent_class=PUBLIC, undefined=lambda t: t.on_person.max() == 1,
+)  # fmt: skip
+def _person_revoked(t: Any) -> Any:
+    return divide(t.others_revoked.max(), t.on_person.max() - 1)
 
 
 @indicator(

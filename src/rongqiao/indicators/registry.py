@@ -34,7 +34,9 @@ THEMES = {
     "judicial": "司法",
     "regulatory": "行政监管",
     "registration": "登记",
+    "profile": "企业概况",
     "finance": "财务",
+    "assets": "资产与担保",
     "ip": "知识产权与科技",
     "fiscal": "财政与采购",
     "financing": "融资",
@@ -57,9 +59,12 @@ MODULES = (
     "regulatory",
     "registration",
     "liens",
+    "profile",
     "finance",
     "statements",
+    "assets",
     "ip",
+    "patents",
     "fiscal",
     "financing",
 )
@@ -73,6 +78,7 @@ UNITS = {
     "flag": "是否",
     "months": "个月",
     "kwh": "千瓦时",
+    "m2": "平方米",
     "m3": "立方米",
     "level": "级",
 }
@@ -91,6 +97,7 @@ UNIT_BOUNDS: dict[str, Bounds] = {
     "flag": (0.0, 1.0),
     "months": (0.0, None),
     "kwh": (0.0, None),
+    "m2": (0.0, None),
     "m3": (0.0, None),
     "level": (1.0, 5.0),
 }
