@@ -67,6 +67,10 @@ def _concentration(t: Any) -> Any:
     return divide((t.patents * t.patents).sum(), t.patents.sum() * t.patents.sum())
 
 
+def _has_role(role: str, t: Any) -> Any:
+    return (t.transfer_role == role) & (t.back >= 0)
+
+
 ASSIGNMENTS = Source("patent_assignment", (ASSIGNMENT,), "event", dated(ASSIGNMENT, "registered_on"))
 for _role, _measure, _title, _title_en in (
     ("assignor", "sold", "转出", "Patents assigned to others"),
@@ -74,7 +78,7 @@ for _role, _measure, _title, _title_en in (
 ):
     declare_events(
         ASSIGNMENTS, id=f"ip_patent_{_measure}_m36_count", title=f"近36个月{_title}专利件数", title_en=f"{_title_en} in 36 months", formula="变更登记日在窗口内的件数",
-        window=36, where=lambda t, role=_role: (t.transfer_role == role) & (t.back >= 0), direction="neutral", consent_class=CONSENT,
+        window=36, where=partial(_has_role, _role), direction="neutral", consent_class=CONSENT,
     )  # fmt: skip
 
 PLEDGES = Source(
