@@ -24,6 +24,7 @@ from drawn_departments import (
 )
 from drawn_events import REGISTERS
 from drawn_monthly import cash_flow, housing_fund, trade
+from drawn_network import NETWORK
 from drawn_profile import PROFILE
 from drawn_taxation import invoice_summary, tax_filing, tax_grade, vat_invoice
 
@@ -46,7 +47,7 @@ TABLES = {
     "market_regulation.annual_report": annual_report, "intellectual_property.ip_right": ip_right,
     "science.title": title, "platform.loan_performance": loan_performance, "taxation.vat_invoice": vat_invoice,
     "housing.housing_fund_monthly": housing_fund, "customs.trade_monthly": trade, "central_bank.cash_flow": cash_flow, **REGISTERS,
-    **BOOKS, **ASSETS, **PROFILE,
+    **BOOKS, **ASSETS, **PROFILE, **NETWORK,
 }  # fmt: skip
 
 

@@ -274,7 +274,7 @@ def loan_performance() -> list[Row]:
             "outstanding_cny": left,
             "overdue_days": overdue,
             "five_class": kind,
-            "is_first_loan": True,
+            "is_first_loan": loan != "L2",
             "reported_on": last_day(month),
         }
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from rongqiao.indicators.events import dated, declare_event_type, is_open, months_back
+from rongqiao.indicators.events import dated, declare_event_type, declare_events, is_open, months_back
 from rongqiao.indicators.registry import At, Direction, Source, indicator
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 LOAN = "platform.loan_performance"
 CONSENT = "financing"
 COMPENSATION, BRIDGING = "local_finance.compensation", "local_finance.bridging_record"
+GUARANTEE, MICROLOAN = "local_finance.guarantee_contract", "local_finance.microloan"
 BAD_CLASSES = ("substandard", "doubtful", "loss")
 
 
@@ -25,6 +26,7 @@ def _prepare(tables: Mapping[str, Any], at: At) -> Any:
     rows = rows.mutate(nth=ibis.row_number().over(newest), back=months_back(rows.reported_on, at))
     return rows.mutate(
         is_live=(rows.nth == 0) & (rows.outstanding_cny > 0),
+        drawn_back=months_back(rows.drawn_on, at),
         left_months=-months_back(rows.maturity_on, at),
         is_bad=rows.five_class.isin(BAD_CLASSES).fill_null(False),
     )
@@ -108,6 +110,10 @@ _declare(
     "on_time_m12_ratio", "近12个月按时还款率", "Share of loan months on time in 12 months", "窗口内逾期天数为0的贷款月数÷全部贷款月数；没有贷款为不适用",
     lambda t: (t.overdue_days == 0).mean(where=t.back < 12), direction="higher_better", window=12, absent_is_zero=False,
 )  # fmt: skip
+_declare(
+    "repeat_loan_m24_count", "近24个月再次放款笔数", "Loans to a returning borrower in 24 months", "放款日期在窗口内、不是首贷的贷款笔数",
+    lambda t: t.loan_no.nunique(where=~t.is_first_loan & (t.drawn_back < 24)), direction="higher_better", window=24,
+)  # fmt: skip
 declare_event_type(
     LOANS, id="financing_overdue", title="贷款逾期", title_en="Loan months overdue", dated_by="报告日期", where=lambda t: t.overdue_days > 0,
     is_open=lambda t: t.is_live, open_title="当前逾期贷款笔数", open_formula="未结清且最近报送逾期天数>0的贷款笔数", without=("m12",),
@@ -137,4 +143,21 @@ BRIDGED = Source(
 declare_event_type(
     BRIDGED, id="financing_bridging", title="使用转贷资金", title_en="Uses of bridging funds", dated_by="出借日期", is_open=lambda t: t.is_open,
     open_title="未归还转贷资金笔数", open_formula="统计月末尚未归还的笔数", consent_class=CONSENT,
+)  # fmt: skip
+
+GUARANTEED = Source(
+    "guarantee_contract", (GUARANTEE,), "event",
+    dated(GUARANTEE, "started_on", lambda t, at: {"is_open": is_open(t.released_on, at)}),
+)  # fmt: skip
+declare_events(
+    GUARANTEED, id="financing_guaranteed_open_cny", title="政府性融资担保在保余额", title_en="Debt under guarantee of a guarantee company", formula="统计月末未解保的在保余额合计，未载明的不计",
+    where=lambda t: t.is_open & (t.back >= 0), amount="outstanding_cny", direction="neutral", consent_class=CONSENT,
+)  # fmt: skip
+LOCAL_LOANS = Source(
+    "microloan", (MICROLOAN,), "event",
+    dated(MICROLOAN, "started_on", lambda t, at: {"is_open": is_open(t.settled_on, at)}),
+)  # fmt: skip
+declare_events(
+    LOCAL_LOANS, id="financing_local_lender_open_cny", title="地方金融组织融资余额", title_en="Debt to small lenders, pawnshops, lessors and factors", formula="统计月末未结清的融资余额合计，未载明的不计",
+    where=lambda t: t.is_open & (t.back >= 0), amount="balance_cny", consent_class=CONSENT,
 )  # fmt: skip

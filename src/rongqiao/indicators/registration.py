@@ -28,14 +28,19 @@ REVOKED = "吊销"
 GONE = "注销"
 
 
-def _prepare(tables: Mapping[str, Any], at: At) -> Any:
-    """Newest snapshot per enterprise, with how many live enterprises share its address, phone, legal person."""
+def newest_snapshot(tables: Mapping[str, Any]) -> Any:
+    """One row per enterprise: the newest snapshot of the register."""
     rows = tables[REGISTRY]
     newest = ibis.window(
         group_by="enterprise_id", order_by=[ibis.desc(rows.snapshot_on), ibis.desc(rows.known_at)]
     )
     rows = rows.mutate(__order=ibis.row_number().over(newest))
-    rows = rows.filter(rows["__order"] == 0).drop("__order")
+    return rows.filter(rows["__order"] == 0).drop("__order")
+
+
+def _prepare(tables: Mapping[str, Any], at: At) -> Any:
+    """Newest snapshot per enterprise, with how many live enterprises share its address, phone, legal person."""
+    rows = newest_snapshot(tables)
     rows = rows.mutate(age=months_back(rows.established_on, at))
 
     def sharing(column: str) -> Any:

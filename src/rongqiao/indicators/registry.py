@@ -40,6 +40,8 @@ THEMES = {
     "ip": "知识产权与科技",
     "fiscal": "财政与采购",
     "financing": "融资",
+    "network": "关联网络",
+    "cross": "交叉核验",
 }
 MODULES = (
     "tax",
@@ -67,6 +69,9 @@ MODULES = (
     "patents",
     "fiscal",
     "financing",
+    "network",
+    "counterparties",
+    "cross",
 )
 #: Drawn input and answers of every indicator, below the installation's home.
 SPECS = "tests/spec/expected.yaml"

@@ -66,6 +66,14 @@ def _turnover(t: Any) -> Any:
     return divide(moved, t.persons.mean(where=within(t, 12)))
 
 
+@indicator(
+    id="tax_wage_per_head_m12_cny", title="近12个月人均月扣缴工资", title_en="Monthly wages taxed per head in 12 months", theme="tax", source=WITHHELD, direction="higher_better",
+    formula="工资薪金收入额合计÷扣缴人数合计，至少10个月有数据", window=12, minimum=10, consent_class=CONSENT,
+)  # fmt: skip
+def _wage_per_head(t: Any) -> Any:
+    return divide(total(t, "wages_cny", 12), total(t, "persons", 12))
+
+
 def _prepare_returns(tables: Mapping[str, Any], at: At) -> Any:
     """Yearly returns; ``nth`` 0 is the newest, at most two years old."""
     rows = tables[INCOME_TAX]

@@ -20,6 +20,8 @@ VAT = "taxation.vat_invoice"
 CONSENT = "invoice"
 SIDES = {"out": ("销项", "Sales"), "in": ("进项", "Purchases")}
 WINDOWS = (12, 36)
+#: Monday is 0.
+SATURDAY = 5
 
 
 def invoice_rows(tables: Mapping[str, Any], at: At) -> Any:
@@ -35,6 +37,7 @@ def invoice_rows(tables: Mapping[str, Any], at: At) -> Any:
         blue=ibis.ifelse(net > 0, net, None),
         red=ibis.ifelse(net < 0, -net, None),
         month_end=rows.issued_on.day() >= 29,
+        weekend=rows.issued_on.day_of_week.index() >= SATURDAY,
     )
 
 
@@ -106,6 +109,10 @@ for _months in WINDOWS:
 _declare(
     INVOICES, "month_end_m12_ratio", "近12个月月末开票占比", "Share of sales invoices at month end in 12 months", "29日及以后开具的销项张数÷全部销项张数", direction="lower_better",
     measure=lambda t: (_side("out", 12)(t) & t.month_end).sum() / _side("out", 12)(t).sum().nullif(0), window=12,
+)  # fmt: skip
+_declare(
+    INVOICES, "weekend_m12_ratio", "近12个月周末开票占比", "Share of sales invoices at weekends in 12 months", "周六、周日开具的销项张数÷全部销项张数",
+    measure=lambda t: (_side("out", 12)(t) & t.weekend).sum() / _side("out", 12)(t).sum().nullif(0), window=12,
 )  # fmt: skip
 _declare(
     INVOICES, "tax_rate_m12_ratio", "近12个月销项综合税率", "Effective VAT rate of sales in 12 months", "有效蓝字税额÷有效蓝字金额",
