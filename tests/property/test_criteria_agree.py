@@ -1,8 +1,9 @@
-"""One definition of criteria, two evaluations: for one enterprise and for all of them."""
+"""One definition of criteria, three evaluations: for one enterprise, for all in the engine, and for all on arrays."""
 
 from __future__ import annotations
 
 import ibis
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from rongqiao.kernel.decision import Outcome
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.rules.criteria import evaluate, facts_used, parse_criteria, to_expression
+from rongqiao.rules.criteria_arrays import Column, decide
 
 SCHEMA = pa.schema(
     [
@@ -92,6 +94,30 @@ def test_one_equals_many(tree: dict[str, object], facts: list[dict[str, object]]
     many = table.mutate(outcome=expression).to_pyarrow().column("outcome").to_pylist()
     one = [NUMBER_OF[evaluate(criteria, row, rule="r", version="1").outcome] for row in facts]
     assert many == one
+    assert decide(criteria, as_columns(facts), len(facts)).tolist() == one
+
+
+def as_columns(facts: list[dict[str, object]]) -> dict[str, Column]:
+    columns = {}
+    for field in SCHEMA:
+        values = [row[field.name] for row in facts]
+        if pa.types.is_string(field.type):
+            words = ("", *dict.fromkeys(str(value) for value in values if value is not None), "never met")
+            places = [0 if value is None else words.index(str(value)) for value in values]
+            columns[field.name] = Column(np.array(places, "uint8"), words)
+        else:
+            numbers = [np.nan if value is None else float(value) for value in values]  # type: ignore[arg-type]
+            columns[field.name] = Column(np.array(numbers, "float32"))
+    return columns
+
+
+def test_a_bound_that_half_the_bytes_cannot_hold_stays_exact_on_arrays() -> None:
+    stored = np.float32(0.1)
+    column = Column(np.array([stored]))
+    for op in (">=", "<=", "==", ">"):
+        criteria = parse_criteria(leaf("finance_debt_ratio", op, 0.1))
+        one = evaluate(criteria, {"finance_debt_ratio": float(stored)}, rule="r", version="1").outcome
+        assert decide(criteria, {"finance_debt_ratio": column}, 1).tolist() == [NUMBER_OF[one]]
 
 
 @settings(max_examples=60, deadline=None)

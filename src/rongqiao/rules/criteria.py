@@ -232,7 +232,7 @@ def _evaluate_leaf(leaf: Leaf, value: Any, *, is_negated: bool) -> tuple[Outcome
     known = None if value is None or _is_nan(value) else value
     outcome = Outcome.UNKNOWN
     if known is not None:
-        outcome = Outcome.MET if _holds(leaf, known) else Outcome.UNMET
+        outcome = Outcome.MET if holds(leaf, known) else Outcome.UNMET
     text = leaf.text
     if is_negated:
         outcome, text = negate(outcome), NEGATED_PREFIX + leaf.text
@@ -264,15 +264,23 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _needs_text(leaf: Leaf) -> bool:
+def needs_text(leaf: Leaf) -> bool:
+    """Whether the condition compares texts, not numbers."""
     if leaf.op == "within_region":
         return True
     sample = leaf.value[0] if isinstance(leaf.value, tuple) else leaf.value
     return isinstance(sample, str)
 
 
-def _holds(leaf: Leaf, value: Any) -> bool:
-    if isinstance(value, str) != _needs_text(leaf):
+def holds(leaf: Leaf, value: Any) -> bool:
+    """Whether a known value meets the condition.
+
+    Raises
+    ------
+    InvalidValueError
+        If text stands against number.
+    """
+    if isinstance(value, str) != needs_text(leaf):
         raise InvalidValueError(leaf.fact, value, TYPE_REMEDY)
     return _COMPARISONS[leaf.op](value, leaf.value)
 
@@ -319,7 +327,7 @@ def _leaf_expression(leaf: Leaf, table: ir.Table) -> ir.IntegerColumn:
         return cast("ir.IntegerColumn", ibis.literal(0, type="int8"))
     column: Any = table[leaf.fact]
     kind = column.type()
-    if kind.is_string() != _needs_text(leaf):
+    if kind.is_string() != needs_text(leaf):
         raise InvalidValueError(leaf.fact, str(kind), TYPE_REMEDY)
     is_unknown = column.isnull()
     if kind.is_floating():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from rongqiao.kernel.errors import InvalidValueError
@@ -92,3 +94,67 @@ def suppress_cells(
         if len(small) == 1 and rest:
             hidden.add(rest[0])
     return {code: None if code in hidden else count for code, count in cells.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Blur:
+    """How counts are told to people who choose the conditions themselves.
+
+    Parameters
+    ----------
+    least : int
+        Smallest figure that is told; below it, zero included, null: whoever can single one enterprise out by its public
+        features would else read off a zero whether it meets a condition that is not public.
+    noise : int
+        Largest deviation from the true count.
+    step : int
+        Figures are multiples of it.
+    """
+
+    least: int
+    noise: int
+    step: int
+
+    def __post_init__(self) -> None:
+        """Refuse numbers under which one enterprise could be told."""
+        if self.step < 1 or self.noise < 1 or self.least <= self.noise + self.step:
+            raise InvalidValueError(
+                "筛选统计的扰动参数",
+                (self.least, self.noise, self.step),
+                "最小告知数须大于最大偏差与取整步长之和，偏差与步长至少为 1。",
+            )
+
+
+def blur(count: int, *, key: int, question: str, rule: Blur) -> int | None:
+    """Tell a count of a free question so that no two questions can be subtracted to find one enterprise.
+
+    The deviation is drawn from the secret keys of the enterprises counted and from the question: asked again, the same
+    question has the same answer, so repeating it averages nothing out; and an unchanged answer to another
+    question does not say that the same enterprises stand behind it, nor a changed one that others do.
+
+    Parameters
+    ----------
+    count : int
+        Enterprises that meet the conditions.
+    key : int
+        Sum of their secret numbers.
+    question : str
+        Digest of the conditions and of the cell.
+    rule : Blur
+        From the catalogue.
+
+    Returns
+    -------
+    int or None
+        A multiple of ``rule.step``; null where fewer than ``rule.least`` would be told.
+
+    Notes
+    -----
+    Follows the cell-key method of official statistics (Australian Bureau of Statistics, TableBuilder). The deviation is the
+    difference of two even draws, so small ones are likelier. What remains, averaging over many rephrasings, is bounded by the
+    budget of questions per person and day.
+    """
+    drawn = hashlib.sha256(f"{key}|{question}".encode()).digest()
+    first, second = (int.from_bytes(drawn[at : at + 8], "big") % (rule.noise + 1) for at in (0, 8))
+    told = rule.step * round((count + first - second) / rule.step)
+    return told if told >= rule.least else None

@@ -167,6 +167,19 @@ BREAKER: Table = {
     ("half_open", "try"): "half_open",
 }
 
+#: A list that a person builds by conditions; names are handed over once, and all of it ends on its day.
+SCREENING_LIST: Table = {
+    ("draft", "revise"): "draft",
+    ("draft", "save"): "saved",
+    ("draft", "expire"): "expired",
+    # Further versions may follow; what was handed over stays with the version it was drawn from.
+    ("saved", "revise"): "saved",
+    ("saved", "save"): "saved",
+    ("saved", "hand_over"): "handed_over",
+    ("saved", "expire"): "expired",
+    ("handed_over", "expire"): "expired",
+}
+
 LIFECYCLES: dict[str, Table] = {
     "demand": DEMAND,
     "take": TAKE,
@@ -179,6 +192,7 @@ LIFECYCLES: dict[str, Table] = {
     "interface_submission": INTERFACE_SUBMISSION,
     "access_question": ACCESS_QUESTION,
     "webhook_event": WEBHOOK_EVENT,
+    "screening_list": SCREENING_LIST,
     "breaker": BREAKER,
 }
 INITIAL = {
@@ -193,6 +207,7 @@ INITIAL = {
     "interface_submission": "submitted",
     "access_question": "asked",
     "webhook_event": "waiting",
+    "screening_list": "draft",
     "breaker": "closed",
 }
 

@@ -1,0 +1,158 @@
+"""Criteria decided on arrays: the third form of one definition, for counts that must follow a person's typing.
+
+The engine answers for six million enterprises in about a second, arrays held open in about fifty milliseconds. A test
+holds all three forms equal (``tests/property/test_screening_arrays.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rongqiao.kernel.errors import InvalidValueError
+from rongqiao.rules.criteria import TYPE_REMEDY, Criteria, Leaf, holds, needs_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    Outcomes = NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One fact of many enterprises.
+
+    Parameters
+    ----------
+    values : ndarray
+        Numbers with NaN for "not known"; or places in ``words``, 0 for "not known".
+    words : tuple of str
+        Distinct texts, the first of them empty; empty for numbers.
+    """
+
+    values: NDArray[Any]
+    words: tuple[str, ...] = ()
+
+    def part(self, start: int, stop: int) -> Column:
+        """Rows from ``start`` to before ``stop``, without copying."""
+        return Column(self.values[start:stop], self.words)
+
+
+def decide(criteria: Criteria, columns: Mapping[str, Column], size: int) -> Outcomes:
+    """Decide for every row.
+
+    Parameters
+    ----------
+    criteria : Criteria
+        From ``rules.criteria.parse_criteria``.
+    columns : Mapping
+        By fact id, each of ``size`` rows. A fact that is absent is "not known" for all.
+    size : int
+        Rows.
+
+    Returns
+    -------
+    ndarray of int8
+        1 met, 0 unknown, -1 unmet. Equals ``rules.criteria.evaluate`` row by row.
+
+    Raises
+    ------
+    InvalidValueError
+        If a column cannot be compared with its bound (text against number).
+    """
+    if isinstance(criteria, Leaf):
+        return _decide_leaf(criteria, columns.get(criteria.fact), size)
+    members = [decide(member, columns, size) for member in criteria.members]
+    if criteria.kind == "not":
+        return -members[0]
+    if not members:
+        return np.ones(size, np.int8)
+    # In Kleene's logic "and" is the least and "or" the greatest of -1, 0, 1.
+    join = np.minimum if criteria.kind == "all" else np.maximum
+    outcome = members[0]
+    for member in members[1:]:
+        join(outcome, member, out=outcome)
+    return outcome
+
+
+def _decide_leaf(leaf: Leaf, column: Column | None, size: int) -> Outcomes:
+    if column is None:
+        return np.zeros(size, np.int8)
+    if bool(column.words) != needs_text(leaf):
+        raise InvalidValueError(leaf.fact, "文字" if column.words else "数字", TYPE_REMEDY)
+    if column.words:
+        # Judged once per distinct word, not once per enterprise.
+        verdicts = [0, *(1 if holds(leaf, word) else -1 for word in column.words[1:])]
+        found: Outcomes = np.array(verdicts, np.int8)[column.values]
+        return found
+    is_met = _compare(leaf, column.values)
+    is_unknown = column.values != column.values
+    outcome: Outcomes = np.where(is_met, np.int8(1), np.int8(-1))
+    outcome[is_unknown] = 0
+    return outcome
+
+
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    ">=": np.greater_equal,
+    "<=": np.less_equal,
+    ">": np.greater,
+    "<": np.less,
+    "==": np.equal,
+    "!=": np.not_equal,
+}
+
+
+def _compare(leaf: Leaf, values: NDArray[Any]) -> Any:
+    op, bound = leaf.op, leaf.value
+    if op in ("is_true", "is_false"):
+        return values != 0 if op == "is_true" else values == 0
+    if op == "between":
+        return (values >= _exact(bound[0], values)) & (values <= _exact(bound[1], values))
+    if op in ("in", "not_in"):
+        is_in = np.isin(values, [float(each) for each in bound])
+        return is_in if op == "in" else ~is_in
+    return _COMPARISONS[op](values, _exact(bound, values))
+
+
+def _exact(bound: Any, values: NDArray[Any]) -> Any:
+    """Give the bound the array's own type where that keeps it exact: a rounded bound would move the border."""
+    same = values.dtype.type(bound)
+    return same if float(same) == float(bound) else np.float64(bound)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Enterprises of one group: how many meet the conditions, the sum of their keys, and of how many it is not known."""
+
+    met: int
+    key: int
+    unknown: int
+
+
+def count_cells(outcomes: Outcomes, groups: NDArray[Any], keys: NDArray[Any], size: int) -> NDArray[Any]:
+    """Count per group, as three rows: met, sum of the keys of those met, unknown.
+
+    Parameters
+    ----------
+    outcomes : ndarray
+        From :func:`decide`.
+    groups : ndarray of int
+        Group of each row, from 0.
+    keys : ndarray of uint32
+        Secret number of each enterprise, see ``rules.disclosure.blur``.
+    size : int
+        Number of groups.
+    """
+    met, unknown = np.flatnonzero(outcomes == 1), np.flatnonzero(outcomes == 0)
+    return np.stack(
+        [
+            np.bincount(groups[met], minlength=size),
+            # Sums of 32-bit keys stay exact in the 53 bits of a float up to two million at a time.
+            np.bincount(groups[met], weights=keys[met], minlength=size).astype(np.int64),
+            np.bincount(groups[unknown], minlength=size),
+        ]
+    )
