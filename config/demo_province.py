@@ -22,6 +22,7 @@ from rongqiao.lake.tables import Lake
 from rongqiao.ledger.log import Ledger
 from rongqiao.platforms.financing.feedback import export_feedback
 from rongqiao.platforms.financing.history import complete_history, import_history
+from rongqiao.platforms.financing.screening.counting import publish_columns
 from rongqiao.scoring.card import DEFAULT_MODEL, card_path, load_card
 from rongqiao.scoring.rating import write_ratings
 from rongqiao.synth.province import write_province
@@ -87,8 +88,9 @@ def publish(as_of: int, known_at: dt.date) -> None:
 
 
 def match_products(as_of: int, known_at: dt.date) -> None:
-    """Judge all products for all enterprises."""
+    """Judge all products for all enterprises, and lay out the facts that screening lists count from."""
     refresh_eligibility(lake=Lake(), as_of=as_of, known_at=known_at)
+    publish_columns(lake=Lake(), as_of=as_of, known_at=known_at)
 
 
 def seal_ledger() -> None:

@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "rongqiao.bases.resources",
     "rongqiao.platforms.credit",
     "rongqiao.platforms.financing",
+    "rongqiao.platforms.financing.screening",
     "rongqiao.platforms.renewal",
     "rongqiao.government",
     "rongqiao.outreach",

@@ -76,6 +76,19 @@ def eligibility(
     typer.echo(f"产品 × 区县 {rows} 行。")
 
 
+@app.command("screening-facts", help="把全省企业的指标写成名单筛选用的列")
+def screening_facts(
+    as_of: Annotated[int, typer.Option("--as-of", help="数据截止月份，如 202610")], known_at: Day
+) -> None:
+    """Renew the columns that screening lists count from; the web server takes them up by itself."""
+    setup_django()
+    from rongqiao.lake.tables import Lake
+    from rongqiao.platforms.financing.screening.counting import publish_columns
+
+    written = publish_columns(lake=Lake(), as_of=as_of, known_at=known_at.date())
+    typer.echo(f"可筛选企业 {written:,} 户。")
+
+
 @app.command(help="运行一次市场时钟（后台任务每十分钟运行一次）")
 def clocks() -> None:
     """Run the market's clocks once, as the background job does every ten minutes."""

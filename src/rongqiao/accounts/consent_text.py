@@ -54,15 +54,24 @@ def load_consent_text(version: str) -> ConsentText:
     return ConsentText(version, entry["since"], entry["digest"], data.decode())
 
 
-def current_text_version(on: dt.date) -> str:
+def current_text_version(on: dt.date, *, about: str = "reading") -> str:
     """Version in force on a day.
+
+    Parameters
+    ----------
+    about : str
+        What is agreed to: ``reading`` of data by an institution, or ``finding`` by banks' lists.
 
     Raises
     ------
     InvalidValueError
         If the day lies before the first version.
     """
-    valid = [version for version, entry in _versions().items() if entry["since"] <= on]
+    valid = [
+        version
+        for version, entry in _versions().items()
+        if entry["since"] <= on and entry.get("about", "reading") == about
+    ]
     if not valid:
         raise InvalidValueError("授权书日期", on.isoformat(), "此日尚无授权书文本。")
     return max(valid, key=lambda version: _versions()[version]["since"])

@@ -1,0 +1,212 @@
+"""Counts over the whole province from columns that this process keeps mapped."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.conf import settings
+
+from rongqiao.contracts.catalog import threshold
+from rongqiao.indicators.fact_columns import KEY, publish_fact_columns
+from rongqiao.lake.columns import POINTER, FactColumns, default_folder
+from rongqiao.rules.criteria import Group, Leaf, facts_used
+from rongqiao.rules.criteria_arrays import Column, count_cells, decide
+from rongqiao.rules.disclosure import Blur, blur
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from rongqiao.lake.tables import Lake
+    from rongqiao.rules.criteria import Criteria
+
+#: Rows judged at a time: their arrays stay in the processor's cache.
+SPAN = 1 << 17
+DIMENSIONS = ("county_code", "industry_section", "size_class")
+PREFECTURE, COUNTY = 4, 6
+
+
+@dataclass(frozen=True)
+class Province:
+    """One build, with the group of every enterprise by county, section and size."""
+
+    columns: FactColumns
+    groups: NDArray[Any]
+    labels: tuple[tuple[str, ...], ...]
+
+    @property
+    def build(self) -> str:
+        """Name of the build that is counted."""
+        return self.columns.folder.name
+
+    @property
+    def as_of(self) -> int:
+        """Month of the indicators."""
+        return int(self.columns.described["as_of"])
+
+
+_lock = threading.Lock()
+_kept: dict[str, Province] = {}
+
+
+def publish_columns(*, lake: Lake, as_of: int, known_at: dt.date) -> int:
+    """Renew what screening counts from; see ``indicators.fact_columns``. The secret derives from the installation's own."""
+    secret = hashlib.sha256(f"screening.cell_keys|{settings.SECRET_KEY}".encode()).digest()
+    return publish_fact_columns(lake=lake, as_of=as_of, known_at=known_at, secret=secret)
+
+
+def province() -> Province:
+    """Build that is current, opened once per process.
+
+    Raises
+    ------
+    ContractError
+        If none was ever published.
+    """
+    root = default_folder()
+    pointer = root / POINTER
+    # Written anew by each publication, under the same name too.
+    mark = f"{root}|{pointer.stat().st_mtime_ns}" if pointer.is_file() else ""
+    with _lock:
+        if mark not in _kept:
+            columns = FactColumns.current(root)
+            _kept.clear()
+            _kept[mark] = _grouped(columns)
+        return _kept[mark]
+
+
+def _grouped(columns: FactColumns) -> Province:
+    labels = tuple(columns.words(name) or ("",) for name in DIMENSIONS)
+    groups = np.zeros(columns.size, np.int32)
+    for name, words in zip(DIMENSIONS, labels, strict=True):
+        groups *= len(words)
+        if name in columns:
+            groups += columns.values(name)
+    return Province(columns, groups, labels)
+
+
+def limited(criteria: Group, region: str) -> Group:
+    """Add the region that the caller answers for; empty adds nothing."""
+    if not region:
+        return criteria
+    leaf = Leaf("county_code", "within_region", (region,), "", "")
+    return Group("all", (*criteria.members, leaf))
+
+
+def _columns(found: Province, criteria: Criteria) -> dict[str, Column]:
+    kept = found.columns
+    return {
+        name: Column(kept.values(name), kept.words(name)) for name in facts_used(criteria) if name in kept
+    }
+
+
+def count_groups(found: Province, criteria: Criteria) -> NDArray[Any]:
+    """Count every group in one pass; three rows as ``rules.criteria_arrays.count_cells``. Not for anybody's eyes."""
+    columns, size = _columns(found, criteria), found.columns.size
+    groups = int(np.prod([len(words) for words in found.labels]))
+    keys, total = found.columns.values(KEY), np.zeros((3, groups), np.int64)
+    for start in range(0, size, SPAN):
+        stop = min(start + SPAN, size)
+        outcomes = decide(
+            criteria, {name: column.part(start, stop) for name, column in columns.items()}, stop - start
+        )
+        total += count_cells(outcomes, found.groups[start:stop], keys[start:stop], groups)
+    return total
+
+
+def find_met(found: Province, criteria: Criteria, usccs: Sequence[str]) -> list[str]:
+    """Those of the enterprises that meet the conditions; unknown is not met."""
+    rows = found.columns.find_rows(usccs)
+    columns = {
+        name: Column(column.values[rows], column.words) for name, column in _columns(found, criteria).items()
+    }
+    return found.columns.ids(rows[decide(criteria, columns, len(rows)) == 1])
+
+
+def blur_rule(day: dt.date) -> Blur:
+    """Disclosure control of free questions as of a day."""
+    names = ("screening_cell_min", "screening_noise_max", "screening_step")
+    return Blur(*(int(threshold(name, day)) for name in names))
+
+
+def tell_figures(criteria: Group, *, region: str, question: str, day: dt.date) -> dict[str, Any]:
+    """Count for people: every number through disclosure control.
+
+    Returns
+    -------
+    dict
+        ``total``, ``unknown`` (enterprises of which a condition is not known and none unmet), ``regions``, ``sections``,
+        ``sizes`` (lists of ``[code, count]``, largest first, hidden last), ``hidden`` (how few are not told),
+        ``as_of``. Null counts are hidden. Regions are counties where one prefecture is asked for, else prefectures.
+    """
+    found, rule = province(), blur_rule(day)
+    asked = limited(criteria, region)
+    counted = count_groups(found, asked)
+    shape = (3, *(len(words) for words in found.labels))
+    cube = counted.reshape(shape)
+
+    def tell(cell: Any, name: str) -> int | None:
+        return blur(int(cell[0]), key=int(cell[1]), question=f"{question}|{name}", rule=rule)
+
+    whole = cube.sum(axis=(1, 2, 3))
+    unknown = blur(int(whole[2]), key=int(whole[1]), question=f"{question}|unknown", rule=rule)
+    counties, sections, sizes = (
+        cube.sum(axis=tuple(axis for axis in (1, 2, 3) if axis != kept)) for kept in (1, 2, 3)
+    )
+    length = COUNTY if is_local(asked) else PREFECTURE
+    regions: dict[str, Any] = {}
+    for code, cell in zip(found.labels[0], counties.T, strict=True):
+        regions[code[:length]] = regions.get(code[:length], 0) + cell
+    told = {
+        "regions": {code: tell(cell, f"region {code}") for code, cell in regions.items()},
+        "sections": {
+            code: tell(cell, f"section {code}")
+            for code, cell in zip(found.labels[1], sections.T, strict=True)
+        },
+        "sizes": {
+            code: tell(cell, f"size {code}") for code, cell in zip(found.labels[2], sizes.T, strict=True)
+        },
+    }
+    return {
+        "total": tell(whole, "total"),
+        "unknown": unknown,
+        "hidden": rule.least,
+        "as_of": found.as_of,
+        **{name: _in_order(cells) for name, cells in told.items()},
+    }
+
+
+def is_local(criteria: Group) -> bool:
+    """Whether the conditions keep to one prefecture, so that its counties are of interest."""
+    bounds = [
+        leaf.value for leaf in criteria.members if isinstance(leaf, Leaf) and leaf.op == "within_region"
+    ]
+    return any(
+        len({code[:PREFECTURE] for code in codes if len(code) >= PREFECTURE}) == 1
+        and all(len(code) >= PREFECTURE for code in codes)
+        for codes in bounds
+    )
+
+
+def _in_order(cells: dict[str, int | None]) -> list[list[Any]]:
+    """Largest first; which cells are hidden and which are empty looks the same."""
+    told = [[code, count] for code, count in cells.items() if count is not None]
+    return sorted(told, key=lambda each: (-each[1], each[0]))
+
+
+def tell_overlap(
+    first: Group, second: Group, *, region: str, question: str, day: dt.date
+) -> dict[str, int | None]:
+    """How many meet one list, the other, and both; every number through disclosure control."""
+    found, rule = province(), blur_rule(day)
+    told = {}
+    for name, criteria in (("first", first), ("second", second), ("both", Group("all", (first, second)))):
+        cells = count_groups(found, limited(Group("all", (criteria,)), region)).sum(axis=1)
+        told[name] = blur(int(cells[0]), key=int(cells[1]), question=f"{question}|{name}", rule=rule)
+    return told

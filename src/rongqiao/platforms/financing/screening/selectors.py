@@ -1,0 +1,193 @@
+"""Reads of screening; each sees its own organisation's lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, Q
+
+from rongqiao.accounts.scope import system_scope
+from rongqiao.bases.enterprises.models import Enterprise
+from rongqiao.contracts.catalog import threshold
+from rongqiao.platforms.financing.clocks import local_day
+from rongqiao.platforms.financing.figures import DRAWN_STATUSES
+from rongqiao.platforms.financing.models import Loan, Quote, Take
+from rongqiao.platforms.financing.screening import counting
+from rongqiao.platforms.financing.screening.models import (
+    FindableConsent,
+    ScreeningList,
+    ScreeningMember,
+    ScreeningQuestion,
+    ScreeningVersion,
+)
+from rongqiao.platforms.financing.screening.services import BUDGETS, COUNT, conditions_of, spend
+from rongqiao.rules.screening import differing, question_digest
+
+if TYPE_CHECKING:
+    import datetime as dt
+    import uuid
+
+    from django.db.models import QuerySet
+
+    from rongqiao.accounts.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An enterprise of a list that was handed over, and how far the bank has come with it since.
+
+    Parameters
+    ----------
+    name, uscc : str
+        Empty where the enterprise took its agreement back.
+    step : str
+        ``named``, ``contacted`` (its demand was taken), ``quoted`` or ``drawn``.
+    """
+
+    name: str
+    uscc: str
+    county_code: str
+    industry_code: str
+    step: str
+    named_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """How a list did: enterprises named, and of them contacted, quoted and drawn, each including those further on."""
+
+    named: int
+    contacted: int
+    quoted: int
+    drawn: int
+    withdrawn: int
+
+
+STEPS = ("named", "contacted", "quoted", "drawn")
+
+
+def list_screenings(scope: Scope) -> QuerySet[ScreeningList]:
+    """Return the lists of the caller's organisation (the operator: of all), newest first."""
+    found: QuerySet[ScreeningList] = (
+        ScreeningList.objects.for_scope(scope)
+        .select_related("organisation", "created_by")
+        .order_by("-created_at")
+    )
+    return found
+
+
+def get_screening(scope: Scope, list_id: uuid.UUID | str) -> ScreeningList | None:
+    """Return a list; null where there is none the caller may see."""
+    found: ScreeningList | None = list_screenings(scope).filter(pk=list_id).first()
+    return found
+
+
+def state_of(screening: ScreeningList, now: dt.datetime) -> str:
+    """State of a list at an instant: its day may be over before the nightly job has run."""
+    return "expired" if local_day(now) > screening.expires_on else str(screening.status)
+
+
+def changes(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
+    """Conditions in words that a later version dropped, and that it added."""
+    return differing(before, after)
+
+
+def differing_conditions(first: ScreeningList, second: ScreeningList) -> tuple[list[str], list[str]]:
+    """Conditions in words that only the first, and only the second list has."""
+    return differing(first.conditions, second.conditions)
+
+
+def list_versions(scope: Scope, list_id: uuid.UUID | str) -> list[ScreeningVersion]:
+    """Versions of a list, newest first."""
+    return list(
+        ScreeningVersion.objects.for_scope(scope).filter(screening_id=list_id).select_related("saved_by")
+    )
+
+
+def budgets_left(scope: Scope, now: dt.datetime) -> dict[str, tuple[int, int]]:
+    """Kind of question → how many the caller has left today, and of how many."""
+    day = local_day(now)
+    asked = dict(
+        ScreeningQuestion.objects.for_scope(scope)
+        .filter(user_id=scope.user_id, asked_on=day)
+        .values_list("kind")
+        .annotate(n=Count("pk"))
+    )
+    limits = {kind: int(threshold(limit_id, day)) for kind, (limit_id, _) in BUDGETS.items()}
+    return {kind: (max(0, limit - asked.get(kind, 0)), limit) for kind, limit in limits.items()}
+
+
+def list_spending(scope: Scope) -> list[dict[str, Any]]:
+    """Questions, names and exports per person and day, newest first."""
+    rows = ScreeningQuestion.objects.for_scope(scope).values(
+        "asked_on", "user__full_name", "user__username", "organisation__name"
+    )
+    counted = rows.annotate(**{kind: Count("pk", filter=Q(kind=kind)) for kind in BUDGETS})
+    return list(counted.order_by("-asked_on", "organisation__name", "user__username"))
+
+
+def list_named(scope: Scope, screening: ScreeningList, now: dt.datetime) -> tuple[list[Named], Performance]:
+    """Enterprises that a list named, less those that took their agreement back, and how the list did.
+
+    Names vanish with the agreement and with the list's last day; counts stay.
+    """
+    members = list(ScreeningMember.objects.for_scope(scope).filter(screening=screening).order_by("uscc"))
+    steps = _steps(scope, members)
+    codes = [member.uscc for member in members]
+    with system_scope() as system:
+        live = set(
+            FindableConsent.objects.for_scope(system)
+            .filter(uscc__in=codes, revoked_at=None, valid_until__gt=now)
+            .values_list("uscc", flat=True)
+        )
+    is_over = local_day(now) > screening.expires_on
+    entries = {} if is_over else Enterprise.objects.in_bulk(live)
+    shown = [
+        Named(
+            entry.name,
+            entry.uscc,
+            entry.county_code,
+            entry.industry_code,
+            STEPS[steps[member.uscc]],
+            member.named_at,
+        )
+        for member in members
+        if (entry := entries.get(member.uscc)) is not None
+    ]
+    contacted, quoted, drawn = (sum(step >= at for step in steps.values()) for at in (1, 2, 3))
+    performance = Performance(len(members), contacted, quoted, drawn, len(members) - len(live))
+    return shown, performance
+
+
+def _steps(scope: Scope, members: list[ScreeningMember]) -> dict[str, int]:
+    """Code → how far the caller's institution has come since it was named; three queries however many."""
+    since = {member.uscc: member.named_at for member in members}
+    steps = dict.fromkeys(since, 0)
+    taken = Take.objects.for_scope(scope).filter(uscc__in=since).values_list("uscc", "taken_at")
+    quoted = Quote.objects.for_scope(scope).filter(uscc__in=since).values_list("uscc", "quoted_at")
+    for at, rows in ((1, taken), (2, quoted)):
+        for uscc, when in rows:
+            if when >= since[uscc]:
+                steps[uscc] = max(steps[uscc], at)
+    loans = Loan.objects.for_scope(scope).filter(uscc__in=since, status__in=DRAWN_STATUSES)
+    for uscc, on in loans.values_list("uscc", "start_on"):
+        if on >= local_day(since[uscc]):
+            steps[uscc] = 3
+    return steps
+
+
+def compare_lists(
+    scope: Scope, first: ScreeningList, second: ScreeningList, now: dt.datetime
+) -> dict[str, int | None]:
+    """How many enterprises two lists hold, and share; a question of the day's budget."""
+    day, build = local_day(now), counting.province().build
+    sides = [
+        question_digest(each.conditions, region=each.region_code, build=build) for each in (first, second)
+    ]
+    question = question_digest(
+        [{"fact": "overlap", "op": "of", "value": sorted(sides)}], region=scope.region, build=build
+    )
+    spend(scope, first, kind=COUNT, digest=question, now=now)
+    criteria = [conditions_of(each.conditions, day) for each in (first, second)]
+    return counting.tell_overlap(*criteria, region=scope.region, question=question, day=day)
