@@ -31,6 +31,7 @@ from rongqiao.lake.tables import Lake
 from rongqiao.platforms.credit.models import ReportNotice
 from rongqiao.platforms.credit.services import issue_report
 from rongqiao.platforms.financing import models as market
+from rongqiao.platforms.financing.screening.models import ScreeningList
 
 INDICATOR = "tax_taxable_sales_sum_m12_cny"
 PASSWORD = "bamboo-bridge-2026"
@@ -150,6 +151,8 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str) -> dict[
         "loan": loan.pk,
         "consent": consent.pk,
         "report": report.pk,
+        "bank_list": _screening(people["bank_officer"], now).pk,
+        "government_list": _screening(people["government_official"], now).pk,
         "enterprise": uscc,
         "product": product.code,
         "county": county,
@@ -252,6 +255,16 @@ def _offer(
     )  # fmt: skip
     quote.save()
     return demand, take, quote
+
+
+def _screening(person: User, now: dt.datetime) -> ScreeningList:
+    """Return a list without conditions, not counted: it needs no columns."""
+    screening = ScreeningList(
+        organisation=person.organisation, title="名单", created_by=person, created_at=now, expires_on=now.date() + dt.timedelta(days=30)
+    )  # fmt: skip
+    with system_scope():
+        screening.save()
+    return screening
 
 
 def _loan(

@@ -25,6 +25,7 @@ FIXED = {
     "kind": "indicator",
     "reader_id": INDICATOR,
     "step": "collection",
+    "place": 0,
     "collector_id": "no_such_collector",
     "interface_id": "tax_filing_months",
 }

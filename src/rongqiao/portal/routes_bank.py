@@ -8,6 +8,7 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from rongqiao.portal import bank, bank_applications, bank_credit, bank_loans, bank_notices, bank_quotes
+from rongqiao.portal.routes_screening import screening_routes
 
 if TYPE_CHECKING:
     from django.urls import URLPattern
@@ -60,10 +61,12 @@ urlpatterns: list[URLPattern] = [
     path("bank/loans/<uuid:loan_id>/drawdown/", bank_loans.draw, name="bank_loan_drawdown"),
     path("bank/loans/<uuid:loan_id>/repayment/", bank_loans.repay, name="bank_loan_repayment"),
     path("bank/loans/<uuid:loan_id>/event/", bank_loans.report, name="bank_loan_event"),
+    *screening_routes("bank"),
 ]
 NAVIGATION = [
     (_("工作台"), "portal:bank"),
     (_("融资需求"), "portal:bank_demands"),
+    (_("企业名单"), "portal:bank_screenings"),
     (_("贷款申请"), "portal:bank_applications"),
     (_("贷款台账"), "portal:bank_loans"),
     (_("信用报告"), "portal:bank_reports"),

@@ -10,6 +10,7 @@ from rongqiao.portal import (
     enterprise_calls,
     enterprise_consents,
     enterprise_demands,
+    enterprise_finding,
     enterprise_loans,
     enterprise_objections,
     lineage_records,
@@ -46,6 +47,7 @@ urlpatterns = [
     ),
     path("enterprise/loans/", enterprise_loans.list_loans, name="enterprise_loans"),
     path("enterprise/loans/<uuid:loan_id>/", enterprise_loans.show_loan, name="enterprise_loan"),
+    path("enterprise/finding/", enterprise_finding.show_finding, name="enterprise_finding"),
     path("enterprise/consents/", enterprise_consents.list_consents, name="enterprise_consents"),
     path(
         "enterprise/consents/<uuid:consent_id>/revoke/",

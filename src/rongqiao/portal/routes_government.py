@@ -8,6 +8,7 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from rongqiao.portal import government
+from rongqiao.portal.routes_screening import screening_routes
 
 if TYPE_CHECKING:
     from django.urls import URLPattern
@@ -18,9 +19,11 @@ urlpatterns: list[URLPattern] = [
     path("government/counties/", government.list_counties, name="government_counties"),
     path("government/counties/<slug:code>/", government.show_county, name="government_county"),
     path("government/institutions/", government.list_institutions, name="government_institutions"),
+    *screening_routes("government"),
 ]
 NAVIGATION = [
     (_("总览"), "portal:government"),
     (_("县市区"), "portal:government_counties"),
     (_("机构响应"), "portal:government_institutions"),
+    (_("企业名单"), "portal:government_screenings"),
 ]

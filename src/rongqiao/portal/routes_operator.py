@@ -16,6 +16,7 @@ from rongqiao.portal import (
     operator_interfaces,
     operator_inventory,
     operator_ledger,
+    operator_screening,
     operator_sharing,
 )
 from rongqiao.portal.access import for_roles
@@ -47,6 +48,8 @@ urlpatterns: list[URLPattern] = [
     ),
     path("operator/inventory/", operator_inventory.list_drafts, name="operator_source_drafts"),
     path("operator/inventory/<int:table_id>/", operator_inventory.decide_draft, name="operator_source_draft"),
+    path("operator/lists/", operator_screening.list_screenings, name="operator_screenings"),
+    path("operator/lists/budgets/", operator_screening.list_spending, name="operator_screening_budgets"),
     path("operator/ledger/", operator_ledger.show_ledger, name="operator_ledger"),
     path(
         "operator/objections/", OPEN(department_objections.list_objections), DESK, name="operator_objections"
@@ -106,4 +109,5 @@ NAVIGATION = [
     (_("账本"), "portal:operator_ledger"),
     (_("异议处理"), "portal:operator_objections"),
     (_("数据接口"), "portal:operator_interfaces"),
+    (_("企业名单"), "portal:operator_screenings"),
 ]

@@ -45,6 +45,15 @@ STATUSES = {
     "fulfilled": Word("已放款", "building-bank", "good"),
     "withdrawn": Word("已撤回", "arrow-back-up", "quiet"),
     "expired": Word("已过期", "clock-off", "quiet"),
+    # screening lists
+    "screening.draft": Word("草稿", "pencil", "quiet"),
+    "screening.saved": Word("已保存", "device-floppy", "good"),
+    "screening.handed_over": Word("已交付", "file-check", "good"),
+    "screening_step.named": Word("已告知", "id", "quiet"),
+    "screening_step.contacted": Word("已抢单对接", "hand-grab", "good"),
+    "screening_step.quoted": Word("已报价", "tag", "good"),
+    "screening_step.drawn": Word("已放款", "building-bank", "good"),
+    "screening.expired": Word("已到期", "clock-off", "quiet"),
     # takes and quotes
     "active": Word("已抢单，待报价", "hand-grab", "wait"),
     "take.quoted": Word("已报价", "tag", "good"),

@@ -1,0 +1,69 @@
+"""Operator pages of screening: all lists with how many they named, and who asked how much on which day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from rongqiao.accounts.roles import Role
+from rongqiao.platforms.financing.screening import selectors
+from rongqiao.portal.access import for_roles, request_scope
+from rongqiao.portal.listing import Column, Filter, Listing
+from rongqiao.portal.screening import STATUSES
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+
+@require_safe
+@for_roles(Role.OPERATOR)
+def list_screenings(request: HttpRequest) -> HttpResponse:
+    """Show the lists of all organisations; never whom they name."""
+    now = timezone.now()
+    listing = Listing(
+        request,
+        selectors.list_screenings(request_scope(request)),
+        name="screenings",
+        columns=[
+            Column("title", "名单", sort="title"),
+            Column("organisation.name", "机构", sort="organisation__name"),
+            Column("status", "状态", "status", value=lambda row: f"screening.{selectors.state_of(row, now)}"),
+            Column(
+                "conditions", "条件", value=lambda row: "；".join(e["text"] for e in row.conditions) or "无"
+            ),
+            Column("named_count", "告知企业（户）", "number", sort="named_count"),
+            Column("created_by.full_name", "建立人"),
+            Column("created_at", "建立", "date", sort="created_at"),
+            Column("expires_on", "有效期至", "date", sort="expires_on"),
+        ],
+        filters=[Filter("state", "状态", STATUSES, lambda rows, state: rows.filter(status=state))],
+        default_sort="-created_at",
+        empty_title="还没有机构建立筛选名单",
+    )
+    return listing.respond("portal/operator/screenings.html")
+
+
+@require_safe
+@for_roles(Role.OPERATOR)
+def list_spending(request: HttpRequest) -> HttpResponse:
+    """Show questions, names and exports per person and day."""
+    listing = Listing(
+        request,
+        selectors.list_spending(request_scope(request)),
+        name="spending",
+        columns=[
+            Column("asked_on", "日期", "date", sort="asked_on"),
+            Column("organisation__name", "机构", sort="organisation__name"),
+            Column(
+                "user__full_name", "人员", value=lambda row: row["user__full_name"] or row["user__username"]
+            ),
+            Column("count", "统计（组）", "number", sort="count"),
+            Column("name", "企业名称（户）", "number", sort="name"),
+            Column("export", "导出（次）", "number", sort="export"),
+        ],
+        default_sort="-asked_on",
+        empty_title="还没有人筛选过",
+    )
+    return listing.respond("portal/operator/screening_budgets.html")

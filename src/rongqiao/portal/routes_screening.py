@@ -1,0 +1,33 @@
+"""Routes of screening lists, the same below each workspace that builds them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.urls import path
+
+from rongqiao.portal import screening, screening_words
+
+if TYPE_CHECKING:
+    from django.urls import URLPattern
+
+
+def screening_routes(room: str) -> list[URLPattern]:
+    """Give the routes below ``bank/`` or ``government/``; only a bank can be given names."""
+    base, name, own = f"{room}/lists/", f"{room}_screening", {"room": room}
+    one = f"{base}<uuid:list_id>/"
+    routes = [
+        path(base, screening.list_screenings, own, name=f"{name}s"),
+        path(f"{base}new/", screening.new_screening, own, name=f"{name}_new"),
+        path(one, screening.show_screening, own, name=name),
+        path(f"{one}conditions/", screening.add_condition, own, name=f"{name}_add"),
+        path(f"{one}conditions/<int:place>/remove/", screening.remove_condition, own, name=f"{name}_remove"),
+        path(f"{one}save/", screening.save_version, own, name=f"{name}_save"),
+        path(f"{one}compare/", screening.compare, own, name=f"{name}_compare"),
+    ]
+    if room == "bank":
+        routes += [
+            path(f"{one}hand-over/", screening.hand_over, own, name=f"{name}_hand_over"),
+            path(f"{one}export/", screening_words.export, own, name=f"{name}_export"),
+        ]
+    return routes

@@ -1,0 +1,248 @@
+"""Screening lists of banks and government bodies: build by conditions, count while editing, save, compare, hand over."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from rongqiao.accounts.roles import Role
+from rongqiao.contracts.catalog import threshold
+from rongqiao.kernel.errors import RongqiaoError
+from rongqiao.platforms.financing.screening import selectors, services
+from rongqiao.platforms.financing.screening.facts import find_facts, get_fact
+from rongqiao.portal.access import BANK, for_roles, request_scope
+from rongqiao.portal.listing import Column, Filter, Listing
+from rongqiao.portal.screening_words import bars, differences, figures_chart_source
+
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponse
+
+    View = Callable[..., HttpResponse]
+
+ROOMS = {"bank": BANK, "government": (Role.GOVERNMENT_OFFICIAL,)}
+STATUSES = [("draft", "草稿"), ("saved", "已保存"), ("handed_over", "已交付"), ("expired", "已到期")]
+DEFAULT_DAYS = "30"
+
+
+def in_rooms(view: View) -> View:
+    """Open a page to the people of the workspace that its address names."""
+    doors = {room: for_roles(*roles)(view) for room, roles in ROOMS.items()}
+
+    @functools.wraps(view)
+    def enter(request: HttpRequest, *args: Any, room: str, **kwargs: Any) -> HttpResponse:
+        return doors[room](request, *args, room=room, **kwargs)
+
+    return enter
+
+
+def _url(room: str, name: str = "", *args: object) -> str:
+    return reverse(f"portal:{room}_screening{name}", args=args)
+
+
+@require_safe
+@in_rooms
+def list_screenings(request: HttpRequest, room: str) -> HttpResponse:
+    """Show the lists of the reader's organisation."""
+    scope, now = request_scope(request), timezone.now()
+    listing = Listing(
+        request,
+        selectors.list_screenings(scope),
+        name="screenings",
+        row_url=lambda row: _url(room, "", row.pk),
+        columns=[
+            Column("title", "名单", sort="title"),
+            Column("status", "状态", "status", value=lambda row: f"screening.{selectors.state_of(row, now)}"),
+            Column("conditions", "条件（个）", "number", value=lambda row: len(row.conditions)),
+            Column("total", "符合（约，户）", "number", value=_total, null_text="少于 20 或未统计"),
+            Column("created_by.full_name", "建立人", value=lambda row: str(row.created_by.full_name)),
+            Column("created_at", "建立", "date", sort="created_at"),
+            Column("expires_on", "有效期至", "date", sort="expires_on"),
+        ],
+        filters=[Filter("state", "状态", STATUSES, lambda rows, state: rows.filter(status=state))],
+        default_sort="-created_at",
+        empty_title="还没有筛选名单",
+        empty_text="按条件圈出要找的企业，先看有多少户、在哪里；企业同意后才看得到名称。",
+        empty_url=_url(room, "_new"),
+        empty_label="新建名单",
+    )
+    context = {"room": room, "new_url": _url(room, "_new"), "budgets": selectors.budgets_left(scope, now)}
+    return listing.respond("portal/screening/lists.html", context)
+
+
+def _total(row: Any) -> int | None:
+    return (row.figures or {}).get("total")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_rooms
+def new_screening(request: HttpRequest, room: str) -> HttpResponse:
+    """Begin a list: its name and how long it stands."""
+    scope, now = request_scope(request), timezone.now()
+    title, days = request.POST.get("title", ""), request.POST.get("days", DEFAULT_DAYS)
+    error = None
+    if request.method == "POST":
+        try:
+            screening = services.open_list(
+                scope=scope, title=title, valid_days=int(days) if days.isdecimal() else 0, now=now
+            )
+        except RongqiaoError as refused:
+            error = refused
+        else:
+            return redirect(_url(room, "", screening.pk))
+    most = int(threshold("screening_list_days_max", timezone.localdate(now)))
+    context = {
+        "room": room,
+        "error": error,
+        "title": title,
+        "days": days,
+        "most": most,
+        "lists_url": _url(room, "s"),
+    }
+    return render(request, "portal/screening/new.html", context, status=422 if error else 200)
+
+
+@require_safe
+@in_rooms
+def show_screening(request: HttpRequest, list_id: uuid.UUID, room: str) -> HttpResponse:
+    """Show the builder, or the part of it that a search or a choice changes."""
+    return _builder(request, list_id, room)
+
+
+def _builder(
+    request: HttpRequest, list_id: uuid.UUID, room: str, refusal: RongqiaoError | None = None
+) -> HttpResponse:
+    scope, now = request_scope(request), timezone.now()
+    screening = selectors.get_screening(scope, list_id)
+    if screening is None:
+        raise Http404(str(list_id))
+    query, chosen = request.GET.get("q", "").strip(), request.GET.get("fact", "")
+    context: dict[str, Any] = {
+        "room": room,
+        "screening": screening,
+        "state": selectors.state_of(screening, now),
+        "can_edit": selectors.state_of(screening, now) in ("draft", "saved"),
+        "conditions": [each["text"] for each in screening.conditions],
+        "query": query,
+        "found": find_facts(query) if not chosen else [],
+        "chosen": get_fact(chosen) if chosen else None,
+        "figures": screening.figures,
+        "bars": bars(screening.figures),
+        "source": figures_chart_source(screening.figures),
+        "budgets": selectors.budgets_left(scope, now),
+        "refusal": refusal,
+        "urls": _urls(room, screening.pk),
+    }
+    status = 422 if refusal else 200
+    htmx = getattr(request, "htmx", None)
+    if htmx and htmx.target == "builder" and not htmx.history_restore_request:
+        # HTMX swaps only what succeeded: a refusal in its place is an answer, not a failure.
+        return render(request, "portal/screening/builder.html", context)
+    versions = selectors.list_versions(scope, list_id)
+    context["versions"] = differences(versions)
+    others = selectors.list_screenings(scope).exclude(pk=list_id)
+    context["others"] = list(others.values_list("pk", "title")[:50])
+    if room == "bank" and screening.handed_over_at:
+        context["named"], context["performance"] = selectors.list_named(scope, screening, now)
+    return render(request, "portal/screening/screening.html", context, status=status)
+
+
+def _urls(room: str, pk: object) -> dict[str, str]:
+    names = {"": "show", "_add": "add", "_save": "save", "_compare": "compare"}
+    if room == "bank":
+        names |= {"_hand_over": "hand_over", "_export": "export"}
+    return {title: _url(room, name, pk) for name, title in names.items()} | {"lists": _url(room, "s")}
+
+
+@require_POST
+@in_rooms
+def add_condition(request: HttpRequest, list_id: uuid.UUID, room: str) -> HttpResponse:
+    """Add a condition; the counts follow."""
+    return _change(
+        request,
+        list_id,
+        room,
+        lambda **common: services.add_condition(
+            fact=request.POST.get("fact", ""),
+            op=request.POST.get("op", ""),
+            values=request.POST.getlist("value"),
+            **common,
+        ),
+    )
+
+
+@require_POST
+@in_rooms
+def remove_condition(request: HttpRequest, list_id: uuid.UUID, place: int, room: str) -> HttpResponse:
+    """Take a condition out; the counts follow."""
+    return _change(request, list_id, room, lambda **common: services.remove_condition(place=place, **common))
+
+
+@require_POST
+@in_rooms
+def save_version(request: HttpRequest, list_id: uuid.UUID, room: str) -> HttpResponse:
+    """Keep the conditions as the next version."""
+    return _change(request, list_id, room, services.save_version, "已保存。")
+
+
+@require_POST
+@for_roles(*BANK)
+def hand_over(request: HttpRequest, list_id: uuid.UUID, room: str) -> HttpResponse:
+    """Ask for the names of those who agreed."""
+    return _change(
+        request, list_id, room, services.hand_over, "已交付：同意被发现的企业列在下面，其余企业只有统计数。"
+    )
+
+
+def _change(
+    request: HttpRequest, list_id: uuid.UUID, room: str, deed: Callable[..., Any], done: str = ""
+) -> HttpResponse:
+    """Do it, and show the list again; a refusal says in place why, and leaves the list as it was."""
+    if selectors.get_screening(request_scope(request), list_id) is None:
+        raise Http404(str(list_id))
+    try:
+        deed(scope=request_scope(request), list_id=list_id, now=timezone.now())
+    except RongqiaoError as error:
+        return _builder(request, list_id, room, error)
+    if getattr(request, "htmx", None) and request.htmx.target == "builder":  # type: ignore[attr-defined]
+        return _builder(request, list_id, room)
+    if done:
+        messages.success(request, done)
+    return redirect(_url(room, "", list_id))
+
+
+@require_POST
+@in_rooms
+def compare(request: HttpRequest, list_id: uuid.UUID, room: str) -> HttpResponse:
+    """Show what two lists share, by counts, and where their conditions differ."""
+    scope = request_scope(request)
+    first = selectors.get_screening(scope, list_id)
+    if first is None:
+        raise Http404(str(list_id))
+    other = request.POST.get("other", "")
+    second = next((row for row in selectors.list_screenings(scope) if str(row.pk) == other), None)
+    if second is None:
+        return _builder(request, list_id, room, services.no_such_list(other))
+    try:
+        told = selectors.compare_lists(scope, first, second, timezone.now())
+    except RongqiaoError as error:
+        return _builder(request, list_id, room, error)
+    context = {
+        "room": room,
+        "first": first,
+        "second": second,
+        "told": told,
+        "only": selectors.differing_conditions(first, second),
+        "hidden": (first.figures or {}).get("hidden", 20),
+        "urls": _urls(room, first.pk),
+    }
+    return render(request, "portal/screening/compare.html", context)

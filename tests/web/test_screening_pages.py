@@ -1,0 +1,155 @@
+"""Pages of screening: the builder with and without HTMX, refusals in place, exports with their mark, the enterprise's switch."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from rongqiao.accounts.models import Organisation
+from rongqiao.accounts.scope import scope_of, system_scope
+from tests.web.bank_pages import sign_in
+from tests.web.market_place import person
+from tests.web.screening_town import SALES, publish_town
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true", "HX-Target": "builder"}
+
+
+@pytest.fixture
+def town(tmp_path, monkeypatch):
+    monkeypatch.setenv("RONGQIAO_VAR", str(tmp_path / "var"))
+    return publish_town(tmp_path / "var" / "screening")
+
+
+def begin(client, room="bank", title="制造业首贷拓户"):
+    answer = client.post(reverse(f"portal:{room}_screening_new"), {"title": title, "days": "30"})
+    assert answer.status_code == 302, answer.content.decode()
+    return answer.url
+
+
+def words(answer):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+
+
+def add(client, url, fact, value, op=">=", **headers):
+    return client.post(f"{url}conditions/", {"fact": fact, "op": op, "value": value}, headers=headers)
+
+
+def test_an_officer_builds_narrows_saves_and_compares(officer, town):
+    url = begin(officer)
+    assert "全部存续企业" in words(officer.get(url))
+    found = officer.get(url, {"q": "应税销售 12个月"})
+    assert f"?fact={SALES}" in found.content.decode()
+    assert "万元" in words(officer.get(url, {"fact": SALES}))
+    add(officer, url, SALES, "200")
+    page = add(officer, url, "size_class", ["small"], op="", **HTMX)
+    assert page.status_code == 200
+    assert page.content.decode().lstrip().startswith('<div id="builder"')
+    assert "企业规模：小型" in words(page)
+    assert re.search(r"约 \d+[05] 户", words(page))
+    assert officer.post(f"{url}save/").status_code == 302
+    officer.post(f"{url}conditions/1/remove/")
+    officer.post(f"{url}save/")
+    shown = words(officer.get(url))
+    assert "第 2 版" in shown
+    assert "去：企业规模：小型" in shown
+    other = begin(officer, title="另一份")
+    answer = officer.post(f"{url}compare/", {"other": other.rstrip("/").rsplit("/", 1)[1]})
+    assert "同时在两份名单" in words(answer)
+    assert "制造业首贷拓户" in words(officer.get(reverse("portal:bank_screenings")))
+
+
+def test_the_swap_is_part_of_the_whole_page(officer, town):
+    url = begin(officer)
+    add(officer, url, "age_months", "24")
+    strip = re.compile(r'name="csrfmiddlewaretoken" value="\w+"')
+    part = strip.sub("", officer.get(url, headers=HTMX).content.decode()).strip()
+    assert part in strip.sub("", officer.get(url).content.decode())
+
+
+def test_a_refusal_is_told_in_place_and_changes_nothing(officer, town):
+    url = begin(officer)
+    plain = add(officer, url, "age_months", "125")
+    assert plain.status_code == 422
+    assert "两位有效数字" in words(plain)
+    swapped = add(officer, url, "age_months", "125", **HTMX)
+    assert swapped.status_code == 200
+    assert "两位有效数字" in words(swapped)
+    assert "还没有条件" in words(officer.get(url))
+
+
+def test_names_are_refused_then_shown_and_exported_with_a_mark(client, market, town):
+    officer = sign_in(client, market.officer)
+    url = begin(officer)
+    add(officer, url, SALES, "200")
+    officer.post(f"{url}save/")
+    refused = officer.post(f"{url}hand-over/")
+    assert refused.status_code == 422
+    assert "没有企业同意" in words(refused)
+    owner = sign_in(type(client)(), market.owner)
+    place = reverse("portal:enterprise_finding")
+    assert "我已阅读并同意" in words(owner.get(place))
+    owner.post(place, {"agree": "1", "data_classes": ["tax"]})
+    assert officer.post(f"{url}hand-over/", follow=True).status_code == 200
+    shown = words(officer.get(url))
+    assert "长沙湘辉陶瓷有限公司" in shown
+    assert "醴陵瓷业有限公司" not in shown
+    file = officer.post(f"{url}export/").content.decode("utf-8-sig")
+    assert "officer" in file
+    assert url.rstrip("/").rsplit("/", 1)[1] in file
+    assert "长沙湘辉陶瓷有限公司" in file
+    assert "制造业首贷拓户" in words(owner.get(place))
+    owner.post(place, {"revoke": "1"})
+    assert "长沙湘辉陶瓷有限公司" not in words(officer.get(url))
+
+
+def test_government_has_counts_and_no_names(client, market, town):
+    official = sign_in(client, market.official)
+    url = begin(official, "government")
+    add(official, url, "age_months", "24")
+    official.post(f"{url}save/")
+    page = official.get(url)
+    assert "交付企业名称" not in words(page)
+    assert official.post(f"{url}hand-over/").status_code == 404
+    assert official.get(reverse("portal:bank_screenings")).status_code == 403
+
+
+def test_the_operator_sees_lists_and_budgets(client, market, town):
+    officer = sign_in(client, market.officer)
+    url = begin(officer)
+    add(officer, url, "age_months", "24")
+    with system_scope():
+        home = Organisation.objects.create(kind="operator", name="运营", region_code="43")
+        operator = scope_of(person(home, "operator", "operator"))
+    client = sign_in(type(client)(), operator)
+    assert "成立月数 不低于 24" in words(client.get(reverse("portal:operator_screenings")))
+    spent = words(client.get(reverse("portal:operator_screening_budgets")))
+    assert "officer" in spent
+    assert client.get(url).status_code == 403
+
+
+def test_a_page_costs_the_same_queries_however_many_conditions_and_lists(officer, town):
+    url = begin(officer)
+    with CaptureQueriesContext(
+        connection,
+    ) as before:
+        officer.get(url)
+    for number in range(3):
+        begin(officer, title=f"名单{number}")
+    add(officer, url, "age_months", "24")
+    add(officer, url, SALES, "200")
+    with CaptureQueriesContext(connection) as after:
+        officer.get(url)
+    assert len(after) <= len(before)
+    with CaptureQueriesContext(connection) as listed:
+        officer.get(reverse("portal:bank_screenings"))
+    assert len(listed) < 20
+
+
+def test_without_published_columns_the_form_says_what_is_missing(officer, tmp_path, monkeypatch):
+    monkeypatch.setenv("RONGQIAO_VAR", str(tmp_path / "empty"))
+    answer = officer.post(reverse("portal:bank_screening_new"), {"title": "名单", "days": "30"})
+    assert answer.status_code == 422
+    assert "screening-facts" in words(answer)
