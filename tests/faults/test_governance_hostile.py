@@ -49,10 +49,14 @@ def test_a_formula_stays_text_from_the_file_to_the_row(folder, lake):
     rows = [tax_row(ALPHA, FORMULA), tax_row(BETA, sales=FORMULA)]
     put(folder, TAX, "2026-02-16.csv", csv_bytes(TAX_HEADERS, rows))
     (file,) = run(folder, lake).values()
-    assert file.quarantined_by_rule == {f"{TAX}.taxable_sales_cny_type": 1}
-    assert lake.read(f"published/{TAX}")["name"].to_pylist() == [FORMULA]
-    (row,) = lake.read("operations/quarantine").to_pylist()
-    assert (row["value"], json.loads(row["row_json"])["taxable_sales_cny"]) == (FORMULA, FORMULA)
+    assert file.quarantined_by_rule == {f"{TAX}.taxable_sales_cny_type": 1, f"{TAX}.name_intact": 1}
+    rows = {row["column"]: row for row in lake.read("operations/quarantine").to_pylist()}
+    assert {column: row["value"] for column, row in rows.items()} == {
+        "taxable_sales_cny": FORMULA,
+        "name": FORMULA,
+    }
+    assert json.loads(rows["taxable_sales_cny"]["row_json"])["taxable_sales_cny"] == FORMULA
+    assert json.loads(rows["name"]["row_json"])["name"] == FORMULA
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 from lake_fixture import AS_OF, FIRST, KNOWN_AT, SECOND
@@ -27,11 +27,13 @@ from rongqiao.bases.enterprises.services import publish_from_lake
 from rongqiao.bases.resources.models import Institution, Policy, Product
 from rongqiao.contracts.standards import load_contract
 from rongqiao.governance.discovery import guess, profile_file
-from rongqiao.lake.tables import Lake
 from rongqiao.platforms.credit.models import ReportNotice
 from rongqiao.platforms.credit.services import issue_report
 from rongqiao.platforms.financing import models as market
 from rongqiao.platforms.financing.screening.models import ScreeningList
+
+if TYPE_CHECKING:
+    from rongqiao.lake.tables import Lake
 
 INDICATOR = "tax_taxable_sales_sum_m12_cny"
 PASSWORD = "bamboo-bridge-2026"
@@ -74,8 +76,8 @@ def build_world(lake: Any) -> World:
         Institution.objects.create(
             organisation=bystander, code="B9", short_name="旁观", kind="commercial_bank"
         )
-    world.own = _things(first, FIRST, "430102", "1") | {"policy": policy.pk}
-    world.other = _things(second, SECOND, "430203", "2") | {"policy": policy.pk}
+    world.own = _things(first, FIRST, "430102", "1", lake) | {"policy": policy.pk}
+    world.other = _things(second, SECOND, "430203", "2", lake) | {"policy": policy.pk}
     return world
 
 
@@ -101,7 +103,7 @@ def _people(mark: str, uscc: str, county: str, region: str) -> dict[str, User]:
     return people
 
 
-def _things(people: dict[str, User], uscc: str, county: str, mark: str) -> dict[str, Any]:
+def _things(people: dict[str, User], uscc: str, county: str, mark: str, lake: Lake) -> dict[str, Any]:
     """One of everything between one enterprise and one bank."""
     bank = people["bank_officer"].organisation.institution
     owner, officer = scope_of(people["enterprise_owner"]), scope_of(people["bank_officer"])
@@ -164,7 +166,7 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str) -> dict[
         "delivery_key": key.pk,
         "objection": objection.pk,
         "notice": notice.pk,
-        "record": _record_id(uscc),
+        "record": _record_id(lake, uscc),
         "batch": f"{upload.contract_id}@0000000000000000",
         **market_things(people, uscc),
         "call": _call_id(uscc),
@@ -187,9 +189,9 @@ def _call_id(uscc: str) -> int:
         return int(DataCall.objects.for_scope(system).filter(subject_uscc=uscc).latest("id").pk)
 
 
-def _record_id(uscc: str) -> str:
+def _record_id(lake: Lake, uscc: str) -> str:
     contract = load_contract("taxation.tax_filing")
-    return str(current_records(Lake(), contract, uscc, as_of=AS_OF, known_at=KNOWN_AT)[0]["record_id"])
+    return str(current_records(lake, contract, uscc, as_of=AS_OF, known_at=KNOWN_AT)[0]["record_id"])
 
 
 def _source_table(source: Any, people: dict[str, User], position: int) -> SourceTable:

@@ -13,7 +13,7 @@ from rongqiao.contracts.delivery_files import name_delivery, suffix_of
 from rongqiao.governance.collectors import databases, folders
 from rongqiao.governance.collectors.calling import Line
 from rongqiao.governance.collectors.http import Reading
-from rongqiao.governance.collectors.spool import Spool
+from rongqiao.governance.collectors.spool import Spool, drop_drafts
 from rongqiao.governance.collectors.state import (
     Pending,
     State,
@@ -153,6 +153,8 @@ class _Run:
         if collector.folder is not None:
             return self._take_files()
         if self.state.delivered_on == self.today.isoformat() and not self.state.ceiling:
+            # A run that was killed after it committed left its drafts.
+            drop_drafts(self.folder)
             return self._outcome("already_today")
         self.line = Line(collector, self.state.breaker, self._keep_breaker, self.clock, self.sleep)
         origin = json.dumps(

@@ -142,8 +142,7 @@ class Spool:
     def forget(self) -> None:
         """Drop drafts, and marks of deliveries before the last; only once the state is on disk."""
         self.close()
-        for name in ("rows.draft", "marks.draft", "progress.json"):
-            (self.folder / name).unlink(missing_ok=True)
+        drop_drafts(self.folder.parent)
         for marks in self.folder.glob("marks-*"):
             if marks.name < f"marks-{self.sequence:06}":
                 marks.unlink(missing_ok=True)
@@ -152,6 +151,12 @@ class Spool:
         """Close the files."""
         self._rows_file.close()
         self._marks_file.close()
+
+
+def drop_drafts(folder: Path) -> None:
+    """Remove what a run left unfinished in a collector's folder, once its delivery is committed."""
+    for name in ("rows.draft", "marks.draft", "progress.json"):
+        (folder / "spool" / name).unlink(missing_ok=True)
 
 
 def _has(path: Path, size: int) -> bool:
