@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from config.town import publish_town
 from rongqiao.indicators import compute as compute_wide
 from rongqiao.indicators import load_indicators, write_indicators
+from rongqiao.indicators.health import examine
 from rongqiao.indicators.reference import reference_path, write_reference
 from rongqiao.indicators.verification import find_duplicates, find_problems, specified
 from rongqiao.lake.tables import Lake
+
+#: When the town is looked at: a month, and a day after all of it was delivered.
+TOWN_MONTH, TOWN_DAY = 202610, dt.date(2026, 11, 30)
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="指标：计算、列出、检查、编目")
 AsOf = Annotated[int, typer.Option("--as-of", help="数据截止月份，如 202610")]
@@ -45,25 +51,44 @@ def list_indicators(*, as_json: Annotated[bool, typer.Option("--json", help="以
 
 
 @app.command(
-    help="检查每个指标的用例、来源、说明与取值；给出 --as-of 时再查本湖中有无取值全同的两个指标；有问题则以 1 退出"
+    help="检查每个指标的用例、来源与说明是否齐全，并在样板镇上查有无取值全同的两个指标；有问题则以 1 退出"
 )
-def check(
-    as_of: Annotated[int | None, typer.Option("--as-of", help="数据截止月份，如 202610")] = None,
-    known_at: Annotated[
-        dt.datetime | None, typer.Option("--known-at", formats=["%Y-%m-%d"], help="只计此日及以前收到的数据")
-    ] = None,
-    lake: Root = None,
-) -> None:
-    """Check the declarations, and with two times whether any two compute the same values in the lake; exit 1 if not well."""
+def check() -> None:
+    """Check that every declaration is whole, and that no two compute the same values on the town; exit 1 if not."""
     problems = find_problems(specified())
-    if as_of and known_at:
-        wide = compute_wide(Lake(lake), as_of=as_of, known_at=known_at.date())
-        problems += [f"取值全同：{'、'.join(names)}" for names in find_duplicates(wide)]
+    with tempfile.TemporaryDirectory(prefix="rq-town-") as folder:
+        town = Lake(folder)
+        publish_town(town, as_of=TOWN_MONTH)
+        wide = compute_wide(town, as_of=TOWN_MONTH, known_at=TOWN_DAY)
+    problems += [f"取值全同：{'、'.join(names)}" for names in find_duplicates(wide)]
     for problem in problems:
         typer.echo(problem, err=True)
     if problems:
         raise typer.Exit(1)
     typer.echo(f"{len(load_indicators())} 个指标全部通过。")
+
+
+@app.command(help="列出每个指标的覆盖率与漂移；低于覆盖率下限或高于漂移上限的停用")
+def health(
+    as_of: AsOf,
+    known_at: KnownAt,
+    against: Annotated[
+        int | None, typer.Option("--against", help="比较的月份；默认为上年同月，否则为此前最近一期")
+    ] = None,
+    lake: Root = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出全部指标")] = False,
+) -> None:
+    """Tell coverage and drift of every indicator, and which are suspended for them."""
+    found = examine(Lake(lake), as_of=as_of, known_at=known_at.date(), against=against)
+    if as_json:
+        typer.echo(json.dumps([each.as_dict() for each in found], ensure_ascii=False, indent=1))
+        return
+    suspended = [each for each in found if each.is_suspended]
+    for each in suspended:
+        typer.echo(f"停用  {each.id}  {each.title}：{'；'.join(each.reasons)}")
+    unknown = sum(1 for each in found if each.drift is None)
+    typer.echo(f"共 {len(found)} 个指标，停用 {len(suspended)} 个；{unknown} 个没有足够的值可比，漂移未知。")
 
 
 @app.command(help="更新 docs/indicators.md，即全部指标的对照表")

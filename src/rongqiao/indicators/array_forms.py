@@ -25,9 +25,19 @@ def _count(argument: Floats, seen: Flags) -> Floats:
     return counted
 
 
+def _over_months(values: Floats) -> Floats:
+    """Sum month after month.
+
+    A single enterprise is summed beside itself: numpy adds one column pairwise and several row by row, and how many are computed at
+    a time would show in the last digit.
+    """
+    is_single = values.shape[1:] == (1,)
+    total: Floats = (np.repeat(values, 2, axis=1) if is_single else values).sum(axis=0)
+    return total[:1] if is_single else total
+
+
 def _total(argument: Floats, seen: Flags) -> Floats:
-    total: Floats = np.where(seen, argument, 0.0).sum(axis=0)
-    return total
+    return _over_months(np.where(seen, argument, 0.0))
 
 
 def _sum(argument: Floats, seen: Flags) -> Floats:
@@ -55,14 +65,14 @@ def _freedom(seen: Flags, how: str) -> Floats:
 def variance(argument: Floats, seen: Flags, how: str) -> Floats:
     """Mean square of what is off the mean; ``how`` is ``pop`` or ``sample``."""
     off = np.where(seen, argument - _mean(argument, seen), 0.0)
-    return np.asarray((off * off).sum(axis=0) / _freedom(seen, how))
+    return np.asarray(_over_months(off * off) / _freedom(seen, how))
 
 
 def covariance(left: Floats, right: Floats, seen: Flags, how: str) -> Floats:
     """Mean product of what both are off their means, where both are known."""
     both = seen & ~np.isnan(right)
     off = np.where(both, (left - _mean(left, both)) * (right - _mean(right, both)), 0.0)
-    return np.asarray(off.sum(axis=0) / _freedom(both, how))
+    return np.asarray(_over_months(off) / _freedom(both, how))
 
 
 def at_extreme(argument: Floats, key: Floats, seen: Flags, *, is_least: bool) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.indicators.registry import At, Source, indicator
-from rongqiao.indicators.series import CORE, declare_series, divide, mean, monthly, total
+from rongqiao.indicators.series import CORE, declare_series, monthly, per
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,21 +57,20 @@ def _declare_share(months: int) -> None:
 
     @indicator(
         id=f"invoice_void_m{months}_ratio", title=f"近{months}个月作废发票占比", title_en=f"Void share of invoices in {months} months", theme="invoice", source=INVOICES,
-        direction="lower_better", formula=f"作废份数÷开票份数，至少{minimum}个月有数据", window=months, minimum=minimum,
-        consent_class=CONSENT,
+        direction="lower_better", formula=f"作废份数÷开票份数，至少{minimum}个月有数据，只计两者都有数据的月份", window=months, minimum=minimum,
+        consent_class=CONSENT, version="2",
     )  # fmt: skip
     def _void(t: Any) -> Any:
-        return divide(total(t, "out_void_count", months), total(t, "out_count", months))
+        return per(t, t.out_void_count, t.out_count, months)
 
     @indicator(
         id=f"invoice_red_m{months}_ratio", title=f"近{months}个月红字发票占比", title_en=f"Red share of invoiced sales in {months} months", theme="invoice", source=INVOICES,
-        direction="lower_better", formula="红字金额绝对值÷（开票金额＋红字金额绝对值）", window=months,
-        minimum=minimum, consent_class=CONSENT,
+        direction="lower_better", formula="红字金额绝对值÷（开票金额＋红字金额绝对值），只计两者都有数据的月份", window=months,
+        minimum=minimum, consent_class=CONSENT, version="2",
     )  # fmt: skip
     def _red(t: Any) -> Any:
-        red = -total(t, "out_red_amount_cny", months)
         # out_amount is net of red invoices, so the blue amount is net plus red.
-        return divide(red, total(t, "out_amount_cny", months) + red)
+        return per(t, -t.out_red_amount_cny, t.out_amount_cny - t.out_red_amount_cny, months)
 
 
 for _months in (3, 6, 12):
@@ -80,48 +79,47 @@ for _months in (3, 6, 12):
 
 @indicator(
     id="invoice_top1_customer_m12_ratio", title="近12个月第一大客户占比", title_en="Largest customer's share of invoiced sales in 12 months", theme="invoice", source=INVOICES,
-    direction="lower_better", formula="各月第一大客户金额合计÷开票金额合计", window=12, minimum=10, consent_class=CONSENT,
+    direction="lower_better", formula="各月第一大客户金额合计÷开票金额合计，只计两者都有数据的月份", window=12, minimum=10, consent_class=CONSENT, version="2",
 )  # fmt: skip
 def _top1(t: Any) -> Any:
-    return divide(total(t, "top_customer_amount_cny", 12), total(t, "out_amount_cny", 12))
+    return per(t, t.top_customer_amount_cny, t.out_amount_cny, 12)
 
 
 @indicator(
     id="invoice_top5_customer_m12_ratio", title="近12个月前五大客户占比", title_en="Five largest customers' share of invoiced sales in 12 months", theme="invoice", source=INVOICES,
-    direction="lower_better", formula="各月前五大客户金额合计÷开票金额合计", window=12, minimum=10, consent_class=CONSENT,
+    direction="lower_better", formula="各月前五大客户金额合计÷开票金额合计，只计两者都有数据的月份", window=12, minimum=10, consent_class=CONSENT, version="2",
 )  # fmt: skip
 def _top5(t: Any) -> Any:
-    return divide(total(t, "top5_customer_amount_cny", 12), total(t, "out_amount_cny", 12))
+    return per(t, t.top5_customer_amount_cny, t.out_amount_cny, 12)
 
 
 @indicator(
     id="invoice_margin_m12_ratio", title="近12个月购销差率", title_en="Margin of invoiced sales over purchases in 12 months", theme="invoice", source=INVOICES, direction="higher_better",
-    formula="1−受票金额合计÷开票金额合计", window=12, minimum=10, consent_class=CONSENT, bounds=(-5.0, 1.0),
+    formula="1−受票金额合计÷开票金额合计，只计两者都有数据的月份", window=12, minimum=10, consent_class=CONSENT, bounds=(-5.0, 1.0), version="2",
 )  # fmt: skip
 def _margin(t: Any) -> Any:
-    return (1 - divide(total(t, "in_amount_cny", 12), total(t, "out_amount_cny", 12))).clip(-5.0, 1.0)
+    return (1 - per(t, t.in_amount_cny, t.out_amount_cny, 12)).clip(-5.0, 1.0)
 
 
 @indicator(
     id="invoice_average_m12_cny", title="近12个月单张发票平均金额", title_en="Mean amount of an invoice in 12 months", theme="invoice", source=INVOICES, direction="neutral",
-    formula="开票金额合计÷开票份数合计", window=12, minimum=10, consent_class=CONSENT,
+    formula="开票金额合计÷开票份数合计，只计两者都有数据的月份", window=12, minimum=10, consent_class=CONSENT, version="2",
 )  # fmt: skip
 def _average(t: Any) -> Any:
-    return divide(total(t, "out_amount_cny", 12), total(t, "out_count", 12))
+    return per(t, t.out_amount_cny, t.out_count, 12)
 
 
 @indicator(
     id="invoice_void_change_m3_ratio", title="作废占比近3个月与全年之差", title_en="Void share, 3 months less 12 months", theme="invoice", source=INVOICES,
-    direction="lower_better", formula="近3个月作废占比−近12个月作废占比", window=12, minimum=10, consent_class=CONSENT, bounds=(-1.0, 1.0),
+    direction="lower_better", formula="近3个月作废占比−近12个月作废占比，只计两者都有数据的月份", window=12, minimum=10, consent_class=CONSENT, bounds=(-1.0, 1.0), version="2",
 )  # fmt: skip
 def _void_change(t: Any) -> Any:
-    recent = divide(total(t, "out_void_count", 3), total(t, "out_count", 3))
-    return recent - divide(total(t, "out_void_count", 12), total(t, "out_count", 12))
+    return per(t, t.out_void_count, t.out_count, 3) - per(t, t.out_void_count, t.out_count, 12)
 
 
 @indicator(
     id="invoice_partner_balance_m12_ratio", title="近12个月供应商数与客户数之比", title_en="Suppliers over customers in 12 months", theme="invoice", source=INVOICES,
-    direction="neutral", formula="月均供应商数÷月均客户数", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None),
+    direction="neutral", formula="月均供应商数÷月均客户数，只计两者都有数据的月份", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None), version="2",
 )  # fmt: skip
 def _partner_balance(t: Any) -> Any:
-    return divide(mean(t, "supplier_count", 12), mean(t, "customer_count", 12))
+    return per(t, t.supplier_count, t.customer_count, 12)

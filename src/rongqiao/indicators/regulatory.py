@@ -27,7 +27,7 @@ PENALTIES = Source(
     "penalty",
     (PENALTY,),
     "event",
-    dated(PENALTY, "decided_on", lambda t, at: {"is_published": is_open(t.published_until, at)}),
+    dated(PENALTY, "decided_on"),
 )
 
 
@@ -62,10 +62,6 @@ declare_event_type(
 declare_events(
     PENALTIES, consent_class="public_registration", id="regulatory_serious_penalty_m36_count", title="近36个月严重行政处罚次数", title_en="Serious penalties in 36 months",
     formula="窗口内严重程度为“严重”的处罚件数，公示期满或已修复的不计", window=36, where=lambda t: t.severity == "serious",
-)  # fmt: skip
-declare_events(
-    PENALTIES, consent_class="public_registration", id="regulatory_penalty_open_count", title="公示期内行政处罚数", title_en="Penalties still published", formula="公示截止日晚于统计月末的处罚件数",
-    where=lambda t: t.is_published,
 )  # fmt: skip
 declare_recency(
     PENALTIES,

@@ -50,6 +50,17 @@ def divide(numerator: Any, denominator: Any) -> Any:
     return numerator / ibis.ifelse(denominator > EPSILON, denominator, None)
 
 
+def per(t: Any, above: Any, below: Any, months: int, start: int = 0) -> Any:
+    """Quotient of two sums over the months in which both were observed; null with too few of them, or on a base of zero.
+
+    Sums over different months are no measure of each other: a month whose void invoices are known, and the issued ones not, would
+    make a share above one.
+    """
+    both = within(t, months, start) & above.notnull() & below.notnull()
+    value = divide(above.sum(where=both), below.sum(where=both))
+    return ibis.ifelse(both.sum() >= MINIMUM[months], value, None)
+
+
 def growth(now: Any, before: Any) -> Any:
     """Relative change, clipped to -1..5; null on a base of zero."""
     return (divide(now, before) - 1).clip(*GROWTH_BOUNDS)

@@ -14,6 +14,7 @@ from rongqiao.indicators.series import (
     guarded,
     mean,
     monthly,
+    per,
     total,
     within,
 )
@@ -62,28 +63,28 @@ _declare(
 
 @indicator(
     id="social_base_per_head_m12_cny", title="近12个月人均月缴费基数", title_en="Monthly contribution base per head in 12 months", theme="social", source=SOCIAL, direction="higher_better",
-    formula="缴费基数月均÷参保人数月均", window=12, minimum=10, consent_class=CONSENT,
+    formula="缴费基数月均÷参保人数月均，只计两者都有数据的月份", window=12, minimum=10, consent_class=CONSENT, version="2",
 )  # fmt: skip
 def _base_per_head(t: Any) -> Any:
-    return divide(mean(t, "contribution_base_cny", 12), mean(t, "insured_headcount", 12))
+    return per(t, t.contribution_base_cny, t.insured_headcount, 12)
 
 
 @indicator(
     id="social_base_per_head_yoy_m12_ratio", title="人均缴费基数同比", title_en="Contribution base per head, 12 months against the 12 before", theme="social", source=SOCIAL, direction="higher_better",
-    formula="近12个月人均缴费基数÷前12个月−1", window=24, minimum=20, consent_class=CONSENT, bounds=GROWTH_BOUNDS,
+    formula="近12个月人均缴费基数÷前12个月−1，只计两者都有数据的月份", window=24, minimum=20, consent_class=CONSENT, bounds=GROWTH_BOUNDS, version="2",
 )  # fmt: skip
 def _base_growth(t: Any) -> Any:
-    now = divide(mean(t, "contribution_base_cny", 12), mean(t, "insured_headcount", 12))
-    before = divide(mean(t, "contribution_base_cny", 12, 12), mean(t, "insured_headcount", 12, 12))
+    now = per(t, t.contribution_base_cny, t.insured_headcount, 12)
+    before = per(t, t.contribution_base_cny, t.insured_headcount, 12, 12)
     return growth(now, before)
 
 
 @indicator(
     id="social_paid_share_m12_ratio", title="近12个月社保缴纳率", title_en="Social insurance paid over due in 12 months", theme="social", source=SOCIAL, direction="higher_better",
-    formula="实缴合计÷应缴合计", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None),
+    formula="实缴合计÷应缴合计，只计两者都有数据的月份", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None), version="2",
 )  # fmt: skip
 def _paid_share(t: Any) -> Any:
-    return divide(total(t, "contribution_paid_cny", 12), total(t, "contribution_due_cny", 12))
+    return per(t, t.contribution_paid_cny, t.contribution_due_cny, 12)
 
 
 @indicator(

@@ -13,6 +13,7 @@ from rongqiao.indicators.series import (
     divide,
     mean,
     monthly,
+    per,
     total,
     with_runs,
     within,
@@ -65,26 +66,26 @@ _declare(
 
 @indicator(
     id="tax_vat_burden_m12_ratio", title="近12个月增值税税负率", title_en="VAT paid over taxable sales in 12 months", theme="tax", source=TAX, direction="u_shaped",
-    formula="实缴增值税合计÷应税销售额合计", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None),
+    formula="实缴增值税合计÷应税销售额合计，只计两者都有数据的月份", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None), version="2",
 )  # fmt: skip
 def _vat_burden(t: Any) -> Any:
-    return divide(total(t, "vat_paid_cny", 12), total(t, "taxable_sales_cny", 12))
+    return per(t, t.vat_paid_cny, t.taxable_sales_cny, 12)
 
 
 @indicator(
     id="tax_cit_burden_m12_ratio", title="近12个月所得税税负率", title_en="Corporate income tax over taxable sales in 12 months", theme="tax", source=TAX, direction="u_shaped",
-    formula="实缴企业所得税合计÷应税销售额合计", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None),
+    formula="实缴企业所得税合计÷应税销售额合计，只计两者都有数据的月份", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None), version="2",
 )  # fmt: skip
 def _cit_burden(t: Any) -> Any:
-    return divide(total(t, "cit_paid_cny", 12), total(t, "taxable_sales_cny", 12))
+    return per(t, t.cit_paid_cny, t.taxable_sales_cny, 12)
 
 
 @indicator(
     id="tax_vat_paid_share_m12_ratio", title="近12个月增值税缴纳率", title_en="VAT paid over payable in 12 months", theme="tax", source=TAX, direction="higher_better",
-    formula="实缴增值税合计÷应纳增值税合计", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None),
+    formula="实缴增值税合计÷应纳增值税合计，只计两者都有数据的月份", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None), version="2",
 )  # fmt: skip
 def _vat_paid_share(t: Any) -> Any:
-    return divide(total(t, "vat_paid_cny", 12), total(t, "vat_payable_cny", 12))
+    return per(t, t.vat_paid_cny, t.vat_payable_cny, 12)
 
 
 @indicator(

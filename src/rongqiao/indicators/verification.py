@@ -50,9 +50,17 @@ def find_problems(specs: Collection[str]) -> list[str]:
         Ids that have a spec.
     """
     declared = load_indicators()
-    found = [problem for item in declared.values() for problem in _problems_of(item, specs)]
+    contracts = load_contracts()
+    found: list[str] = []
+    sound: list[Indicator] = []
+    for item in declared.values():
+        lost = [f"{item.id}: 没有数据标准 {name}" for name in item.sources if name not in contracts]
+        if not lost:
+            sound.append(item)
+        # Without its contracts an indicator has neither items nor an owner; the rest follows once they are there.
+        found += lost or _problems_of(item, specs)
     found += [f"{name}: 有用例而没有这个指标" for name in sorted(set(specs) - set(declared))]
-    return [*found, *_unused_sources(declared.values())]
+    return [*found, *_unused_sources(sound)]
 
 
 def _problems_of(item: Indicator, specs: Collection[str]) -> Iterator[str]:
@@ -64,8 +72,6 @@ def _problems_of(item: Indicator, specs: Collection[str]) -> Iterator[str]:
     least, greatest = item.bounds
     if least is not None and greatest is not None and least >= greatest:
         yield f"{item.id}: 取值范围 {item.bounds} 为空"
-    contracts = load_contracts()
-    yield from (f"{item.id}: 没有数据标准 {name}" for name in item.sources if name not in contracts)
     if item.consent_class not in consent_data_classes():
         yield f"{item.id}: 没有数据类别 {item.consent_class}"
 

@@ -43,10 +43,11 @@ _DAY = np.timedelta64(1, "D")
 
 @dataclass(frozen=True, slots=True)
 class Incidence:
-    """How many enterprises a table knows: their share, and rows per enterprise for tables of single events."""
+    """How many enterprises a table knows: their share, rows of each in tables of single events, months in monthly ones."""
 
     coverage: float
     rows: float = 1.0
+    months: int = MONTHS
 
 
 #: By category of data; the order of magnitude of what such registers hold in a province.
@@ -71,11 +72,25 @@ def general_contracts() -> list[Contract]:
     ]
 
 
-def draw_deliveries(block: Block, contract: Contract) -> Iterator[Delivery]:
-    """Draw the rows of one contract: what was known a month ago, and what came with the newest month."""
+def draw_deliveries(
+    block: Block, contract: Contract, incidence: Incidence | None = None, *, is_fitted: bool = True
+) -> Iterator[Delivery]:
+    """Draw the rows of one contract: what was known a month ago, and what came with the newest month.
+
+    Parameters
+    ----------
+    block : Block
+        Whose rows.
+    contract : Contract
+        Of which table.
+    incidence : Incidence or None
+        How many enterprises it knows; that of its category when ``None``.
+    is_fitted : bool
+        Whether the contract's rules have their say.
+    """
     # One generator per contract: a new contract does not change what the others look like.
     random = block.random(zlib.crc32(contract.id.encode()))
-    rows, valid = _draw_rows(block, contract, random)
+    rows, valid = _draw_rows(block, contract, random, incidence or INCIDENCE[contract.category])
     if not len(rows):
         return
     last = _delivery_day(block.as_of)
@@ -87,7 +102,8 @@ def draw_deliveries(block: Block, contract: Contract) -> Iterator[Delivery]:
         columns[contract.valid_on] = valid
     table = pa.table({item.id: _to_arrow(columns[item.id], item) for item in contract.items})
     for day, chosen in ((before, ~is_new), (last, is_new)):
-        fitted = fit(table.filter(pa.array(chosen)), contract, day)
+        rows_of_day = table.filter(pa.array(chosen))
+        fitted = fit(rows_of_day, contract, day) if is_fitted else rows_of_day
         if fitted.num_rows:
             yield Delivery(contract.id, day, fitted)
 
@@ -109,17 +125,16 @@ def _month_of(valid: npt.NDArray[np.generic], contract: Contract) -> Rows:
 
 
 def _draw_rows(
-    block: Block, contract: Contract, random: np.random.Generator
+    block: Block, contract: Contract, random: np.random.Generator, incidence: Incidence
 ) -> tuple[Rows, npt.NDArray[np.generic] | None]:
     """Which enterprises stand in the table, how often, and when each row is true; null for tables without a time."""
-    incidence = INCIDENCE[contract.category]
     people, paths = block.people, block.paths
     chance = np.full(len(people), incidence.coverage)
     if contract.category in ADVERSE:
         chance = np.minimum(chance * np.exp(-0.8 * paths.health[:, -1].astype(np.float64)), 0.5)
     covered = np.flatnonzero((random.random(len(people)) < chance) & paths.is_alive[:, -1])
     if contract.valid_kind in ("month", "year") and contract.valid_on:
-        months = [add_months(block.as_of, -back) for back in reversed(range(MONTHS))]
+        months = [add_months(block.as_of, -back) for back in reversed(range(incidence.months))]
         years = [block.as_of // 100 - back for back in range(YEARS, 0, -1)]
         times = np.array(months if contract.valid_kind == "month" else years)
         return np.repeat(covered, len(times)), np.tile(times, len(covered))
