@@ -17,6 +17,7 @@ from rongqiao.bases.resources.eligibility import refresh_eligibility
 from rongqiao.bases.resources.services import load_resources
 from rongqiao.governance import pipeline
 from rongqiao.indicators import write_indicators
+from rongqiao.indicators.peers import write_peers
 from rongqiao.kernel.home import var
 from rongqiao.lake.tables import Lake
 from rongqiao.ledger.log import Ledger
@@ -70,8 +71,9 @@ def govern() -> None:
 
 
 def compute_indicators(as_of: int, known_at: dt.date) -> None:
-    """Compute all indicators of the month."""
+    """Compute all indicators of the month, and how they spread among peers."""
     write_indicators(Lake(), as_of=as_of, known_at=known_at)
+    write_peers(Lake(), as_of=as_of, known_at=known_at)
 
 
 def rate(as_of: int, known_at: dt.date) -> None:

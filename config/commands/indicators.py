@@ -14,6 +14,7 @@ from config.town import publish_town
 from rongqiao.indicators import compute as compute_wide
 from rongqiao.indicators import load_indicators, write_indicators
 from rongqiao.indicators.health import examine
+from rongqiao.indicators.peers import write_peers
 from rongqiao.indicators.reference import reference_path, write_reference
 from rongqiao.indicators.verification import find_duplicates, find_problems, specified
 from rongqiao.lake.tables import Lake
@@ -29,11 +30,13 @@ KnownAt = Annotated[
 Root = Annotated[Path | None, typer.Option("--lake", help="数据湖位置；默认为本站的湖")]
 
 
-@app.command(help="计算全部企业的全部指标并存入湖，同一期只存一次")
+@app.command(help="计算全部企业的全部指标及其在同类企业中的分布并存入湖，同一期只存一次")
 def compute(as_of: AsOf, known_at: KnownAt, lake: Root = None) -> None:
-    """Compute all indicators of all enterprises and keep them in the lake, once per pair of times."""
-    written = write_indicators(Lake(lake), as_of=as_of, known_at=known_at.date())
+    """Compute all indicators of all enterprises and their spread among peers, once per pair of times."""
+    kept, on = Lake(lake), known_at.date()
+    written = write_indicators(kept, as_of=as_of, known_at=on)
     typer.echo("已计算并写入。" if written else "已有该期指标，未重复写入。")
+    write_peers(kept, as_of=as_of, known_at=on)
 
 
 @app.command(name="list", help="列出全部已声明的指标")

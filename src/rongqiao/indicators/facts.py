@@ -53,6 +53,7 @@ def enterprise_facts(
     known_at: dt.date,
     enterprise_ids: Sequence[str] | None = None,
     between: tuple[str, str] | None = None,
+    indicators: Sequence[str] | None = None,
 ) -> pa.Table:
     """Collect the facts of enterprises from the registry, the kept indicators and the kept ratings.
 
@@ -68,6 +69,8 @@ def enterprise_facts(
         All enterprises when ``None``.
     between : tuple of str or None
         First and last id of a span of enterprises; cheaper than to list them.
+    indicators : sequence of str or None
+        Ids wanted; all when ``None``. Size class and tax grade are unknown where what they rest on is not among them.
 
     Returns
     -------
@@ -86,9 +89,10 @@ def enterprise_facts(
     connection = ibis_connection(lake, kept)
     at = At(as_of, known_at)
     registry = asof.latest(connection.table(ENTERPRISES), ["enterprise_id"], known_at=known_at)
-    indicators = _of_month(connection.table(TARGET), at)
-    names = [name for name in load_indicators() if name in indicators.columns]
-    facts = _attributes(registry, at).left_join(indicators, "enterprise_id")
+    computed = _of_month(connection.table(TARGET), at)
+    wanted = load_indicators() if indicators is None else indicators
+    names = [name for name in wanted if name in computed.columns]
+    facts = _attributes(registry, at).left_join(computed, "enterprise_id")
     facts = facts.select(*ATTRIBUTES_OF_REGISTRY, *names)
     if RATINGS in kept:
         ratings = _of_month(connection.table(RATINGS), at).select("enterprise_id", "grade", "score")

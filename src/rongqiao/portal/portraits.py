@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rongqiao.bases.enterprises.extraction import SERIES
 from rongqiao.bases.enterprises.portraits import readable_contracts
 from rongqiao.bases.enterprises.selectors import group_figures, source_statuses
+from rongqiao.indicators.shown_series import SERIES
 from rongqiao.portal.charts import Chart, scale_cny
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rongqiao.bases.enterprises.extraction import Series
     from rongqiao.bases.enterprises.portraits import PortraitView
     from rongqiao.bases.enterprises.selectors import Figure, ThemeFigures
+    from rongqiao.indicators.shown_series import Series
 
 # What an enterprise and a loan officer ask first; all others stand below, by theme.
 MAIN_INDICATORS = (

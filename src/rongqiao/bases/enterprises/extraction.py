@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises.operations import ENTERPRISES, Operations
@@ -10,6 +9,7 @@ from rongqiao.contracts.catalog import code_list
 from rongqiao.contracts.standards import load_contract
 from rongqiao.indicators.facts import RATINGS, enterprise_facts
 from rongqiao.indicators.registry import load_indicators
+from rongqiao.indicators.shown_series import SERIES, SERIES_MONTHS
 from rongqiao.kernel.period import add_months, last_day
 from rongqiao.lake import asof
 from rongqiao.lake.engine import literal, quote
@@ -23,36 +23,8 @@ if TYPE_CHECKING:
     from rongqiao.lake.tables import Lake
 
 INDICATORS = "analytics/indicators"
-SERIES_MONTHS = 24
 EVENT_MONTHS = 60
 EVENTS_SHOWN = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """A monthly series shown on a portrait: one column of one contract, null in months nobody reported."""
-
-    id: str
-    contract_id: str
-    column: str
-    title: str
-    unit: str
-
-
-SERIES = (
-    Series("tax_taxable_sales_cny", "taxation.tax_filing", "taxable_sales_cny", "应税销售额", "元"),
-    Series("tax_vat_paid_cny", "taxation.tax_filing", "vat_paid_cny", "实缴增值税", "元"),
-    Series("invoice_out_amount_cny", "taxation.invoice_summary", "out_amount_cny", "开票金额", "元"),
-    Series("invoice_in_amount_cny", "taxation.invoice_summary", "in_amount_cny", "取得发票金额", "元"),
-    Series(
-        "social_insured_headcount_count",
-        "human_resources.social_insurance",
-        "insured_headcount",
-        "参保人数",
-        "人",
-    ),
-    Series("utility_electricity_kwh", "utilities.utility_usage", "electricity_kwh", "用电量", "千瓦时"),
-)
 
 
 def _coded(column: str, list_id: str) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from rongqiao.bases.enterprises.extraction import SERIES
 from rongqiao.bases.enterprises.objections.marks import FactMark, mark_events
 from rongqiao.contracts.catalog import consent_data_classes
 from rongqiao.indicators.registry import load_indicators
+from rongqiao.indicators.shown_series import SERIES
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Literal
 import sqlglot
 from sqlglot import exp
 
-from rongqiao.bases.enterprises.extraction import SERIES, event_queries
+from rongqiao.bases.enterprises.extraction import event_queries
 from rongqiao.contracts.cross import load_cross_rules
 from rongqiao.contracts.interfaces import load_interfaces
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.indicators.lineage import RECORD, item_edges
 from rongqiao.indicators.registry import load_indicators
+from rongqiao.indicators.shown_series import SERIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rongqiao.bases.enterprises.extraction import SERIES
 from rongqiao.bases.enterprises.figures import STATUS_TITLES, group_figures, tidy
 from rongqiao.bases.enterprises.models import SourceStatus
 from rongqiao.contracts.catalog import consent_data_classes, consent_purposes, industries, regions
 from rongqiao.contracts.standards import load_contracts
+from rongqiao.indicators.shown_series import SERIES
 from rongqiao.kernel.money import format_cny
 
 if TYPE_CHECKING:

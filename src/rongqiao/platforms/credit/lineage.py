@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from rongqiao.bases.enterprises.extraction import SERIES
 from rongqiao.bases.enterprises.usage import ROLES, all_readings, joined_role
 from rongqiao.contracts.cross import load_cross_rules
 from rongqiao.contracts.interfaces import load_interfaces
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.indicators.lineage import RECORD, WAYS, dependants
 from rongqiao.indicators.registry import THEMES, load_indicators
+from rongqiao.indicators.shown_series import SERIES
 from rongqiao.platforms.credit.content import SECTIONS
 from rongqiao.scoring.card import DEFAULT_MODEL, card_path, load_card
 from rongqiao.scoring.rating import KNOCK_OUTS

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.scope import system_scope
 from rongqiao.accounts.services import require
-from rongqiao.bases.enterprises.extraction import SERIES
 from rongqiao.bases.enterprises.models import Delivery, Portrait
 from rongqiao.bases.enterprises.records import record_versions, records_at
 from rongqiao.bases.enterprises.selectors import get_own_portrait
@@ -22,6 +21,7 @@ from rongqiao.bases.enterprises.tracing import is_in_window, window_start
 from rongqiao.bases.enterprises.usage import REGISTRY, ROLES, item_roles
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.indicators.lineage import indicators_of
+from rongqiao.indicators.shown_series import SERIES
 from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
 from rongqiao.lake.engine import connect, quote
 from rongqiao.lake.record_ids import record_id
