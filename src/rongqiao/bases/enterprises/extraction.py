@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises.operations import ENTERPRISES, Operations
-from rongqiao.contracts.catalog import code_list
+from rongqiao.bases.enterprises.ties import (
+    PERSONNEL,
+    coded,
+    relation_queries,
+    relations_sql,
+    tag_queries,
+    tags_sql,
+)
 from rongqiao.contracts.standards import load_contract
 from rongqiao.indicators.facts import RATINGS, enterprise_facts
+from rongqiao.indicators.peers import PEER_SERIES, PEERS
 from rongqiao.indicators.registry import load_indicators
 from rongqiao.indicators.shown_series import SERIES, SERIES_MONTHS
 from rongqiao.kernel.period import add_months, last_day
@@ -27,33 +35,25 @@ EVENT_MONTHS = 60
 EVENTS_SHOWN = 120
 
 
-def _coded(column: str, list_id: str) -> str:
-    """Write SQL that shows a code by its Chinese title, and an unlisted code as it is."""
-    cases = " ".join(
-        f"WHEN {literal(code)} THEN {literal(title)}" for code, title in code_list(list_id).choices()
-    )
-    return f"CASE {column} {cases} ELSE {column} END"
-
-
 def event_queries(known_at: dt.date) -> dict[str, tuple[str, str, str, str]]:
     """Contract → (date column, SQL title, SQL amount, SQL condition)."""
     day = literal(known_at.isoformat())
-    change = f"concat({_coded('change_item', 'change_items')}, '：', coalesce(value_before, '—'), ' → ', coalesce(value_after, '—'))"
-    penalty = f"concat('行政处罚（', {_coded('kind', 'penalty_kinds')}, '，', {_coded('severity', 'penalty_severities')}, '）')"
-    case = f"concat({_coded('role', 'case_roles')}, '，', coalesce(cause, '案由未公开'), if(is_dishonest, '，失信被执行人', ''), if(closed_on IS NULL, '', '，已结案'))"
+    change = f"concat({coded('change_item', 'change_items')}, '：', coalesce(value_before, '—'), ' → ', coalesce(value_after, '—'))"
+    penalty = f"concat('行政处罚（', {coded('kind', 'penalty_kinds')}, '，', {coded('severity', 'penalty_severities')}, '）')"
+    case = f"concat({coded('role', 'case_roles')}, '，', coalesce(cause, '案由未公开'), if(is_dishonest, '，失信被执行人', ''), if(closed_on IS NULL, '', '，已结案'))"
     return {
         "market_regulation.change": ("changed_on", change, "NULL", "true"),
         # A penalty whose publication has ended is no longer shown (信用修复管理办法).
         "market_regulation.penalty": ("decided_on", penalty, "amount_cny", f"published_until IS NULL OR published_until >= DATE {day}"),
         "market_regulation.listing": (
             "listed_on",
-            f"concat('列入', {_coded('list_kind', 'list_kinds')}, if(removed_on IS NULL, '', '，已移出'))",
+            f"concat('列入', {coded('list_kind', 'list_kinds')}, if(removed_on IS NULL, '', '，已移出'))",
             "NULL",
             "true",
         ),
         "court.judicial_case": ("filed_on", case, "amount_cny", "true"),
-        "intellectual_property.ip_right": ("granted_on", f"concat('取得', {_coded('kind', 'ip_kinds')})", "NULL", "true"),
-        "science.title": ("granted_on", f"concat('获得', {_coded('title_kind', 'title_kinds')})", "NULL", "true"),
+        "intellectual_property.ip_right": ("granted_on", f"concat('取得', {coded('kind', 'ip_kinds')})", "NULL", "true"),
+        "science.title": ("granted_on", f"concat('获得', {coded('title_kind', 'title_kinds')})", "NULL", "true"),
         "taxation.tax_grade": ("published_on", "concat(grade_year, '年度纳税缴费信用', grade, '级')", "NULL", "true"),
     }  # fmt: skip
 
@@ -79,7 +79,7 @@ class Extraction(Operations):
     """
 
     def __init__(self, lake: Lake, *, as_of: int, known_at: dt.date, only: Sequence[str] = ()) -> None:
-        analytics = [name for name in (INDICATORS, RATINGS) if lake.exists(name)]
+        analytics = [name for name in (INDICATORS, RATINGS, PEERS, PEER_SERIES) if lake.exists(name)]
         super().__init__(lake, known_at=known_at, further=analytics)
         self.as_of, self.only = as_of, list(only)
         self.facts = enterprise_facts(lake, as_of=as_of, known_at=known_at, enterprise_ids=self.only or None)
@@ -89,19 +89,30 @@ class Extraction(Operations):
     def _keep_chosen(self, name: str, rows: Any) -> None:
         self._keep(name, rows.filter(rows.enterprise_id.isin(self.only)) if self.only else rows)
 
+    def _keep_newest(self, name: str, rows: Any) -> None:
+        """Keep what the last computation of the month not after ``known_at`` left."""
+        rows = rows.filter((rows.as_of == self.as_of) & (rows.known_at <= self.known_at))
+        self._keep(name, rows.filter(rows.known_at == rows.known_at.max()))
+
     def _open(self, analytics: list[str]) -> None:
         """Make tables ``enterprises``, ``current_<contract>``, ``indicators`` and ``ratings``."""
         table = self._ibis.table
         self._keep_chosen(
             "enterprises", asof.latest(table(ENTERPRISES), ["enterprise_id"], known_at=self.known_at)
         )
-        for name in {*(each.contract_id for each in SERIES), *event_queries(self.known_at)} & set(
-            self.contracts
-        ):
+        listed = (each.contract_id for each in SERIES)
+        shown = {*listed, *event_queries(self.known_at), *tag_queries(), *relation_queries()}
+        for name in shown & set(self.contracts):
             rows = asof.current(
                 table(f"published/{name}"), load_contract(name), as_of=self.as_of, known_at=self.known_at
             )
             self._keep_chosen(f"current_{name}", rows)
+            if name == PERSONNEL:
+                # Whose other posts are looked for among everybody's, however few enterprises are chosen.
+                self._keep("everybodys_posts", rows)
+        for target, source in (("peers", PEERS), ("peer_series", PEER_SERIES)):
+            if source in analytics:
+                self._keep_newest(target, table(source))
         for target, source in (("indicators", INDICATORS), ("ratings", RATINGS)):
             if source in analytics:
                 rows = table(source)
@@ -122,17 +133,37 @@ class Extraction(Operations):
         self._stage_facts()
         self._stage_series()
         self._stage_events()
+        self._stage("tags", tags_sql(self.contracts))
+        self._stage("relations", relations_sql(self.contracts))
         ratings = "ratings" if self.has("ratings") else f"({_NO_RATINGS})"
         return f"""SELECT e.enterprise_id, coalesce(e.county_code, '') AS region_code, {self.as_of} AS as_of,
             DATE '{self.known_at.isoformat()}' AS known_at, coalesce(i.indicators, '{{}}') AS indicators,
             coalesce(f.facts, '{{}}') AS facts, coalesce(s.series, '{{}}') AS series,
-            coalesce(v.events, '[]') AS events, r.score, coalesce(r.grade, '') AS grade, r.default_probability,
+            coalesce(v.events, '[]') AS events, coalesce(t.tags, '[]') AS tags, coalesce(n.relations, '[]') AS relations, r.score, coalesce(r.grade, '') AS grade, r.default_probability,
             coalesce(r.coverage_ratio, i.ok_ratio, 0) AS coverage_ratio, coalesce(r.reasons, '[]') AS reasons,
             coalesce(concat_ws('@', r.model, r.model_version), '') AS model
             FROM enterprises e LEFT JOIN stage_indicators i USING (enterprise_id)
             LEFT JOIN stage_facts f USING (enterprise_id) LEFT JOIN stage_series s USING (enterprise_id)
-            LEFT JOIN stage_events v USING (enterprise_id) LEFT JOIN {ratings} r USING (enterprise_id)
+            LEFT JOIN stage_events v USING (enterprise_id) LEFT JOIN stage_tags t USING (enterprise_id)
+            LEFT JOIN stage_relations n USING (enterprise_id) LEFT JOIN {ratings} r USING (enterprise_id)
             ORDER BY e.enterprise_id"""  # noqa: S608
+
+    def peer_groups(self) -> str | None:
+        """One row per peer group, its spreads as JSON; null where peers of the month were never computed."""
+        if not self.has("peers"):
+            return None
+        series = (
+            """SELECT group_id, json_group_object(series_id, line) AS series FROM (
+                SELECT group_id, series_id, list([period, known_count, lower_quarter, median, upper_quarter] ORDER BY period) AS line
+                FROM peer_series GROUP BY ALL) GROUP BY group_id"""
+            if self.has("peer_series")
+            else "SELECT NULL::VARCHAR AS group_id, NULL::VARCHAR AS series WHERE false"
+        )
+        return f"""SELECT group_id, section, size_class, region_code, as_of, known_at, members, indicators,
+            coalesce(series, '{{}}') AS series FROM (
+                SELECT group_id, section, size_class, region_code, as_of, known_at, members, coalesce(json_group_object(indicator_id,
+                list_prepend(known_count, knots)) FILTER (known_count IS NOT NULL), '{{}}') AS indicators FROM peers GROUP BY ALL)
+            LEFT JOIN ({series}) USING (group_id) ORDER BY group_id"""  # noqa: S608
 
     def _stage(self, name: str, query: str) -> None:
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE stage_{name} AS {query}")

@@ -41,7 +41,8 @@ class Portrait(ScopedModel):
     """Governed credit data of one enterprise as of one month: indicators with status, series, rating. Consent-guarded.
 
     ``indicators``: {id: {"value": number|null, "status": "ok|missing|not_applicable|stale"}}. ``series``:
-    {id: [[month, number|null], …]}. ``events``: [{on, source, title, batch_id, line}]. ``facts``: attributes and
+    {id: [[month, number|null], …]}. ``events``: [{on, source, title, batch_id, line}]. ``tags``: [{source, title, since,
+    until}]. ``relations``: [{source, kind, name, code, detail, through, since, until}]. ``facts``: attributes and
     indicator values flat, for criteria. ``score`` and ``grade`` are null when the model abstained.
     """
 
@@ -56,6 +57,8 @@ class Portrait(ScopedModel):
     facts = models.JSONField(default=dict)
     series = models.JSONField(default=dict)
     events = models.JSONField(default=list)
+    tags = models.JSONField("称号与标签", default=list)
+    relations = models.JSONField("关联企业与人员", default=list)
     score = models.FloatField(null=True)
     grade = models.CharField(max_length=3, blank=True, db_index=True)
     default_probability = models.FloatField(null=True)
@@ -79,6 +82,30 @@ class Portrait(ScopedModel):
             )
             return Q(enterprise_id__in=live.values("subject_uscc"))
         return super().visible_to(scope)
+
+
+class PeerGroup(models.Model):
+    """How indicators and series spread within one group of enterprises, as last published. Describes no single one.
+
+    ``indicators``: {id: [count, value at each of `rules.peer_groups.KNOTS`]}; an indicator is absent where fewer than the
+    least number of peers have it. ``series``: {id: [[month, count, lower quarter, median, upper quarter], …]}.
+    """
+
+    group_id = models.CharField(max_length=24, primary_key=True)
+    section = models.CharField("行业门类", max_length=1)
+    size_class = models.CharField("企业规模", max_length=8)
+    region_code = models.CharField("地区", max_length=6)
+    as_of = models.IntegerField("数据月份")
+    known_at = models.DateField("数据截至")
+    members = models.BigIntegerField("企业数")
+    indicators = models.JSONField(default=dict)
+    series = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "同类企业组"
+
+    def __str__(self) -> str:
+        return self.group_id
 
 
 class ReadRecord(ScopedModel):

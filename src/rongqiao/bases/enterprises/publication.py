@@ -15,6 +15,7 @@ from rongqiao.bases.enterprises.models import (
     ColumnProfile,
     Delivery,
     Enterprise,
+    PeerGroup,
     Portrait,
     QuarantinedRow,
     RuleResult,
@@ -40,6 +41,7 @@ class Published:
 
     enterprises: int
     portraits: int
+    peer_groups: int
     sources: int
     deliveries: int
     rule_results: int
@@ -69,6 +71,7 @@ def publish_from_lake(*, lake: Lake, as_of: int, known_at: dt.date) -> Published
     taken = Extraction(lake, as_of=as_of, known_at=known_at)
     queries: list[tuple[type[models.Model], str | None]] = [
         (Portrait, taken.portraits()),
+        (PeerGroup, taken.peer_groups()),
         *_operations(taken),
     ]
     with tempfile.TemporaryDirectory() as name, system_scope():
