@@ -32,7 +32,7 @@ class Chart:
     source : str
         Where the data comes from, and its date.
     kind : str
-        ``line``, ``bar`` or ``hbar``.
+        ``line``, ``bar``, ``hbar`` or ``radar`` (``labels`` stand around a circle).
     """
 
     id: str
@@ -69,6 +69,41 @@ class Chart:
     def is_empty(self) -> bool:
         """Whether no series has a single value."""
         return all(value is None for values in self.series.values() for value in values)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Who is tied to whom, around one in the middle; the same stands in a table beside.
+
+    Parameters
+    ----------
+    id, title : str
+        As of a chart.
+    middle : str
+        Name of the one in the middle.
+    nodes : sequence of tuple
+        Name, kind and what the tie is called.
+    """
+
+    id: str
+    title: str
+    middle: str
+    nodes: Sequence[tuple[str, str, str]]
+
+    @property
+    def element_id(self) -> str:
+        """Id of the element that carries the data."""
+        return f"chart-{self.id}"
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Everything the browser draws from."""
+        kinds = list(dict.fromkeys(kind for _, kind, _ in self.nodes))
+        nodes = [
+            {"id": str(number), "name": name, "category": kinds.index(kind) + 1, "tie": tie}
+            for number, (name, kind, tie) in enumerate(self.nodes, start=1)
+        ]
+        return {"kind": "graph", "middle": self.middle, "kinds": kinds, "nodes": nodes}
 
 
 def scale_cny(values: Sequence[float | None]) -> tuple[list[float | None], str]:

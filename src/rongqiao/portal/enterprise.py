@@ -79,6 +79,24 @@ def show_profile(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @for_roles(*ENTERPRISE)
+def preview_profile(request: HttpRequest) -> HttpResponse:
+    """Show our portrait as a bank would see it to which the ticked classes are released; none are ticked at first."""
+    scope = request_scope(request)
+    guarded = {code: each for code, each in consent_data_classes().items() if not each.is_public}
+    released = [code for code in request.GET.getlist("class") if code in guarded]
+    portrait = base.get_own_portrait(scope, released=released)
+    context: dict[str, Any] = {
+        "certification": get_certification(scope),
+        "choices": [(code, each.title, code in released) for code, each in guarded.items()],
+        "is_released": bool(released),
+    }
+    if portrait is not None:
+        context |= portrait_context(portrait) | {"entry": portrait.enterprise, "traces": ""}
+    return render(request, "portal/enterprise/profile_preview.html", context)
+
+
+@require_safe
+@for_roles(*ENTERPRISE)
 def list_reads(request: HttpRequest) -> HttpResponse:
     """Every reading of our data by others: who, when, what, for what, on what ground."""
     purposes, classes = _titles(consent_purposes().values()), _titles(consent_data_classes().values())

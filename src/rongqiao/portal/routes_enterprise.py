@@ -19,6 +19,7 @@ from rongqiao.portal import (
 urlpatterns = [
     path("enterprise/", enterprise.show_workspace, name="enterprise"),
     path("enterprise/profile/", enterprise.show_profile, name="enterprise_profile"),
+    path("enterprise/profile/as-bank/", enterprise.preview_profile, name="enterprise_profile_preview"),
     path(
         "enterprise/profile/trace/<slug:indicator_id>/",
         lineage_records.trace_figure,

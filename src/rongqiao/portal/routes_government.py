@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from rongqiao.portal import government
+from rongqiao.portal import government, government_enterprises
 from rongqiao.portal.routes_screening import screening_routes
 
 if TYPE_CHECKING:
@@ -20,10 +20,22 @@ urlpatterns: list[URLPattern] = [
     path("government/counties/<slug:code>/", government.show_county, name="government_county"),
     path("government/institutions/", government.list_institutions, name="government_institutions"),
     *screening_routes("government"),
+    path("government/enterprises/", government_enterprises.list_enterprises, name="government_enterprises"),
+    path(
+        "government/enterprises/<slug:uscc>/",
+        government_enterprises.show_enterprise,
+        name="government_enterprise",
+    ),
+    path(
+        "government/enterprises/<slug:uscc>/trace/<slug:indicator_id>/",
+        government_enterprises.trace_figure,
+        name="government_figure_trace",
+    ),
 ]
 NAVIGATION = [
     (_("总览"), "portal:government"),
     (_("县市区"), "portal:government_counties"),
     (_("机构响应"), "portal:government_institutions"),
     (_("企业名单"), "portal:government_screenings"),
+    (_("企业查询"), "portal:government_enterprises"),
 ]

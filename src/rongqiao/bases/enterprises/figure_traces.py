@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rongqiao.bases.enterprises.figures import group_figures
 from rongqiao.bases.enterprises.portraits import NOT_AUTHORISED
 from rongqiao.bases.enterprises.selectors import get_own_portrait
-from rongqiao.bases.enterprises.services import read_portrait
+from rongqiao.bases.enterprises.services import read_portrait, read_portrait_on_duty
 from rongqiao.bases.enterprises.tracing import trace_rows
 from rongqiao.indicators.registry import get_indicator
 from rongqiao.kernel.errors import NotAllowedError
@@ -75,10 +75,27 @@ def read_figure_trace(
     return _trace(view, indicator_id, lake)
 
 
+def read_figure_trace_on_duty(
+    *, scope: Scope, uscc: str, matter: str, indicator_id: str, now: dt.datetime, lake: Lake | None = None
+) -> FigureTrace:
+    """Lead an official from a public figure to its rows, as a reading for a matter of duty that the enterprise sees.
+
+    Raises
+    ------
+    NotAllowedError
+        If no matter is named, the enterprise lies outside the region, or the figure rests on data that are not public.
+    InvalidValueError
+        If no such indicator is declared.
+    """
+    get_indicator(indicator_id)
+    view = read_portrait_on_duty(scope=scope, uscc=uscc, matter=matter, now=now)
+    return _trace(view, indicator_id, lake)
+
+
 def _trace(view: PortraitView, indicator_id: str, lake: Lake | None) -> FigureTrace:
     declared = get_indicator(indicator_id)
     if view.indicators[indicator_id]["status"] == NOT_AUTHORISED:
-        raise NotAllowedError("指标", declared.title, "企业没有授权这一类数据，不能追溯。")
+        raise NotAllowedError("指标", declared.title, "这一类数据未经企业授权，也不是依法公开的，不能追溯。")
     figure = next(each for theme in group_figures(view) for each in theme.figures if each.id == indicator_id)
     trace = trace_rows(
         lake=lake or Lake(),

@@ -22,6 +22,13 @@ NOT_AUTHORISED = "not_authorised"
 #: Facts that are no indicators but rest on data that need consent.
 GUARDED_FACTS = {"size_class": "market_regulation.annual_report", "tax_grade_now": "taxation.tax_grade"}
 RATING_FACTS = ("grade", "score")
+#: What an official looks an enterprise up for; kept with the record of the reading.
+DUTY_MATTERS = {
+    "policy": "政策兑现核验",
+    "service": "受理融资诉求",
+    "rescue": "风险处置与纾困",
+    "supervision": "依法监督检查",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ class PortraitView:
         The two times the portrait was published for.
     indicators : dict
         Id → ``{"value": number|None, "status": ok|missing|not_applicable|stale|not_authorised}``.
-    facts, series, events : dict, dict, list
+    facts, series, events, tags, relations : dict, dict, list, list, list
         As in the model, less what is not authorised.
     rating_status : str
         ``ok``; ``missing`` when the model abstained; ``not_authorised`` when the rating rests on data that the reader
@@ -44,7 +51,7 @@ class PortraitView:
     data_classes : tuple of str
         Classes the reader may see, public ones included.
     basis : str
-        ``own``, ``consent`` or ``statutory_duty``.
+        ``own``, ``preview`` (an enterprise sees what it would release), ``consent`` or ``statutory_duty``.
     consent : Consent or None
         The consent it rests on.
     marks : tuple of FactMark
@@ -70,11 +77,26 @@ class PortraitView:
     basis: str
     consent: Consent | None = None
     marks: tuple[FactMark, ...] = ()
+    tags: tuple[dict[str, Any], ...] = ()
+    relations: tuple[dict[str, Any], ...] = ()
 
 
 def public_classes() -> frozenset[str]:
     """Classes of data that need no consent."""
     return frozenset(key for key, each in consent_data_classes().items() if each.is_public)
+
+
+def duty_classes() -> frozenset[str]:
+    """Classes of data that an official may read of one enterprise for a statutory duty: those the law makes public.
+
+    Notes
+    -----
+    What departments hold beyond that stays with them: tax data are confidential to the tax authority (税收征收管理法第八条),
+    social insurance data to its administration (社会保险法第八十一条), annual figures that the enterprise did not choose to
+    publish to the registrar (企业信息公示暂行条例第九条), and credit information needs consent (征信业管理条例第十八条). A body
+    whose own law gives it more takes it from the department, by a data interface. Of all this, officials see counts.
+    """
+    return public_classes()
 
 
 def readable_contracts(data_classes: Collection[str]) -> frozenset[str]:
@@ -152,6 +174,8 @@ def mask(
         ),
         basis=basis,
         consent=consent,
+        tags=tuple(tag for tag in portrait.tags if tag["source"] in contracts),
+        relations=tuple(each for each in portrait.relations if each["source"] in contracts),
     )
 
 

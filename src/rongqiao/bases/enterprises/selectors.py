@@ -29,7 +29,7 @@ from rongqiao.kernel.money import WAN, format_cny
 from rongqiao.kernel.period import last_day
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from django.db.models import QuerySet
 
@@ -38,10 +38,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Figure",
     "ThemeFigures",
+    "find_regional_enterprises",
     "format_figure",
     "get_delivery",
     "get_enterprise",
     "get_own_portrait",
+    "get_regional_enterprise",
     "group_figures",
     "list_deliveries",
     "list_profiles",
@@ -79,14 +81,40 @@ def search_enterprises(query: str, limit: int = 10) -> Sequence[Enterprise]:
     return list(Enterprise.objects.filter(found).order_by(nearness, "name", "uscc")[:limit])
 
 
-def get_own_portrait(scope: Scope) -> PortraitView | None:
-    """Show an enterprise all of its own data; null when there are none, or the enterprise is not certified yet."""
+def find_regional_enterprises(scope: Scope, query: str) -> QuerySet[Enterprise]:
+    """Register entries of an official's region whose name holds, or whose code begins with, the words; none without words."""
+    text = query.strip()
+    if scope.kind != "government" or not scope.region or not text:
+        return Enterprise.objects.none()
+    found = Q(name__icontains=text)
+    if code := normalise_uscc(text):
+        found |= Q(uscc__startswith=code)
+    return Enterprise.objects.filter(found, county_code__startswith=scope.region)
+
+
+def get_regional_enterprise(scope: Scope, uscc: str) -> Enterprise | None:
+    """Register entry of an enterprise in the official's region; null for any other."""
+    if scope.kind != "government" or not scope.region:
+        return None
+    return Enterprise.objects.filter(pk=uscc, county_code__startswith=scope.region).first()
+
+
+def get_own_portrait(scope: Scope, *, released: Collection[str] | None = None) -> PortraitView | None:
+    """Show an enterprise all of its own data; null when there are none, or the enterprise is not certified yet.
+
+    Parameters
+    ----------
+    scope : Scope
+    released : collection of str or None
+        Show only what a bank would see to which these classes of data are released.
+    """
     if scope.kind != "enterprise" or not get_certification(scope).is_certified:
         return None
     portrait = Portrait.objects.for_scope(scope).select_related("enterprise").filter(pk=scope.uscc).first()
     if portrait is None:
         return None
-    view = mask(portrait, data_classes=list(consent_data_classes()), basis="own")
+    classes = list(consent_data_classes()) if released is None else released
+    view = mask(portrait, data_classes=classes, basis="own" if released is None else "preview")
     return with_marks(view, marks_of(scope, scope.uscc))
 
 

@@ -13,10 +13,10 @@ from rongqiao.accounts.selectors import live_consent
 from rongqiao.accounts.services import record_audit, require
 from rongqiao.bases.enterprises.models import Portrait, ReadRecord
 from rongqiao.bases.enterprises.objections.marks import marks_of
-from rongqiao.bases.enterprises.portraits import PortraitView, mask, with_marks
+from rongqiao.bases.enterprises.portraits import DUTY_MATTERS, PortraitView, duty_classes, mask, with_marks
 from rongqiao.bases.enterprises.publication import Published, publish_from_lake
 from rongqiao.bases.enterprises.selectors import get_own_portrait
-from rongqiao.contracts.catalog import consent_data_classes, consent_purposes
+from rongqiao.contracts.catalog import consent_purposes
 from rongqiao.kernel.errors import NotAllowedError
 from rongqiao.kernel.region import is_within
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rongqiao.accounts.scope import Scope
 
-__all__ = ["Published", "publish_from_lake", "read_portrait"]
+__all__ = ["Published", "publish_from_lake", "read_portrait", "read_portrait_on_duty"]
 
 DUTY = "government_duty"
 
@@ -37,7 +37,7 @@ def read_portrait(
     """Read an enterprise's credit data: the only way for anybody but the enterprise itself.
 
     An institution needs a live consent for this purpose and sees the classes it names. A government body reads
-    enterprises of its own region for its statutory duty. Each such reading leaves a record the enterprise can see.
+    enterprises of its own region for its statutory duty, public classes only. Each such reading leaves a record the enterprise can see.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def read_portrait(
         )
     else:
         _require_duty(scope, purpose)
-        view = mask(_portrait(scope, uscc), data_classes=list(consent_data_classes()), basis="statutory_duty")
+        view = mask(_portrait(scope, uscc), data_classes=duty_classes(), basis="statutory_duty")
     view = with_marks(view, marks_of(scope, uscc))
     reader_id, organisation_id = scope.person
     ReadRecord(
@@ -82,6 +82,20 @@ def read_portrait(
         detail={"what": what, "purpose": purpose, "basis": view.basis},
     )
     return view
+
+
+def read_portrait_on_duty(*, scope: Scope, uscc: str, matter: str, now: dt.datetime) -> PortraitView:
+    """Read an enterprise of the official's region for a matter of duty, which is kept with the record of the reading.
+
+    Raises
+    ------
+    NotAllowedError
+        As :func:`read_portrait`; and where the matter is none of `portraits.DUTY_MATTERS`.
+    """
+    if matter not in DUTY_MATTERS:
+        raise NotAllowedError("履职事项", matter, f"请先选择事项：{'、'.join(DUTY_MATTERS.values())}。")
+    what = f"企业画像：{DUTY_MATTERS[matter]}"
+    return read_portrait(scope=scope, uscc=uscc, purpose=DUTY, now=now, what=what)
 
 
 def _portrait(scope: Scope, uscc: str) -> Portrait:

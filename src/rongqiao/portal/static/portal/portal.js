@@ -142,6 +142,69 @@
     };
   }
 
+  /* A radar draws a missing value in the middle, as if it were zero; a line around a circle leaves a gap. */
+  function ringOf(data, isNarrow) {
+    const count = data.labels.length;
+    const ring = (values) => [...values, values[0]].map((value, index) => [value, index]);
+    return {
+      animation: false,
+      textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
+      polar: { radius: isNarrow ? "58%" : "68%" },
+      angleAxis: {
+        type: "value", min: 0, max: count, interval: 1, startAngle: 90,
+        axisLabel: { color: INK, fontSize: isNarrow ? 11 : 12, formatter: (value) => data.labels[value] ?? "" },
+        axisLine: { lineStyle: { color: LINE } }, axisTick: { show: false }, splitLine: { lineStyle: { color: "#eeece7" } },
+      },
+      radiusAxis: {
+        type: "value", min: 0, max: 100, interval: 25,
+        axisLabel: { color: INK, fontSize: 11 }, axisLine: { show: false }, axisTick: { show: false }, splitLine: { lineStyle: { color: LINE } },
+      },
+      tooltip: {
+        confine: true,
+        formatter: (point) => `${data.labels[point.value[1] % count]}：${point.value[0]} ${data.unit}`,
+      },
+      legend: { bottom: 0, itemWidth: 18, itemHeight: 10, textStyle: { color: INK } },
+      series: data.series.map((entry, index) => ({
+        name: entry.name,
+        type: "line",
+        coordinateSystem: "polar",
+        data: ring(entry.values),
+        color: index ? COLOURS[2] : BLUE,
+        symbol: index ? "none" : "circle",
+        symbolSize: 7,
+        lineStyle: { width: 2, type: index ? "dashed" : "solid" },
+        connectNulls: false,
+      })),
+    };
+  }
+
+  function graphOf(data, isNarrow) {
+    const middle = { id: "0", name: data.middle, category: 0, symbolSize: 34, symbol: "circle", label: { fontWeight: 600 } };
+    const SHAPES = ["circle", "rect", "triangle", "diamond", "roundRect", "pin"];
+    return {
+      animation: false,
+      color: [BLUE, ...COLOURS.slice(1), "#7a6a45", "#4d7a5d"],
+      textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
+      legend: { bottom: 0, data: data.kinds.map((name, index) => ({ name, icon: SHAPES[(index + 1) % SHAPES.length] })), textStyle: { color: INK } },
+      tooltip: { confine: true, formatter: (point) => point.data.tie ?? point.data.value ?? point.name },
+      series: [
+        {
+          type: "graph",
+          layout: "force",
+          force: { repulsion: isNarrow ? 160 : 420, edgeLength: isNarrow ? 60 : 120, layoutAnimation: false },
+          top: 24, bottom: 56, left: isNarrow ? 24 : 80, right: isNarrow ? 24 : 80,
+          categories: [{ name: "本企业" }, ...data.kinds.map((name) => ({ name }))],
+          data: [middle, ...data.nodes.map((node) => ({ ...node, symbolSize: 18, symbol: SHAPES[node.category % SHAPES.length] }))],
+          links: data.nodes.map((node) => ({ source: "0", target: node.id })),
+          label: { show: true, position: "bottom", color: INK, fontSize: 12, width: isNarrow ? 84 : 150, overflow: "break" },
+          lineStyle: { color: LINE, width: 1.5 },
+        },
+      ],
+    };
+  }
+
+  const DRAWINGS = { radar: ringOf, graph: graphOf };
+
   async function drawCharts(root) {
     const places = [...root.querySelectorAll("[data-chart]")].filter((place) => !place.dataset.drawn);
     if (!places.length) return;
@@ -150,7 +213,7 @@
       place.dataset.drawn = "1";
       const data = JSON.parse(document.getElementById(place.dataset.chart).textContent);
       const drawing = echarts.init(place, null, { renderer: "svg" });
-      drawing.setOption(optionOf(data, place.clientWidth < 480));
+      drawing.setOption((DRAWINGS[data.kind] ?? optionOf)(data, place.clientWidth < 480));
       new ResizeObserver(() => drawing.resize()).observe(place);
     }
   }
@@ -160,6 +223,10 @@
     root.querySelectorAll("[data-tick-all]").forEach(offerTicking);
     drawCharts(root);
   }
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-print]")) window.print();
+  });
 
   document.addEventListener("DOMContentLoaded", () => {
     start(document);
