@@ -159,10 +159,11 @@ class Extraction(Operations):
             if self.has("peer_series")
             else "SELECT NULL::VARCHAR AS group_id, NULL::VARCHAR AS series WHERE false"
         )
-        return f"""SELECT group_id, section, size_class, region_code, as_of, known_at, members, indicators,
-            coalesce(series, '{{}}') AS series FROM (
-                SELECT group_id, section, size_class, region_code, as_of, known_at, members, coalesce(json_group_object(indicator_id,
-                list_prepend(known_count, knots)) FILTER (known_count IS NOT NULL), '{{}}') AS indicators FROM peers GROUP BY ALL)
+        return f"""SELECT group_id, section, size_class, region_code, as_of, known_at, members,
+            coalesce(indicators, '{{}}') AS indicators, coalesce(series, '{{}}') AS series
+            FROM (SELECT DISTINCT group_id, section, size_class, region_code, as_of, known_at, members FROM peers)
+            LEFT JOIN (SELECT group_id, json_group_object(indicator_id, list_prepend(known_count, knots)) AS indicators
+                FROM peers WHERE known_count IS NOT NULL GROUP BY group_id) USING (group_id)
             LEFT JOIN ({series}) USING (group_id) ORDER BY group_id"""  # noqa: S608
 
     def _stage(self, name: str, query: str) -> None:
