@@ -89,10 +89,16 @@ def _decide_leaf(leaf: Leaf, column: Column | None, size: int) -> Outcomes:
         verdicts = [0, *(1 if holds(leaf, word) else -1 for word in column.words[1:])]
         found: Outcomes = np.array(verdicts, np.int8)[column.values]
         return found
-    is_met = _compare(leaf, column.values)
-    is_unknown = column.values != column.values
-    outcome: Outcomes = np.where(is_met, np.int8(1), np.int8(-1))
-    outcome[is_unknown] = 0
+    if leaf.op in OPPOSITES:
+        # Of what is not known, neither a comparison nor its opposite holds.
+        bound = _exact(leaf.value, column.values)
+        is_met = _COMPARISONS[leaf.op](column.values, bound)
+        is_unmet = _COMPARISONS[OPPOSITES[leaf.op]](column.values, bound)
+    else:
+        is_met = _compare(leaf, column.values)
+        is_unmet = ~is_met
+        is_met, is_unmet = (each & (column.values == column.values) for each in (is_met, is_unmet))
+    outcome: Outcomes = is_met.view(np.int8) - is_unmet.view(np.int8)
     return outcome
 
 
@@ -104,6 +110,9 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "==": np.equal,
     "!=": np.not_equal,
 }
+
+
+OPPOSITES = {">=": "<", "<=": ">", ">": "<=", "<": ">="}
 
 
 def _compare(leaf: Leaf, values: NDArray[Any]) -> Any:
@@ -124,17 +133,8 @@ def _exact(bound: Any, values: NDArray[Any]) -> Any:
     return same if float(same) == float(bound) else np.float64(bound)
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """Enterprises of one group: how many meet the conditions, the sum of their keys, and of how many it is not known."""
-
-    met: int
-    key: int
-    unknown: int
-
-
 def count_cells(outcomes: Outcomes, groups: NDArray[Any], keys: NDArray[Any], size: int) -> NDArray[Any]:
-    """Count per group, as three rows: met, sum of the keys of those met, unknown.
+    """Count those that meet the conditions per group, and the sum of their keys, as two rows.
 
     Parameters
     ----------
@@ -147,12 +147,8 @@ def count_cells(outcomes: Outcomes, groups: NDArray[Any], keys: NDArray[Any], si
     size : int
         Number of groups.
     """
-    met, unknown = np.flatnonzero(outcomes == 1), np.flatnonzero(outcomes == 0)
-    return np.stack(
-        [
-            np.bincount(groups[met], minlength=size),
-            # Sums of 32-bit keys stay exact in the 53 bits of a float up to two million at a time.
-            np.bincount(groups[met], weights=keys[met], minlength=size).astype(np.int64),
-            np.bincount(groups[unknown], minlength=size),
-        ]
-    )
+    met = np.flatnonzero(outcomes == 1)
+    places = groups[met]
+    # Sums of 32-bit keys stay exact in the 53 bits of a float up to two million at a time.
+    sums = np.bincount(places, weights=keys[met], minlength=size).astype(np.int64)
+    return np.stack([np.bincount(places, minlength=size), sums])

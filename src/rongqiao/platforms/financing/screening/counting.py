@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 #: Rows judged at a time: their arrays stay in the processor's cache.
 SPAN = 1 << 17
+WORKERS = 2
 DIMENSIONS = ("county_code", "industry_section", "size_class")
 PREFECTURE, COUNTY = 4, 6
 
@@ -52,6 +54,8 @@ class Province:
 
 
 _lock = threading.Lock()
+#: Arrays are judged without Python's lock, so that spans share the machine's cores.
+_workers = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="screening")
 _kept: dict[str, Province] = {}
 
 
@@ -106,18 +110,37 @@ def _columns(found: Province, criteria: Criteria) -> dict[str, Column]:
     }
 
 
-def count_groups(found: Province, criteria: Criteria) -> NDArray[Any]:
-    """Count every group in one pass; three rows as ``rules.criteria_arrays.count_cells``. Not for anybody's eyes."""
+def count_groups(found: Province, criteria: Criteria) -> tuple[NDArray[Any], int]:
+    """Count every group in one pass. Not for anybody's eyes.
+
+    Returns
+    -------
+    ndarray, int
+        Per group those met and the sum of their keys (``rules.criteria_arrays.count_cells``); and of how many in all a
+        condition is not known and none unmet.
+    """
     columns, size = _columns(found, criteria), found.columns.size
     groups = int(np.prod([len(words) for words in found.labels]))
-    keys, total = found.columns.values(KEY), np.zeros((3, groups), np.int64)
-    for start in range(0, size, SPAN):
+    keys = found.columns.values(KEY)
+
+    def count(start: int) -> tuple[NDArray[Any], int]:
         stop = min(start + SPAN, size)
-        outcomes = decide(
-            criteria, {name: column.part(start, stop) for name, column in columns.items()}, stop - start
-        )
-        total += count_cells(outcomes, found.groups[start:stop], keys[start:stop], groups)
-    return total
+        part = {name: column.part(start, stop) for name, column in columns.items()}
+        outcomes = decide(criteria, part, stop - start)
+        cells = count_cells(outcomes, found.groups[start:stop], keys[start:stop], groups)
+        return cells, int(np.count_nonzero(outcomes == 0))
+
+    cells, unknown = np.zeros((2, groups), np.int64), 0
+    for part, missing in _workers.map(count, range(0, size, SPAN)):
+        cells += part
+        unknown += missing
+    return cells, unknown
+
+
+def count_by_county(found: Province, criteria: Criteria) -> dict[str, int]:
+    """Exact number that meet the conditions per county, empty code where it is not known. Not for anybody's eyes."""
+    met = count_groups(found, criteria)[0][0].reshape([len(words) for words in found.labels])
+    return dict(zip(found.labels[0], met.sum(axis=(1, 2)).tolist(), strict=True))
 
 
 def find_met(found: Province, criteria: Criteria, usccs: Sequence[str]) -> list[str]:
@@ -147,15 +170,15 @@ def tell_figures(criteria: Group, *, region: str, question: str, day: dt.date) -
     """
     found, rule = province(), blur_rule(day)
     asked = limited(criteria, region)
-    counted = count_groups(found, asked)
-    shape = (3, *(len(words) for words in found.labels))
+    counted, missing = count_groups(found, asked)
+    shape = (2, *(len(words) for words in found.labels))
     cube = counted.reshape(shape)
 
     def tell(cell: Any, name: str) -> int | None:
         return blur(int(cell[0]), key=int(cell[1]), question=f"{question}|{name}", rule=rule)
 
     whole = cube.sum(axis=(1, 2, 3))
-    unknown = blur(int(whole[2]), key=int(whole[1]), question=f"{question}|unknown", rule=rule)
+    unknown = blur(missing, key=int(whole[1]), question=f"{question}|unknown", rule=rule)
     counties, sections, sizes = (
         cube.sum(axis=tuple(axis for axis in (1, 2, 3) if axis != kept)) for kept in (1, 2, 3)
     )
@@ -207,6 +230,6 @@ def tell_overlap(
     found, rule = province(), blur_rule(day)
     told = {}
     for name, criteria in (("first", first), ("second", second), ("both", Group("all", (first, second)))):
-        cells = count_groups(found, limited(Group("all", (criteria,)), region)).sum(axis=1)
+        cells = count_groups(found, limited(Group("all", (criteria,)), region))[0].sum(axis=1)
         told[name] = blur(int(cells[0]), key=int(cells[1]), question=f"{question}|{name}", rule=rule)
     return told
