@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -87,6 +88,27 @@ def screening_facts(
 
     written = publish_columns(lake=Lake(), as_of=as_of, known_at=known_at.date())
     typer.echo(f"可筛选企业 {written:,} 户。")
+
+
+@app.command("dry-run", help="试算：改动产品准入条件会影响哪些企业，不写入")
+def dry_run(
+    product: Annotated[str, typer.Argument(help="产品代码")],
+    criteria: Annotated[Path, typer.Argument(help="新条件的 JSON 文件", exists=True, dir_okay=False)],
+) -> None:
+    """Tell what changed criteria would do to the province and to the past year's matches."""
+    setup_django()
+    from django.utils import timezone
+
+    from rongqiao.platforms.financing.dry_run import try_criteria
+
+    changed = json.loads(criteria.read_text(encoding="utf-8"))
+    told = try_criteria(product_code=product, changed=changed, now=timezone.now())
+    typer.echo(
+        f"符合企业 {told.before:,} → {told.after:,} 户（新增 {told.gained:,}，失去 {told.lost:,}），数据截至 {told.as_of}。"
+    )
+    typer.echo(f"近一年匹配成功 {told.matches:,} 笔，其中 {told.matches_dropped:,} 笔按新条件将不再符合。")
+    for code, (before, after) in sorted(told.by_county.items()):
+        typer.echo(f"  {code or '区划未知'}  {before:,} → {after:,}")
 
 
 @app.command(help="运行一次市场时钟（后台任务每十分钟运行一次）")

@@ -9,8 +9,10 @@ from django.db.utils import ProgrammingError
 
 from rongqiao.accounts.models import AuditRecord, LedgerEntry
 from rongqiao.accounts.scope import scoped, system_scope
+from rongqiao.bases.resources.models import Product
 from rongqiao.kernel.decision import Outcome
 from rongqiao.kernel.errors import ContractError, IllegalTransitionError, InvalidValueError, NotAllowedError
+from rongqiao.platforms.financing.dry_run import try_criteria
 from rongqiao.platforms.financing.screening import counting, selectors, services
 from rongqiao.platforms.financing.screening.consents import (
     lists_naming_me,
@@ -49,7 +51,8 @@ def judged(town, criteria):
 @pytest.mark.parametrize("number", range(len(CONDITIONS) + 1))
 def test_counts_equal_judging_one_by_one_and_unknown_is_never_met(town, number):
     criteria = parse_criteria({"all": [build_condition(*each) for each in CONDITIONS[:number]]})
-    met, _, unknown = counting.count_groups(counting.province(), criteria).sum(axis=1)
+    cells, unknown = counting.count_groups(counting.province(), criteria)
+    met = cells[0].sum()
     outcomes = judged(town, criteria)
     assert (met, unknown) == (outcomes.count(Outcome.MET), outcomes.count(Outcome.UNKNOWN))
     assert number <= 1 or unknown > 0
@@ -61,7 +64,7 @@ def test_counts_equal_judging_one_by_one_and_unknown_is_never_met(town, number):
 def test_groups_add_up_to_judging_one_by_one(town):
     criteria = parse_criteria({"all": [build_condition(*CONDITIONS[0])]})
     found = counting.province()
-    cube = counting.count_groups(found, criteria)[0].reshape([len(words) for words in found.labels])
+    cube = counting.count_groups(found, criteria)[0][0].reshape([len(words) for words in found.labels])
     for axis, name in enumerate(counting.DIMENSIONS):
         others = tuple(each for each in range(3) if each != axis)
         told = dict(zip(found.labels[axis], cube.sum(axis=others), strict=True))
@@ -303,3 +306,22 @@ def test_days_are_local(town, market):
     evening = dt.datetime(2026, 11, 23, 17, 0, tzinfo=dt.UTC)
     screening = market.act(services.open_list, market.officer, title="夜间", valid_days=1, now=evening)
     assert screening.expires_on == dt.date(2026, 11, 25)
+
+
+def test_a_dry_run_says_what_changed_criteria_would_drop(town, market):
+    market.publish()
+    narrower = {"fact": "age_months", "op": ">=", "value": 61, "text": "成立满 61 个月"}
+    told = try_criteria(product_code="P01", changed=narrower, now=NOW + DAY)
+    old = judged(town, parse_criteria(Product.objects.get(code="P01").criteria))
+    new = judged(town, parse_criteria(narrower))
+    pairs = list(zip(old, new, strict=True))
+    assert (told.before, told.after) == (old.count(Outcome.MET), new.count(Outcome.MET))
+    assert told.lost == sum(a is Outcome.MET and b is not Outcome.MET for a, b in pairs)
+    assert told.gained == sum(b is Outcome.MET and a is not Outcome.MET for a, b in pairs)
+    assert (told.matches, told.matches_dropped) == (1, 1)
+    assert sum(before for before, _ in told.by_county.values()) <= told.before
+    same = try_criteria(product_code="P01", changed=Product.objects.get(code="P01").criteria, now=NOW + DAY)
+    assert (same.gained, same.lost, same.matches_dropped, same.by_county) == (0, 0, 0, {})
+    assert try_criteria(product_code="P01", changed=narrower, now=NOW + 400 * DAY).matches == 0
+    with pytest.raises(InvalidValueError, match="没有这个产品"):
+        try_criteria(product_code="P99", changed={}, now=NOW)
