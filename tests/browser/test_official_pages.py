@@ -15,6 +15,7 @@ PAGES = {
     "demo-officer": [
         "/bank/",
         "/bank/demands/",
+        "/bank/lists/",
         "/bank/applications/",
         "/bank/loans/",
         "/bank/reports/",
@@ -32,7 +33,12 @@ PAGES = {
         "/department/interfaces/maintenance/",
         "/department/lineage/",
     ],
-    "demo-government": ["/government/", "/government/counties/", "/government/institutions/"],
+    "demo-government": [
+        "/government/",
+        "/government/counties/",
+        "/government/institutions/",
+        "/government/lists/new/",
+    ],
     "demo-operator": [
         "/operator/",
         "/operator/steps/inventory/",
@@ -44,6 +50,8 @@ PAGES = {
         "/operator/sources/taxation.tax_filing/",
         "/operator/deliveries/",
         "/operator/quarantine/",
+        "/operator/lists/",
+        "/operator/lists/budgets/",
         "/operator/ledger/",
         "/operator/objections/",
         "/operator/interfaces/keys/",

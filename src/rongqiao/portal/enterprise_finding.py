@@ -58,6 +58,5 @@ def show_finding(request: HttpRequest) -> HttpResponse:
         "classes": [each for each in classes.values() if not each.is_public],
         "is_owner": scope.role == Role.ENTERPRISE_OWNER,
         "text": consent_text(version),
-        "version": version,
     }
     return listing.respond("portal/enterprise/finding.html", context)

@@ -48,7 +48,7 @@ urlpatterns = [
     ),
     path("enterprise/loans/", enterprise_loans.list_loans, name="enterprise_loans"),
     path("enterprise/loans/<uuid:loan_id>/", enterprise_loans.show_loan, name="enterprise_loan"),
-    path("enterprise/finding/", enterprise_finding.show_finding, name="enterprise_finding"),
+    path("enterprise/consents/finding/", enterprise_finding.show_finding, name="enterprise_finding"),
     path("enterprise/consents/", enterprise_consents.list_consents, name="enterprise_consents"),
     path(
         "enterprise/consents/<uuid:consent_id>/revoke/",

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from rongqiao.accounts.roles import Role
 from rongqiao.contracts.catalog import threshold
@@ -19,7 +20,7 @@ from rongqiao.platforms.financing.screening import selectors, services
 from rongqiao.platforms.financing.screening.facts import find_facts, get_fact
 from rongqiao.portal.access import BANK, for_roles, request_scope
 from rongqiao.portal.listing import Column, Filter, Listing
-from rongqiao.portal.screening_words import bars, differences, figures_chart_source
+from rongqiao.portal.screening_words import bars, differences, figures_chart_source, section_title
 
 if TYPE_CHECKING:
     import uuid
@@ -152,8 +153,29 @@ def _builder(
     others = selectors.list_screenings(scope).exclude(pk=list_id)
     context["others"] = list(others.values_list("pk", "title")[:50])
     if room == "bank" and screening.handed_over_at:
-        context["named"], context["performance"] = selectors.list_named(scope, screening, now)
+        named, context["performance"] = selectors.list_named(scope, screening, now)
+        context["listing"] = _named(request, named)
+        return context["listing"].respond("portal/screening/screening.html", context)
     return render(request, "portal/screening/screening.html", context, status=status)
+
+
+def _named(request: HttpRequest, rows: list[Any]) -> Listing:
+    """List those named; its file is the list's own export, which carries a mark."""
+    return Listing(
+        request,
+        rows,
+        name="named",
+        columns=[
+            Column("name", "企业"),
+            Column("uscc", "统一社会信用代码"),
+            Column("county_code", "所在地", "region", sort="county_code"),
+            Column("industry", "行业门类", value=lambda row: section_title(row.industry_code)),
+            Column("step", "进展", "status", value=lambda row: f"screening_step.{row.step}"),
+        ],
+        can_export=False,
+        empty_title="现在没有可显示的企业",
+        empty_text="企业撤回了同意，或名单已到期；统计数仍可查看。",
+    )
 
 
 def _urls(room: str, pk: object) -> dict[str, str]:
@@ -213,11 +235,14 @@ def _change(
         deed(scope=request_scope(request), list_id=list_id, now=timezone.now())
     except RongqiaoError as error:
         return _builder(request, list_id, room, error)
-    if getattr(request, "htmx", None) and request.htmx.target == "builder":  # type: ignore[attr-defined]
+    is_swap = bool(getattr(request, "htmx", None))
+    if is_swap and not done:
         return _builder(request, list_id, room)
     if done:
         messages.success(request, done)
-    return redirect(_url(room, "", list_id))
+    url = _url(room, "", list_id)
+    # What was saved or handed over shows outside the builder, too.
+    return HttpResponseClientRedirect(url) if is_swap else redirect(url)
 
 
 @require_POST

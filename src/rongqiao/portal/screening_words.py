@@ -65,6 +65,12 @@ def _bars(title: str, cells: Sequence[tuple[str, int]], names: dict[str, str]) -
     return Bars(title, drawn, max(0, len(cells) - MOST_BARS))
 
 
+def section_title(industry_code: str) -> str | None:
+    """Name of the section that an industry code begins with; null where the code is missing."""
+    section = industries().get(industry_code[:1])
+    return section.name if section else None
+
+
 def figures_chart_source(figures: dict[str, Any] | None) -> str:
     """Where the figures come from and how they were blurred."""
     if not figures:
