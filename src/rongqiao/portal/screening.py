@@ -154,8 +154,10 @@ def _builder(
     context["others"] = list(others.values_list("pk", "title")[:50])
     if room == "bank" and screening.handed_over_at:
         named, context["performance"] = selectors.list_named(scope, screening, now)
-        context["listing"] = _named(request, named)
-        return context["listing"].respond("portal/screening/screening.html", context)
+        listing = _named(request, named)
+        answer = listing.respond("portal/screening/screening.html", context)
+        answer.status_code = status
+        return answer
     return render(request, "portal/screening/screening.html", context, status=status)
 
 
