@@ -8,7 +8,7 @@ import ibis
 
 from rongqiao.indicators.enforcement import DISHONEST
 from rongqiao.indicators.events import months_back
-from rongqiao.indicators.network import dishonest_enterprises, related_pairs
+from rongqiao.indicators.network import codes_of, dishonest_enterprises, related_pairs
 from rongqiao.indicators.profile import CHAIN, HOLDER, live, newest_year
 from rongqiao.indicators.registration import REGISTRY, newest_snapshot
 from rongqiao.indicators.registry import At, Source, indicator
@@ -53,15 +53,16 @@ def _hit(rows: Any, codes: Any) -> Any:
 
 
 def _codes(tables: Mapping[str, Any], chosen: Any) -> Any:
-    """Codes of enterprises by id."""
-    registered = newest_snapshot(tables).select("enterprise_id", counterparty_uscc="uscc")
-    return registered.semi_join(chosen, "enterprise_id").select("counterparty_uscc")
+    return codes_of(tables, chosen).select(counterparty_uscc="uscc")
 
 
 def _related(tables: Mapping[str, Any], at: At) -> Any:
-    codes = newest_snapshot(tables).select(other_id="enterprise_id", counterparty_uscc="uscc")
-    pairs = related_pairs(tables, at).inner_join(codes, "other_id")
-    return _hit(_partners(tables, at), pairs.select("enterprise_id", "counterparty_uscc"))
+    pairs = related_pairs(tables, at)
+    codes = codes_of(tables, pairs).select(other_id="enterprise_id", counterparty_uscc="uscc")
+    return _hit(
+        _partners(tables, at),
+        pairs.inner_join(codes, "other_id").select("enterprise_id", "counterparty_uscc"),
+    )
 
 
 def _leading(tables: Mapping[str, Any], at: At) -> Any:

@@ -28,19 +28,30 @@ def related_pairs(tables: Mapping[str, Any], at: At) -> Any:
     """Pairs ``enterprise_id``, ``other_id`` of related enterprises, each pair in both orders."""
     registered = newest_snapshot(tables)
     held = live(HOLDER, "invested_on", "exited_on")(tables, at)
+    # An enterprise's own code ties it to nobody unless somebody is held under it.
+    named = registered.semi_join(held, registered.uscc == held.shareholder_uscc)
     ties = ibis.union(
         registered.select("enterprise_id", tie=ibis.literal("person ") + registered.legal_rep_id_hmac),
-        registered.select("enterprise_id", tie=ibis.literal("enterprise ") + registered.uscc),
+        named.select("enterprise_id", tie=ibis.literal("enterprise ") + named.uscc),
         held.select("enterprise_id", tie=ibis.literal("person ") + held.shareholder_id_hmac),
         held.select("enterprise_id", tie=ibis.literal("enterprise ") + held.shareholder_uscc),
-        distinct=True,
     )
     ties = ties.filter(ties.tie.notnull())
+    # Most persons stand for one enterprise only: what ties nobody is dropped before anything is paired.
+    spread = ties.group_by("tie").aggregate(
+        first_id=ties.enterprise_id.min(), last_id=ties.enterprise_id.max()
+    )
+    ties = ties.semi_join(spread.filter(spread.first_id != spread.last_id), "tie").distinct()
     ties = ties.mutate(size=ties.count().over(ibis.window(group_by="tie")))
-    ties = ties.filter((ties["size"] > 1) & (ties["size"] <= MOST)).select("enterprise_id", "tie")
+    ties = ties.filter(ties["size"] <= MOST).select("enterprise_id", "tie")
     others = ties.select("tie", other_id=ties.enterprise_id)
     pairs = ties.inner_join(others, "tie")
     return pairs.filter(pairs.enterprise_id != pairs.other_id).select("enterprise_id", "other_id").distinct()
+
+
+def codes_of(tables: Mapping[str, Any], chosen: Any) -> Any:
+    """Unified codes ``enterprise_id``, ``uscc`` of the chosen enterprises, of every snapshot of the register."""
+    return tables[REGISTRY].semi_join(chosen, "enterprise_id").select("enterprise_id", "uscc").distinct()
 
 
 RELATED = Source("related", (REGISTRY, HOLDER), "event", related_pairs, is_across=True)
@@ -87,7 +98,8 @@ def _prepare_suppliers(tables: Mapping[str, Any], at: At) -> Any:
     """Pairs of the leader of a chain and who names it, each once."""
     nodes = live(CHAIN, "recognised_on", "left_on")(tables, at)
     nodes = nodes.select(supplier_id="enterprise_id", uscc="core_enterprise_uscc").distinct()
-    leaders = newest_snapshot(tables).select("enterprise_id", "uscc")
+    registered = tables[REGISTRY]
+    leaders = registered.semi_join(nodes, "uscc").select("enterprise_id", "uscc").distinct()
     return leaders.inner_join(nodes, "uscc").select("enterprise_id", "supplier_id")
 
 
