@@ -9,7 +9,7 @@ import ibis
 from rongqiao.indicators.events import dated, declare_events
 from rongqiao.indicators.finance import OLDEST_YEARS
 from rongqiao.indicators.registry import At, Source, indicator
-from rongqiao.indicators.series import declare_series, divide, monthly, total, within
+from rongqiao.indicators.series import declare_series, divide, monthly, per, total, within
 from rongqiao.indicators.tax_registers import TAXPAYER
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ RETURNS = Source("vat_return", (RETURN,), "series", monthly(RETURN))
 
 @indicator(
     id="tax_input_output_m12_ratio", title="近12个月进项销项税额比", title_en="Input tax over output tax in 12 months", theme="tax", source=RETURNS, direction="u_shaped",
-    formula="进项税额合计÷销项税额合计，至少10个月有申报", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None),
+    formula="进项税额合计÷销项税额合计，只计两者都有数据的月份，至少10个月", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None),
 )  # fmt: skip
 def _input_output(t: Any) -> Any:
-    return divide(total(t, "input_tax_cny", 12), total(t, "output_tax_cny", 12))
+    return per(t, t.input_tax_cny, t.output_tax_cny, 12)
 
 
 @indicator(
@@ -59,19 +59,20 @@ declare_series(
 
 @indicator(
     id="tax_staff_turnover_m12_ratio", title="近12个月人员流动率", title_en="Staff turnover in 12 months", theme="tax", source=WITHHELD, direction="lower_better",
-    formula="（新增人员＋离职人员）合计÷月均扣缴人数，至少10个月有数据", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None),
+    formula="（新增人员＋离职人员）合计÷月均扣缴人数，只计三者都有数据的月份，至少10个月", window=12, minimum=10, consent_class=CONSENT, bounds=(0.0, None),
 )  # fmt: skip
 def _turnover(t: Any) -> Any:
-    moved = total(t, "joined", 12) + total(t, "left_persons", 12)
-    return divide(moved, t.persons.mean(where=within(t, 12)))
+    moved = t.joined + t.left_persons
+    # A share a month; over the year it is as many times that as months were told.
+    return per(t, moved, t.persons, 12) * (within(t, 12) & moved.notnull() & t.persons.notnull()).sum()
 
 
 @indicator(
     id="tax_wage_per_head_m12_cny", title="近12个月人均月扣缴工资", title_en="Monthly wages taxed per head in 12 months", theme="tax", source=WITHHELD, direction="higher_better",
-    formula="工资薪金收入额合计÷扣缴人数合计，至少10个月有数据", window=12, minimum=10, consent_class=CONSENT,
+    formula="工资薪金收入额合计÷扣缴人数合计，只计两者都有数据的月份，至少10个月", window=12, minimum=10, consent_class=CONSENT,
 )  # fmt: skip
 def _wage_per_head(t: Any) -> Any:
-    return divide(total(t, "wages_cny", 12), total(t, "persons", 12))
+    return per(t, t.wages_cny, t.persons, 12)
 
 
 def _prepare_returns(tables: Mapping[str, Any], at: At) -> Any:
