@@ -38,6 +38,7 @@ PAGES = {
         "/government/counties/",
         "/government/institutions/",
         "/government/lists/new/",
+        "/government/enterprises/?q=9143",
     ],
     "demo-operator": [
         "/operator/",

@@ -18,7 +18,7 @@ PUBLIC = [
     "/register/",
     "/accounts/login/",
 ]
-OWN = ["/enterprise/", "/enterprise/profile/", "/enterprise/demands/", "/enterprise/demands/new/", "/enterprise/loans/",
+OWN = ["/enterprise/", "/enterprise/profile/", "/enterprise/profile/as-bank/", "/enterprise/demands/", "/enterprise/demands/new/", "/enterprise/loans/",
        "/enterprise/consents/", "/enterprise/reads/"]  # fmt: skip
 WIDTHS = [1440, 390]
 USER, PASSWORD = "demo-enterprise", "rongqiao-demo-2026"

@@ -2,6 +2,7 @@
 
 import re
 
+import pyarrow as pa
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +17,7 @@ from rongqiao.bases.enterprises.identity import find_size_class, list_relations,
 from rongqiao.bases.enterprises.models import PeerGroup, Portrait, ReadRecord
 from rongqiao.bases.enterprises.portraits import mask, public_classes
 from rongqiao.bases.enterprises.selectors import group_figures
+from rongqiao.bases.enterprises.services import publish_from_lake
 from rongqiao.bases.enterprises.standing import read_standing
 from rongqiao.contracts.catalog import consent_data_classes
 
@@ -135,6 +137,36 @@ def view_for(classes):
 def standing_for(classes):
     view = view_for(classes)
     return read_standing(view, group_figures(view))
+
+
+def test_publication_brings_the_groups_of_the_month(tmp_path):
+    lake = build_lake(tmp_path)
+    times = {"as_of": AS_OF, "known_at": KNOWN_AT}
+    shared = {"group_id": "C.all.43", "section": "C", "size_class": "all", "region_code": "43", "members": 31}
+    rows = [
+        times
+        | shared
+        | {"indicator_id": SALES, "known_count": 30, "knots": [float(step) for step in range(11)]},
+        times | shared | {"indicator_id": CASES, "known_count": None, "knots": None},
+    ]
+    band = {
+        "series_id": SERIES,
+        "period": AS_OF,
+        "known_count": 30,
+        "lower_quarter": 1.0,
+        "median": 2.0,
+        "upper_quarter": 3.0,
+    }
+    lake.append("analytics/peers", pa.Table.from_pylist(rows), transaction="peers")
+    lake.append(
+        "analytics/peer_series",
+        pa.Table.from_pylist([times | {"group_id": "C.all.43"} | band]),
+        transaction="peers",
+    )
+    assert publish_from_lake(lake=lake, **times).peer_groups == 1
+    found = PeerGroup.objects.get()
+    assert (found.members, found.indicators) == (31, {SALES: [30, *range(11)]})
+    assert found.series == {SERIES: [[AS_OF, 30, 1, 2, 3]]}
 
 
 def test_strengths_and_gaps_respect_the_direction(published):

@@ -189,7 +189,7 @@ def _compare(figure: Figure, groups: Sequence[PeerGroup], least: int) -> Compari
         standing = find_standing(percentile, figure.direction)
         if standing is None:
             return None
-        return Comparison(figure, percentile, standing, told[MEDIAN], count, _group(group))
+        return Comparison(figure, percentile, standing, told[MEDIAN], int(count), _group(group))
     return None
 
 
