@@ -23,6 +23,7 @@ COMMANDS = (
     "govern",
     "quarantine",
     "cross",
+    "conflicts",
     "lineage",
     "linkage",
     "interfaces",

@@ -21,6 +21,7 @@ from rongqiao.scoring.rating import amend_ratings
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Sequence
 
     from rongqiao.bases.enterprises.objections.models import Objection
     from rongqiao.lake.tables import Lake
@@ -37,10 +38,18 @@ def flow_forward(lake: Lake, *, now: dt.datetime) -> int:
     return len(settle_corrections(now=now))
 
 
-def _carry(lake: Lake, objection: Objection, known_at: dt.date, now: dt.datetime) -> None:
-    owners = _owners(lake, objection)
+def amend_enterprises(
+    lake: Lake, *, contract_id: str, enterprise_ids: Sequence[str], known_at: dt.date, cause: str
+) -> None:
+    """Compute anew what rests on a corrected table of a few enterprises, and renew their portraits; twice is once.
+
+    Parameters
+    ----------
+    cause : str
+        Names the correction; what was amended for it is found again by it.
+    """
     with system_scope() as scope:
-        found = Portrait.objects.for_scope(scope).filter(pk__in=owners)
+        found = Portrait.objects.for_scope(scope).filter(pk__in=enterprise_ids)
         months: dict[int, list[str]] = {}
         for uscc, as_of in found.values_list("pk", "as_of"):
             months.setdefault(as_of, []).append(uscc)
@@ -51,12 +60,25 @@ def _carry(lake: Lake, objection: Objection, known_at: dt.date, now: dt.datetime
             lake,
             as_of=as_of,
             known_at=known_at,
-            contract_ids=[objection.contract_id],
+            contract_ids=[contract_id],
             enterprise_ids=sorted(enterprises),
-            cause=str(objection.pk),
+            cause=cause,
         )
-        amend_ratings(lake, rows, card=load_card(card_path(DEFAULT_MODEL)), cause=str(objection.pk))
+        amend_ratings(lake, rows, card=load_card(card_path(DEFAULT_MODEL)), cause=cause)
         republish(lake=lake, enterprise_ids=sorted(enterprises), as_of=as_of, known_at=known_at)
+
+
+def _carry(lake: Lake, objection: Objection, known_at: dt.date, now: dt.datetime) -> None:
+    owners = _owners(lake, objection)
+    amend_enterprises(
+        lake,
+        contract_id=objection.contract_id,
+        enterprise_ids=owners,
+        known_at=known_at,
+        cause=str(objection.pk),
+    )
+    if not lake.exists(TARGET):
+        return
     with system_scope():
         recomputed = {
             as_of: _recompute(lake, objection, as_of, known_at)

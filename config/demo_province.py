@@ -16,6 +16,7 @@ from rongqiao.bases.enterprises.publication import publish_from_lake
 from rongqiao.bases.resources.eligibility import refresh_eligibility
 from rongqiao.bases.resources.services import load_resources
 from rongqiao.governance import pipeline
+from rongqiao.governance.conflicts import find_conflicts
 from rongqiao.indicators import write_indicators
 from rongqiao.indicators.peers import write_peers
 from rongqiao.kernel.home import var
@@ -68,6 +69,11 @@ def return_feedback(known_at: dt.date) -> None:
 def govern() -> None:
     """Take every delivery through the six steps."""
     pipeline.govern(folder() / "deliveries", Lake(), Ledger(ledger_path()))
+
+
+def compare_facts(known_at: dt.date) -> None:
+    """Find what departments disagree on."""
+    find_conflicts(Lake(), as_of=known_at.year * 100 + known_at.month, known_at=known_at)
 
 
 def compute_indicators(as_of: int, known_at: dt.date) -> None:

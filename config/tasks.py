@@ -15,6 +15,7 @@ from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.intake import collecting, selectors, services
 from rongqiao.bases.enterprises.publication import publish_operations
 from rongqiao.governance.batch import Delivery
+from rongqiao.governance.conflicts import find_conflicts
 from rongqiao.governance.pipeline import govern
 from rongqiao.governance.resolution import retrying
 from rongqiao.kernel.errors import RongqiaoError
@@ -39,7 +40,9 @@ def govern_uploads() -> int:
     reports = [(upload, report) for upload in waiting if (report := _govern(upload, lake)) is not None]
     collected = govern_collected(lake)
     if (waiting or collected) and lake.exists("published/enterprises"):
-        publish_operations(lake=lake, known_at=timezone.localdate())
+        today = timezone.localdate()
+        find_conflicts(lake, as_of=today.year * 100 + today.month, known_at=today)
+        publish_operations(lake=lake, known_at=today)
         build_serving(lake)
     # Told only now: whoever reads "landed" follows the link to the rows that were sent back at once.
     for upload, report in reports:

@@ -37,6 +37,7 @@ def build_steps(enterprises: int) -> list[tuple[str, Callable[[], None]]]:
         ("载入机构、产品、政策与市场历史", province.load_market),
         ("市场表现回流为一个数据源", lambda: province.return_feedback(KNOWN_AT)),
         ("六步治理", province.govern),
+        ("跨部门事实比对", lambda: province.compare_facts(KNOWN_AT)),
         ("计算指标", lambda: province.compute_indicators(AS_OF, KNOWN_AT)),
         ("信用评价", lambda: province.rate(AS_OF, KNOWN_AT)),
         ("发布到企业信用信息库", lambda: province.publish(AS_OF, KNOWN_AT)),

@@ -27,6 +27,9 @@ FIXED = {
     "step": "collection",
     "place": 0,
     "collector_id": "no_such_collector",
+    "conflict_id": "name@none",
+    "row_id": 0,
+    "line": 1,
     "interface_id": "tax_filing_months",
 }
 KINDS = {"uscc": "enterprise", "code": "product"}

@@ -61,7 +61,7 @@ class Measure:
         """
         named: set[str] = set()
         for part in (self.measure, self.period, self.where, self.complete):
-            named |= _named(part) if part else set()
+            named |= named_columns(part) if part else set()
         return frozenset(named)
 
 
@@ -110,7 +110,14 @@ class CrossRule:
         )
 
 
-def _named(expression: str) -> set[str]:
+def named_columns(expression: str) -> set[str]:
+    """Return the columns that a DuckDB expression reads.
+
+    Raises
+    ------
+    ContractError
+        If it is no DuckDB SQL.
+    """
     try:
         tree = sqlglot.parse_one(f"SELECT {expression}", dialect="duckdb")
     except SqlglotError as error:
@@ -182,5 +189,5 @@ def _faults(rule: CrossRule, contracts: Mapping[str, Contract]) -> Iterator[str]
             continue
         for column in sorted(side.columns - set(contracts[side.contract].columns)):
             yield f"names {side.contract}.{column}, which does not exist"
-    for name in sorted(_named(rule.good) - _RESULTS):
+    for name in sorted(named_columns(rule.good) - _RESULTS):
         yield f"`good` names {name!r}; it may name left_value, right_value and $parameters"

@@ -6,7 +6,6 @@ A rule whose tables were never published, or that meets no enterprise which both
 # ruff: noqa: S608  (names come from contracts of this repository and are quoted; values are bound)
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,8 @@ from rongqiao.contracts.cross import CrossRule, Measure, load_cross_rules
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.governance.batch import judge
 from rongqiao.governance.service import SCHEMAS
-from rongqiao.kernel.period import last_day
-from rongqiao.lake.engine import connect, literal, quote
+from rongqiao.governance.staging import name_run, stage_contract
+from rongqiao.lake.engine import connect, quote
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from rongqiao.contracts.standards import Contract
     from rongqiao.lake.tables import Lake
 
 RESULTS, FINDINGS = "operations/rule_results", "operations/findings"
@@ -101,8 +99,10 @@ def run_cross_checks(
     findings: list[dict[str, Any]] = []
     with connect(lake) as connection:
         for contract_id in present:
-            _stage(connection, lake, load_contracts()[contract_id], as_of, known_at)
-        run_id = _name_run(connection, present, (as_of, known_at.isoformat()), [rule.id for rule in chosen])
+            stage_contract(connection, lake, load_contracts()[contract_id], as_of, known_at)
+        run_id = name_run(
+            "cross", connection, present, (as_of, known_at.isoformat()), [rule.id for rule in chosen]
+        )
         for rule in chosen:
             if not set(rule.contracts) <= set(present):
                 results.append(CrossResult(rule.id, rule.title, rule.family, "not_run", 0, 0))
@@ -126,7 +126,7 @@ def check_enterprise(
     outcomes = []
     with connect(lake) as connection:
         for contract_id in present:
-            _stage(connection, lake, load_contracts()[contract_id], as_of, known_at, enterprise_id)
+            stage_contract(connection, lake, load_contracts()[contract_id], as_of, known_at, enterprise_id)
         for rule in rules:
             row = None
             if set(rule.contracts) <= set(present):
@@ -144,58 +144,6 @@ def _present(lake: Lake, rules: Sequence[CrossRule]) -> list[str]:
     known = load_contracts()
     named = sorted({contract for rule in rules for contract in rule.contracts})
     return [name for name in named if name in known and lake.exists(f"published/{name}")]
-
-
-def _stage(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    contract: Contract,
-    as_of: int,
-    known_at: dt.date,
-    enterprise_id: str | None = None,
-) -> None:
-    """Show the facts of a contract at two times as a view of its own name: the last row known of each key."""
-    files = ", ".join(literal(uri) for uri in lake.uris(f"published/{contract.id}"))
-    keys = ", ".join("enterprise_id" if one == contract.identifier else quote(one) for one in contract.key)
-    kept = [f"known_at <= DATE {literal(known_at.isoformat())}"]
-    if enterprise_id is not None:
-        kept.append(f"enterprise_id = {literal(enterprise_id)}")
-    if contract.valid_on:
-        kept.append(
-            f"({quote(contract.valid_on)} <= {_bound(contract, as_of)} OR {quote(contract.valid_on)} IS NULL)"
-        )
-    source = f"read_parquet([{files}], union_by_name = true)"
-    if "withdrawn" in lake.schema(f"published/{contract.id}").names:
-        kept.append(
-            f"""(batch_id, line) NOT IN (SELECT (batch_id, line) FROM {source}
-            WHERE withdrawn AND known_at <= DATE {literal(known_at.isoformat())})"""
-        )
-    connection.execute(
-        f"""CREATE OR REPLACE TEMP VIEW {quote(contract.id)} AS SELECT * FROM {source}
-        WHERE {" AND ".join(kept)}
-        QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY known_at DESC, batch_id DESC, line DESC) = 1"""
-    )
-
-
-def _bound(contract: Contract, as_of: int) -> str:
-    """Last valid time that counts; a year counts once it is over."""
-    if contract.valid_kind == "date":
-        return f"DATE {literal(last_day(as_of).isoformat())}"
-    return str(as_of if contract.valid_kind == "month" else as_of // 100 - (as_of % 100 < 12))
-
-
-def _name_run(
-    connection: duckdb.DuckDBPyConnection,
-    present: Sequence[str],
-    times: tuple[int, str],
-    rules: Sequence[str],
-) -> str:
-    """Name a run by what it read: the batches of its tables, the two times, and the rules."""
-    digest = hashlib.sha256(json.dumps([*times, *rules]).encode())
-    for contract_id in present:
-        rows = connection.execute(f"SELECT DISTINCT batch_id FROM {quote(contract_id)} ORDER BY 1").fetchall()
-        digest.update("\n".join(batch for (batch,) in rows).encode())
-    return f"cross@{digest.hexdigest()[:16]}"
 
 
 def _side(side: Measure) -> str:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from rongqiao.accounts.roles import Role
 from rongqiao.portal import (
+    conflicts,
     deliveries_tus,
     department,
     department_deliveries,
@@ -46,6 +47,13 @@ urlpatterns: list[URLPattern] = [
     ),
     path("department/repairs/", department_repairs.list_batches, name="department_repairs"),
     path("department/repairs/<str:batch_id>/", department_repairs.repair_batch, name="department_repair"),
+    path("department/conflicts/", OPEN(conflicts.list_conflicts), DESK, name="department_conflicts"),
+    path(
+        "department/conflicts/<str:conflict_id>/",
+        OPEN(conflicts.show_conflict),
+        DESK,
+        name="department_conflict",
+    ),
     path("department/tables/<str:contract_id>/", department_tables.show_table, name="department_table"),
     path("department/inventory/", department_inventory.list_sources, name="department_inventory"),
     path("department/inventory/new/", department_inventory.send_source, name="department_source_new"),
@@ -133,6 +141,7 @@ NAVIGATION = [
     (_("本部门数据"), "portal:department"),
     (_("数据报送"), "portal:department_uploads"),
     (_("退回修复"), "portal:department_repairs"),
+    (_("数据冲突"), "portal:department_conflicts"),
     (_("新数据源"), "portal:department_inventory"),
     (_("接口推送"), "portal:department_keys"),
     (_("异议处理"), "portal:department_objections"),

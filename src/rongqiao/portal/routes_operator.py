@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from rongqiao.accounts.roles import Role
 from rongqiao.portal import (
+    conflicts,
     department_objections,
     lineage,
     operator_collectors,
@@ -16,6 +17,7 @@ from rongqiao.portal import (
     operator_interfaces,
     operator_inventory,
     operator_ledger,
+    operator_resolution,
     operator_screening,
     operator_sharing,
 )
@@ -50,6 +52,22 @@ urlpatterns: list[URLPattern] = [
     path("operator/inventory/<int:table_id>/", operator_inventory.decide_draft, name="operator_source_draft"),
     path("operator/lists/", operator_screening.list_screenings, name="operator_screenings"),
     path("operator/lists/budgets/", operator_screening.list_spending, name="operator_screening_budgets"),
+    path("operator/conflicts/", OPEN(conflicts.list_conflicts), DESK, name="operator_conflicts"),
+    path(
+        "operator/conflicts/<str:conflict_id>/",
+        OPEN(conflicts.show_conflict),
+        DESK,
+        name="operator_conflict",
+    ),
+    path("operator/identities/", operator_resolution.list_waiting, name="operator_identities"),
+    path("operator/identities/<int:row_id>/", operator_resolution.decide_waiting, name="operator_identity"),
+    path("operator/identities/decided/", operator_resolution.list_decisions, name="operator_decisions"),
+    path("operator/assignments/", operator_resolution.list_assignments, name="operator_assignments"),
+    path(
+        "operator/assignments/<str:batch_id>/<int:line>/",
+        operator_resolution.show_assignment,
+        name="operator_assignment",
+    ),
     path("operator/ledger/", operator_ledger.show_ledger, name="operator_ledger"),
     path(
         "operator/objections/", OPEN(department_objections.list_objections), DESK, name="operator_objections"
@@ -104,6 +122,8 @@ NAVIGATION = [
     (_("采集任务"), "portal:operator_collectors"),
     (_("报送批次"), "portal:operator_deliveries"),
     (_("隔离区"), "portal:operator_quarantine"),
+    (_("企业认定"), "portal:operator_identities"),
+    (_("数据冲突"), "portal:operator_conflicts"),
     (_("数据血缘"), "portal:operator_lineage"),
     (_("新数据源"), "portal:operator_source_drafts"),
     (_("账本"), "portal:operator_ledger"),

@@ -96,6 +96,18 @@ STATUSES = {
     "objection.withdrawn": Word("已撤回", "arrow-back-up", "quiet"),
     "unread": Word("未阅", "mail", "urgent"),
     "read": Word("已阅", "mail-opened", "quiet"),
+    # conflicts between departments
+    "conflict.open": Word("待处理", "alert-triangle", "urgent"),
+    "conflict.asked": Word("已请更正", "mail-forward", "wait"),
+    "conflict.settled": Word("已有定论", "circle-check", "good"),
+    "conflict.closed": Word("各方已一致", "circle-check", "good"),
+    # who is meant by a row
+    "identity.waiting": Word("待认定", "help-circle", "urgent"),
+    "identity.match": Word("已认定", "circle-check", "good"),
+    "identity.reject": Word("均不是", "circle-x", "quiet"),
+    "identity.ask": Word("已请部门核实", "mail-forward", "wait"),
+    "identity.standing": Word("有效", "circle-check", "good"),
+    "identity.undone": Word("已撤销", "arrow-back-up", "quiet"),
     # collectors and their runs
     "collect.never": Word("还没有运行", "player-pause", "quiet"),
     "collect.running": Word("正在采集", "loader-2", "wait"),

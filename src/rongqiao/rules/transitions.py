@@ -130,6 +130,12 @@ OBJECTION: Table = {
     ("correcting", "fail"): "forwarded",
 }
 
+#: An assignment of a row to an enterprise that is to be taken back, by a job.
+ASSIGNMENT_UNDO: Table = {
+    ("asked", "take_back"): "done",
+    ("asked", "fail"): "failed",
+}
+
 #: A consumer's application for a data interface; a changed one is a further application.
 INTERFACE_SUBMISSION: Table = {
     ("submitted", "validate"): "validated",
@@ -189,6 +195,7 @@ LIFECYCLES: dict[str, Table] = {
     "delivery": DELIVERY,
     "source_table": SOURCE_TABLE,
     "objection": OBJECTION,
+    "assignment_undo": ASSIGNMENT_UNDO,
     "interface_submission": INTERFACE_SUBMISSION,
     "access_question": ACCESS_QUESTION,
     "webhook_event": WEBHOOK_EVENT,
@@ -204,6 +211,7 @@ INITIAL = {
     "delivery": "receiving",
     "source_table": "drafted",
     "objection": "raised",
+    "assignment_undo": "asked",
     "interface_submission": "submitted",
     "access_question": "asked",
     "webhook_event": "waiting",

@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from rongqiao.lake.tables import Lake
 
 ENTERPRISES = "published/enterprises"
-OPERATIONS = ("receipts", "quarantine", "rule_results", "profiles", "settlements")
+OPERATIONS = (
+    "receipts",
+    "quarantine",
+    "rule_results",
+    "profiles",
+    "settlements",
+    "conflicts",
+    "conflict_runs",
+    "reviews",
+    "merges",
+)
 
 
 class Operations:

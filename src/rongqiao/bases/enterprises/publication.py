@@ -22,6 +22,7 @@ from rongqiao.bases.enterprises.models import (
     SourceStatus,
 )
 from rongqiao.bases.enterprises.operations import Operations
+from rongqiao.bases.enterprises.resolution.extraction import resolution_queries
 from rongqiao.lake.engine import literal, quote
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def publish_from_lake(*, lake: Lake, as_of: int, known_at: dt.date) -> Published
         folder = Path(name)
         counts = [_merge(Enterprise, _export(taken, taken.enterprises(), folder), folder)]
         counts += [_replace(model, _export(taken, query, folder), folder) for model, query in queries]
+        for model, query in resolution_queries(taken):
+            _replace(model, _export(taken, query, folder), folder)
         # Portraits of enterprises that left are gone now, so the enterprises can go.
         _drop_departed(Enterprise)
     return Published(*counts)
@@ -109,7 +112,7 @@ def publish_operations(*, lake: Lake, known_at: dt.date) -> None:
     """
     taken = Operations(lake, known_at=known_at)
     with tempfile.TemporaryDirectory() as name, system_scope():
-        for model, query in _operations(taken):
+        for model, query in [*_operations(taken), *resolution_queries(taken)]:
             _replace(model, _export(taken, query, Path(name)), Path(name))
 
 

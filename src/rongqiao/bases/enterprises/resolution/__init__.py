@@ -1,0 +1,1 @@
+"""What departments disagree on, and rows whose enterprise a person has to say."""
