@@ -32,6 +32,7 @@ PAGES = {
         "/department/interfaces/usage/",
         "/department/interfaces/maintenance/",
         "/department/lineage/",
+        "/department/conflicts/",
     ],
     "demo-government": [
         "/government/",
@@ -57,6 +58,10 @@ PAGES = {
         "/operator/objections/",
         "/operator/interfaces/keys/",
         "/operator/lineage/",
+        "/operator/conflicts/",
+        "/operator/identities/",
+        "/operator/identities/decided/",
+        "/operator/assignments/",
     ],
 }
 # A page behind the first line of a list, by the list.
@@ -66,6 +71,8 @@ INNER = {
     "/bank/loans/": "/bank/loans/",
     "/government/counties/": "/government/counties/",
     "/department/repairs/": "/department/repairs/",
+    "/operator/conflicts/": "/operator/conflicts/",
+    "/operator/assignments/": "/operator/assignments/",
 }
 
 

@@ -25,6 +25,7 @@ NO_STEPS = {
     "__init__",
     "batch",
     "codes",
+    "conflicts",
     "cross_checks",
     "kept",
     "names",

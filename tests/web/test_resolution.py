@@ -14,6 +14,7 @@ from config.resolution import undo_assignments
 from config.tasks import govern_uploads
 from rongqiao.accounts.models import AuditRecord, LedgerEntry
 from rongqiao.accounts.scope import scope_of, scoped, system_scope
+from rongqiao.bases.enterprises.models import Enterprise, Portrait
 from rongqiao.bases.enterprises.publication import publish_operations
 from rongqiao.bases.enterprises.resolution import selectors, services
 from rongqiao.bases.enterprises.resolution.models import (
@@ -190,6 +191,50 @@ def test_later_agreement_closes_it_and_other_values_open_it_again(home, operator
         "各方已一致"
         in page_of(operator).get(reverse("portal:operator_conflict", args=[conflict().pk])).content.decode()
     )
+
+
+@pytest.mark.usefixtures("home")
+def test_who_may_read_the_portrait_sees_that_a_fact_is_in_conflict_but_not_what_others_say():
+    with system_scope():
+        for code in (ALPHA, BETA):
+            entry = Enterprise.objects.create(uscc=code, name=NAMES[code], known_at=timezone.localdate())
+            Portrait.objects.create(
+                enterprise=entry, region_code="430102", as_of=202610, known_at=timezone.localdate()
+            )
+    owner = person("enterprise", "enterprise_owner", "alpha", uscc=ALPHA, certified_at=timezone.now())
+    scope = scope_of(owner)
+    with scoped(scope):
+        assert [each.title for each in selectors.dissents_of(scope, ALPHA)] == ["企业名称"]
+    page = page_of(owner).get(reverse("portal:enterprise_profile")).content.decode()
+    assert "有部门数据不一致：企业名称" in page
+    assert OTHER_NAME not in page
+    other = scope_of(person("enterprise", "enterprise_owner", "beta", uscc=BETA, certified_at=timezone.now()))
+    with scoped(other):
+        assert selectors.dissents_of(other, ALPHA) == []
+        # Row security says the same without the selector.
+        assert not FactConflict.objects.for_scope(other).exists()
+
+
+@pytest.mark.usefixtures("home")
+def test_a_department_is_told_how_many_facts_are_open(taxes, operator):
+    told = "有 1 项事实与其他部门所报不一致"
+    assert told in page_of(taxes).get(reverse("portal:department")).content.decode()
+    settle(page_of(operator))
+    assert told not in page_of(taxes).get(reverse("portal:department")).content.decode()
+
+
+@pytest.mark.usefixtures("home")
+def test_pages_ask_as_often_for_many_as_for_one(operator, django_assert_max_num_queries):
+    client = page_of(operator)
+    for name, most in (
+        ("operator_conflicts", 20),
+        ("operator_identities", 16),
+        ("operator_assignments", 16),
+        ("operator_decisions", 16),
+    ):
+        client.get(reverse(f"portal:{name}"))
+        with django_assert_max_num_queries(most):
+            client.get(reverse(f"portal:{name}"))
 
 
 # -- who is meant ----------------------------------------------------------------------------------------------------

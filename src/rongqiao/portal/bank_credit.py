@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from rongqiao.accounts import selectors as accounts
 from rongqiao.bases.enterprises import selectors as base
 from rongqiao.bases.enterprises.figure_traces import read_figure_trace
+from rongqiao.bases.enterprises.resolution.selectors import dissents_of
 from rongqiao.bases.enterprises.services import read_portrait
 from rongqiao.contracts.catalog import consent_data_classes, consent_purposes
 from rongqiao.platforms.credit import selectors as credit
@@ -55,6 +56,7 @@ def show_enterprise(request: HttpRequest, uscc: str) -> HttpResponse:
         portrait_context(portrait)
         | {
             "entry": entry,
+            "dissents": dissents_of(scope, uscc),
             "purpose": purpose,
             "traces": "bank",
             "purposes": [(code, consent_purposes()[code].title) for code in dict.fromkeys(purposes)],

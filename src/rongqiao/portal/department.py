@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from rongqiao.accounts.roles import Role
 from rongqiao.bases.enterprises import selectors as base
+from rongqiao.bases.enterprises.resolution.selectors import count_open_conflicts
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.portal.access import for_roles, request_scope
 from rongqiao.portal.freshness import judge_sources
@@ -34,6 +35,7 @@ def show_sources(request: HttpRequest) -> HttpResponse:
         {
             "department": contracts[0].department_title if contracts else scope.department,
             "sources": sources,
+            "conflicts": count_open_conflicts(scope),
             "gaps": [each for each in sources if each.status != "ok"],
             "never": [each for each in contracts if each.id not in listed],
         },

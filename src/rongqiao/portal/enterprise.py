@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from rongqiao.accounts.selectors import get_certification, get_organisation, list_consents
 from rongqiao.bases.enterprises import selectors as base
 from rongqiao.bases.enterprises.objections.selectors import list_open
+from rongqiao.bases.enterprises.resolution.selectors import dissents_of
 from rongqiao.contracts.catalog import consent_data_classes, consent_purposes
 from rongqiao.platforms.financing import selectors as market
 from rongqiao.portal.access import ENTERPRISE, for_roles, request_scope
@@ -74,6 +75,7 @@ def show_profile(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"entry": entry, "certification": get_certification(scope)}
     if portrait is not None:
         context |= portrait_context(portrait) | {"traces": "own"}
+        context["dissents"] = dissents_of(scope, scope.uscc)
     return render(request, "portal/enterprise/profile.html", context)
 
 

@@ -21,10 +21,13 @@ from rongqiao.bases.enterprises.resolution.models import (
 from rongqiao.contracts.shared_facts import load_shared_facts
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from django.db.models import QuerySet
 
     from rongqiao.accounts.scope import Scope
 
+REGISTRY = "market_regulation.registry"
 #: Line of the only row in a file by which a matched row is sent again.
 MATCHED_LINE = 1
 OPEN, ASKED, SETTLED, CLOSED = "open", "asked", "settled", "closed"
@@ -32,12 +35,11 @@ OPEN, ASKED, SETTLED, CLOSED = "open", "asked", "settled", "closed"
 
 @dataclass(frozen=True, slots=True)
 class Dissent:
-    """A head fact of an enterprise that not all departments state alike; ``winner`` is the contract whose value stands."""
+    """A fact of the register that not all departments state alike; what the others say is theirs to show."""
 
     fact: str
     title: str
-    winner: str
-    is_settled: bool
+    since: dt.date
 
 
 def list_conflicts(scope: Scope) -> QuerySet[FactConflict]:
@@ -70,8 +72,7 @@ def standing_of(conflict: Any) -> str:
 
 def count_open_conflicts(scope: Scope) -> int:
     """Count the conflicts of the caller that nobody settled."""
-    rows = list_conflicts(scope)
-    return narrow(rows, OPEN).count() + narrow(rows, ASKED).count()
+    return list_conflicts(scope).filter(Q(decision=None) | Q(decision="ask"), state="open").count()
 
 
 def get_conflict(scope: Scope, conflict_id: str) -> FactConflict | None:
@@ -95,14 +96,13 @@ def list_comparisons() -> list[FactComparison]:
 
 
 def dissents_of(scope: Scope, uscc: str) -> list[Dissent]:
-    """Facts of an enterprise that are in conflict, for whoever may read its portrait."""
-    facts = load_shared_facts()
-    rows = FactConflict.objects.for_scope(scope).filter(enterprise_id=uscc, state="open")
-    return [
-        Dissent(row.fact, facts[row.fact].title, row.sides[0]["contract"], is_settled=False)
-        for row in rows.order_by("fact")
-        if row.fact in facts and row.sides
-    ]
+    """List the register's facts of an enterprise that are in conflict, for whoever may read its portrait.
+
+    Facts that come from data under consent are left out: that they are in conflict would tell of them.
+    """
+    facts = {name: fact for name, fact in load_shared_facts().items() if fact.contracts[0] == REGISTRY}
+    rows = FactConflict.objects.for_scope(scope).filter(enterprise_id=uscc, state="open", fact__in=facts)
+    return [Dissent(row.fact, facts[row.fact].title, row.since) for row in rows.order_by("fact")]
 
 
 # -- who is meant ----------------------------------------------------------------------------------------------------
