@@ -42,20 +42,20 @@ class Dissent:
     since: dt.date
 
 
-def list_conflicts(scope: Scope) -> QuerySet[FactConflict]:
+def list_conflicts(scope: Scope) -> QuerySet[Any]:
     """Conflicts that concern the caller's department, the operator's all; each with ``decision`` of its newest settlement, null if none."""
     require(scope, Role.OPERATOR, Role.DEPARTMENT_CLERK)
     newest = Settlement.objects.for_scope(scope).filter(
         conflict_id=OuterRef("conflict_id"), version=OuterRef("version")
     )
-    rows: QuerySet[FactConflict] = FactConflict.objects.for_scope(scope).annotate(
+    rows: QuerySet[Any] = FactConflict.objects.for_scope(scope).annotate(
         decision=Subquery(newest.order_by("-decided_at").values("decision")[:1]),
         decided_for=Subquery(newest.order_by("-decided_at").values("contract_id")[:1]),
     )
     return rows.order_by("-known_at", "conflict_id")
 
 
-def narrow(rows: QuerySet[FactConflict], standing: str) -> QuerySet[FactConflict]:
+def narrow(rows: QuerySet[Any], standing: str) -> QuerySet[Any]:
     """Keep the conflicts that stand so: ``open``, ``asked``, ``settled`` or ``closed``."""
     if standing == CLOSED:
         return rows.filter(state="closed")
@@ -75,7 +75,7 @@ def count_open_conflicts(scope: Scope) -> int:
     return list_conflicts(scope).filter(Q(decision=None) | Q(decision="ask"), state="open").count()
 
 
-def get_conflict(scope: Scope, conflict_id: str) -> FactConflict | None:
+def get_conflict(scope: Scope, conflict_id: str) -> Any:
     """One conflict; null when unknown or of no concern to the caller."""
     return list_conflicts(scope).filter(pk=conflict_id).first()
 
@@ -108,7 +108,7 @@ def dissents_of(scope: Scope, uscc: str) -> list[Dissent]:
 # -- who is meant ----------------------------------------------------------------------------------------------------
 
 
-def list_waiting_rows(scope: Scope) -> QuerySet[WaitingRow]:
+def list_waiting_rows(scope: Scope) -> QuerySet[Any]:
     """Rows that wait for a person, the likeliest first, each with ``decision`` and ``reason`` of the newest decision.
 
     Rows that were matched, or mended by their department, wait no more.
@@ -117,7 +117,7 @@ def list_waiting_rows(scope: Scope) -> QuerySet[WaitingRow]:
     place = {"batch_id": OuterRef("batch_id"), "line": OuterRef("line")}
     newest = IdentityDecision.objects.for_scope(scope).filter(**place).order_by("-decided_at")
     mended = RepairedRow.objects.for_scope(scope).filter(**place)
-    rows: QuerySet[WaitingRow] = (
+    rows: QuerySet[Any] = (
         WaitingRow.objects.for_scope(scope)
         .filter(~Exists(mended))
         .annotate(
@@ -127,18 +127,18 @@ def list_waiting_rows(scope: Scope) -> QuerySet[WaitingRow]:
     return rows.order_by("-probability", "batch_id", "line")
 
 
-def get_waiting_row(scope: Scope, row_id: int) -> WaitingRow | None:
+def get_waiting_row(scope: Scope, row_id: int) -> Any:
     """One row that waits; null when unknown, decided or another department's."""
     return list_waiting_rows(scope).filter(pk=row_id).first()
 
 
-def list_merges(scope: Scope) -> QuerySet[Merge]:
+def list_merges(scope: Scope) -> QuerySet[Any]:
     """How rows came to their enterprises where their code alone did not say it, newest first; ``is_undone`` where it was taken back."""
     require(scope, Role.OPERATOR)
     undone = Merge.objects.for_scope(scope).filter(
         batch_id=OuterRef("batch_id"), line=OuterRef("line"), method="withdrawn"
     )
-    rows: QuerySet[Merge] = Merge.objects.for_scope(scope).annotate(is_undone=Exists(undone))
+    rows: QuerySet[Any] = Merge.objects.for_scope(scope).annotate(is_undone=Exists(undone))
     return rows.order_by(F("known_at").desc(), "batch_id", "line", "pk")
 
 
