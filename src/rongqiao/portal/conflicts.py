@@ -31,7 +31,7 @@ STANDINGS = [("open", "待处理"), ("asked", "已请更正"), ("settled", "已�
 class SettleForm(PlainForm):
     """Whose value stands, or who is asked to correct."""
 
-    choice = forms.ChoiceField(label="处理", widget=forms.RadioSelect)
+    choice = forms.ChoiceField(label="处理意见", widget=forms.RadioSelect)
     reason = forms.CharField(
         label="理由",
         max_length=500,
@@ -42,11 +42,17 @@ class SettleForm(PlainForm):
     def __init__(self, *args: Any, sides: list[dict[str, Any]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         stand = [
-            (f"prevail:{side['contract']}", f"以{side['department']}所报“{side['shown']}”为准")
+            (
+                f"prevail:{side['contract']}",
+                f"以{side['department']}“{side['table']}”所报“{side['shown']}”为准",
+            )
             for side in sides
         ]
         ask = [
-            (f"ask:{side['contract']}", f"请{side['department']}核实并更正“{side['shown']}”")
+            (
+                f"ask:{side['contract']}",
+                f"请{side['department']}核实并更正“{side['table']}”所报“{side['shown']}”",
+            )
             for side in sides
         ]
         self.fields["choice"].choices = stand + ask  # type: ignore[attr-defined]
@@ -101,7 +107,9 @@ def _search(rows: Any, value: str) -> Any:
 
 
 def _sum_up(row: Any) -> str:
-    return "；".join(f"{side['department']}：{side['shown']}" for side in describe_sides(row))
+    return "；".join(
+        f"{side['department']}（{side['table']}）：{side['shown']}" for side in describe_sides(row)
+    )
 
 
 def describe_sides(conflict: Any) -> list[dict[str, Any]]:
@@ -135,7 +143,7 @@ def show_conflict(request: HttpRequest, conflict_id: str, workspace: str) -> Htt
     conflict = selectors.get_conflict(scope, conflict_id)
     if conflict is None:
         raise Http404(conflict_id)
-    sides = describe_sides(conflict)
+    fact, sides = load_shared_facts().get(conflict.fact), describe_sides(conflict)
     form = SettleForm(request.POST or None, sides=sides)
     if request.method == "POST" and form.is_valid():
         decision, _, contract_id = form.cleaned_data["choice"].partition(":")
@@ -157,11 +165,12 @@ def show_conflict(request: HttpRequest, conflict_id: str, workspace: str) -> Htt
                 "已记录处理意见。" if decision == "prevail" else "已请该部门核实更正，对方工作台可见。",
             )
             return redirect(f"portal:{workspace}_conflict", conflict_id)
-    titles = {key: each.department_title for key, each in load_contracts().items()}
+    titles = {key: f"{each.department_title}“{each.title}”" for key, each in load_contracts().items()}
     context = {
         "workspace": workspace,
         "conflict": conflict,
-        "fact": load_shared_facts().get(conflict.fact),
+        "fact": fact,
+        "tolerance": f"{fact.tolerance:.0%}" if fact else "",
         "sides": sides,
         "winner": _winner(conflict, sides),
         "standing": selectors.standing_of(conflict),

@@ -58,7 +58,7 @@ DONE = {
 class DecideForm(PlainForm):
     """Who is meant, and why."""
 
-    choice = forms.ChoiceField(label="认定", widget=forms.RadioSelect)
+    choice = forms.ChoiceField(label="认定意见", widget=forms.RadioSelect)
     reason = forms.CharField(
         label="理由",
         max_length=500,
@@ -180,7 +180,9 @@ def _lay_out(told: dict[str, Any], candidate: dict[str, Any]) -> dict[str, Any]:
 def _compare(told: Any, known: Any) -> str:
     if not told or not known:
         return "silent"
-    return "same" if told == known else "other"
+    if told == known:
+        return "same"
+    return "part" if told in known or known in told else "other"
 
 
 @require_safe
