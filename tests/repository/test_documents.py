@@ -34,6 +34,7 @@ NO_STEPS = {
     "reading",
     "readings",
     "register",
+    "staging",
 }
 
 
