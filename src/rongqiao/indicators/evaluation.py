@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -19,12 +20,13 @@ from rongqiao.indicators.panels import (
     is_arrayable,
     needed_columns,
 )
+from rongqiao.indicators.reading import empty_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rongqiao.indicators.reading import Delivered, Population, Reading
-    from rongqiao.indicators.registry import Indicator, Source
+    from rongqiao.indicators.reading import Delivered, Population, Reading, Rows
+    from rongqiao.indicators.registry import At, Indicator, Source
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -97,45 +99,95 @@ def _aggregates(prepared: Any, source: Source, members: Sequence[Indicator]) -> 
 
 
 def _by_engine(
-    reading: Reading, size: int, source: Source, members: Sequence[Indicator]
+    reading: Reading, size: int, source: Source, members: Sequence[Indicator], wanted: Sequence[str] = ()
 ) -> dict[str, Floats]:
+    """Let the engine aggregate, all or those wanted; enterprises without a row have null."""
     tables = {name: reading.current(name) for name in source.contracts}
-    prepared = reading.keep(f"prepared_{source.id}", source.prepare(tables, reading.at))
-    return _aggregate(prepared, size, _aggregates(prepared, source, members))
-
-
-def _aggregate(prepared: Any, size: int, wanted: Mapping[str, Any]) -> dict[str, Floats]:
-    """Let the engine aggregate; enterprises without a row have null."""
-    rows = prepared.group_by("enterprise_id").aggregate(
-        **{name: expression.cast("float64") for name, expression in wanted.items()}
+    prepared = reading.keep(
+        f"prepared_{source.id}",
+        lambda: source.prepare({name: rows() for name, rows in tables.items()}, reading.at),
     )
-    rows = rows.filter(rows.enterprise_id.notnull()).to_pyarrow()
+
+    def aggregated() -> Any:
+        rows = prepared()
+        measures = _aggregates(rows, source, members)
+        chosen = {name: measures[name].cast("float64") for name in wanted or measures}
+        found = rows.group_by("enterprise_id").aggregate(**chosen)
+        return found.filter(found.enterprise_id.notnull())
+
+    names = "+".join([*wanted, *(item.id for item in members)])
+    rows = reading.fetch(f"aggregated_{source.id}: {names}", aggregated)
     places = rows.column("enterprise_id").to_numpy()
     found = {}
-    for name in wanted:
+    for name in rows.column_names[1:]:
         values = np.full(size, np.nan)
         values[places] = rows.column(name).to_numpy()
         found[name] = values
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _MonthlyPlan:
+    """How a monthly source is laid out: which items its arrays need, and what is evaluated on them and what by the engine.
+
+    Parameters
+    ----------
+    columns : list of str
+        Columns of the prepared rows that a panel holds.
+    quick : dict
+        Expressions with an array form.
+    slow : list of str
+        Names of those without.
+    is_row_by_row : bool
+        Whether each prepared row comes from one delivered row, keyed by enterprise and month, that never expires; a correction then
+        shows as a second row in one place of the panel.
+    """
+
+    columns: list[str]
+    quick: dict[str, Any]
+    slow: list[str]
+    is_row_by_row: bool
+
+
 def _by_arrays(
     reading: Reading, size: int, source: Source, members: Sequence[Indicator]
 ) -> dict[str, Floats]:
     """Lay monthly rows out as a panel and evaluate the expressions on it; those without an array form go to the engine."""
-    prepared, panel = _panel(reading, size, source, members)
-    wanted = _aggregates(prepared, source, members)
+    plan = _plan(source, tuple(members), reading.at)
+    attempts = [reading.current]
+    if plan.is_row_by_row:
+        attempts.insert(0, reading.held)
+    for attempt, read in enumerate(attempts, start=len(attempts)):
+        tables = {name: read(name) for name in source.contracts}
+        try:
+            panel = _panel(reading, size, source, (tables, plan), f"{source.id}/{attempt}")
+        except NotArrayableError:
+            continue
+        found = panel.evaluate(plan.quick)
+        return found | (_by_engine(reading, size, source, members, plan.slow) if plan.slow else {})
+    return _by_engine(reading, size, source, members)
+
+
+@lru_cache(maxsize=256)
+def _plan(source: Source, members: tuple[Indicator, ...], at: At) -> _MonthlyPlan:
+    """Read the expressions once, over tables without a row: they are the same for all enterprises."""
+    contracts = [load_contract(name) for name in source.contracts]
+    prepared = source.prepare({each.id: empty_table(each) for each in contracts}, at)
     # The cast of a value to float is the engine's; arrays are floats.
-    bare = {name: _uncast(expression) for name, expression in wanted.items()}
-    quick = {name: expression for name, expression in bare.items() if panel and is_arrayable(expression)}
-    slow = {name: expression for name, expression in wanted.items() if name not in quick}
-    found = panel.evaluate(quick) if panel is not None else {}
-    if slow:
-        tables = {name: reading.current(name) for name in source.contracts}
-        kept = reading.keep(f"prepared_{source.id}", source.prepare(tables, reading.at))
-        again = _aggregates(kept, source, members)
-        found |= _aggregate(kept, size, {name: again[name] for name in slow})
-    return found
+    bare = {name: _uncast(each) for name, each in _aggregates(prepared, source, members).items()}
+    quick = {name: each for name, each in bare.items() if is_arrayable(each)}
+    is_keyed = len(contracts) == 1 and set(contracts[0].key) == {
+        contracts[0].identifier,
+        contracts[0].valid_on,
+    }
+    return _MonthlyPlan(
+        sorted(needed_columns(list(quick.values()), prepared)),
+        quick,
+        [name for name in bare if name not in quick],
+        is_keyed
+        and contracts[0].retention_months is None
+        and not prepared.op().find((ops.Aggregate, ops.JoinChain, ops.Distinct)),
+    )
 
 
 def _uncast(expression: Any) -> Any:
@@ -144,49 +196,27 @@ def _uncast(expression: Any) -> Any:
 
 
 def _panel(
-    reading: Reading, size: int, source: Source, members: Sequence[Indicator]
-) -> tuple[Any, Panel | None]:
-    """Lay prepared rows out, and give both; ``None`` where a month of an enterprise has several rows."""
-    attempts = [reading.current]
-    if _is_row_by_row(reading, source):
-        # A key is an enterprise's month, so that a correction shows as a second row in one place of the panel.
-        attempts.insert(0, reading.held)
-    prepared: Any = None
-    for read in attempts:
-        prepared = source.prepare({name: read(name) for name in source.contracts}, reading.at)
-        expressions = [_uncast(each) for each in _aggregates(prepared, source, members).values()]
-        columns = sorted(needed_columns(expressions, prepared))
-        try:
-            return prepared, _lay_out(prepared, size, columns)
-        except NotArrayableError:
-            continue
-    return prepared, None
+    reading: Reading, size: int, source: Source, laid: tuple[Mapping[str, Rows], _MonthlyPlan], name: str
+) -> Panel:
+    """Lay the prepared rows of a source out; refused where nothing tells which of several rows of a month counts."""
+    tables, plan = laid
 
+    def chosen() -> Any:
+        rows = source.prepare({contract: read() for contract, read in tables.items()}, reading.at)
+        day = {"known_at": rows.known_at} if "known_at" in rows.columns else {}
+        wanted = {column: _as_number(rows[column]) for column in plan.columns}
+        inside = rows.filter((rows.back >= 0) & (rows.back < MONTHS))
+        return inside.select("enterprise_id", back=rows.back, **day, **wanted)
 
-def _is_row_by_row(reading: Reading, source: Source) -> bool:
-    """Whether each prepared row comes from one delivered row, keyed by enterprise and month, that never expires."""
-    if len(source.contracts) != 1:
-        return False
-    contract = load_contract(source.contracts[0])
-    if set(contract.key) != {contract.identifier, contract.valid_on} or contract.retention_months is not None:
-        return False
-    prepared = source.prepare({contract.id: reading.held(contract.id)}, reading.at)
-    return not prepared.op().find((ops.Aggregate, ops.JoinChain, ops.Distinct))
-
-
-def _lay_out(prepared: Any, size: int, columns: Sequence[str]) -> Panel:
-    wanted = {name: _as_number(prepared[name]) for name in columns}
-    has_day = "known_at" in prepared.columns
-    rows = prepared.filter((prepared.back >= 0) & (prepared.back < MONTHS)).select(
-        "enterprise_id", back=prepared.back, **({"known_at": prepared.known_at} if has_day else {}), **wanted
-    )
-    found = rows.to_pyarrow()
+    found = reading.fetch(f"panel_{name}: {'+'.join(plan.columns)}", chosen)
     return Panel(
         size,
         found.column("enterprise_id").to_numpy(),
         found.column("back").to_numpy(),
-        {name: found.column(name).to_numpy() for name in columns},
-        known=found.column("known_at").cast(pa.int32()).to_numpy() if has_day else None,
+        {column: found.column(column).to_numpy() for column in plan.columns},
+        known=found.column("known_at").cast(pa.int32()).to_numpy()
+        if "known_at" in found.column_names
+        else None,
     )
 
 

@@ -16,6 +16,7 @@ import ibis
 import ibis.expr.operations as ops
 
 from rongqiao.contracts.standards import load_contract
+from rongqiao.indicators.reading import empty_table
 from rongqiao.indicators.registry import At, Indicator, Source, get_indicator, load_indicators
 from rongqiao.lake import asof
 
@@ -37,14 +38,6 @@ WAYS: dict[str, str] = {
 }
 #: Stands for the record itself where rows are counted and no item is read as a value.
 RECORD = "*"
-_TYPES = {
-    "string": "string",
-    "integer": "int64",
-    "decimal": "float64",
-    "date": "date",
-    "month": "int32",
-    "boolean": "boolean",
-}
 # The expressions do not depend on which month they are built for; any will do.
 _AT = At(202610, dt.date(2026, 11, 20))
 _INDICATORS = "indicators"
@@ -188,10 +181,7 @@ def _derived_leaves(declared: Indicator) -> set[_Leaf]:
 def _table(contract_id: str) -> Any:
     """Return the contract's published table as indicators see it, without a row."""
     contract = load_contract(contract_id)
-    shape = {item.id: _TYPES[item.type] for item in contract.items}
-    shape |= {"enterprise_id": "string", "known_at": "date", "batch_id": "string", "line": "int32"}
-    rows = ibis.table(ibis.schema(shape), name=contract_id)
-    return asof.current(rows, contract, as_of=_AT.as_of, known_at=_AT.known_at)
+    return asof.current(empty_table(contract), contract, as_of=_AT.as_of, known_at=_AT.known_at)
 
 
 def _tidy(declared: Indicator, leaves: Iterable[_Leaf]) -> set[_Leaf]:

@@ -6,8 +6,10 @@ Enterprises are numbered; rows carry the number as ``enterprise_id``, so that no
 # ruff: noqa: S608  (names come from contracts of this repository and are quoted; values are bound or written by `literal`)
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ibis
 import numpy as np
@@ -29,8 +31,28 @@ if TYPE_CHECKING:
     from rongqiao.lake.tables import Lake
 
 ENTERPRISES = "published/enterprises"
+#: Gives the rows as an expression, when one has to be built.
+Rows: TypeAlias = Callable[[], Any]
+_TYPES = {
+    "string": "string",
+    "integer": "int64",
+    "decimal": "float64",
+    "date": "date",
+    "month": "int32",
+    "boolean": "boolean",
+}
+#: SQL of the expressions this process translated, so many at most.
+_TRANSLATED: dict[tuple[str, str], str] = {}
+MOST_TRANSLATED = 4_096
 #: By which the last of several rows of one key is told, where a table has them.
 _ORDER = ("known_at", "batch_id", "line", "amendment")
+
+
+def empty_table(contract: Contract) -> Any:
+    """Rows of a contract as indicators see them, without a row: for reading expressions without running them."""
+    shape = {item.id: _TYPES[item.type] for item in contract.items}
+    shape |= {"enterprise_id": "string", "known_at": "date", "batch_id": "string", "line": "int32"}
+    return ibis.table(ibis.schema(shape), name=contract.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,25 +124,30 @@ class Reading:
         self.connection = ibis_connection(lake, [*views, *([ENTERPRISES] if self.has_register else [])])
         self.connection.raw_sql("SET threads = 1")
         self.connection.raw_sql("SET parquet_metadata_cache = true")
+        self._schemas = {name: lake.schema(f"published/{name}") for name in self.present}
+        chosen = [
+            (name, schema.names, [str(kind) for kind in schema.types], sorted(self.columns.get(name, "*")))
+            for name, schema in self._schemas.items()
+        ]
+        #: What the translation of an expression depends on: the two times, and the columns there are.
+        self._shape = repr((at, chosen))
         self._span: Span | None = None
-        self._opened: dict[str, Any] = {}
+        self._opened: dict[str, Rows] = {}
 
     def delivered(self) -> dict[str, Delivered]:
         """Count what is held of each contract, of all enterprises."""
         found = {}
         for name in self.present:
-            contract = load_contract(name)
-            rows = self.connection.table(f"published/{name}")
-            rows = asof.held(rows, contract, as_of=self.at.as_of, known_at=self.at.known_at)
-            rows = unexpired(rows, contract, known_at=self.at.known_at)
-            count, newest = (
-                rows.aggregate(rows=rows.count(), newest=rows.known_at.max())
-                .to_pyarrow()
-                .to_pylist()[0]
-                .values()
-            )
-            found[name] = Delivered(count, newest)
+            counted = self.fetch(f"counted_{name}", partial(self._counted, name)).to_pylist()[0]
+            found[name] = Delivered(counted["rows"], counted["newest"])
         return found
+
+    def _counted(self, contract_id: str) -> Any:
+        contract = load_contract(contract_id)
+        rows = self.connection.table(f"published/{contract_id}")
+        rows = asof.held(rows, contract, as_of=self.at.as_of, known_at=self.at.known_at)
+        rows = unexpired(rows, contract, known_at=self.at.known_at)
+        return rows.aggregate(rows=rows.count(), newest=rows.known_at.max())
 
     def choose(self, *, span: Span | None = None, enterprise_ids: Sequence[str] | None = None) -> Population:
         """Stand before some enterprises; what is read from now on is theirs.
@@ -133,8 +160,6 @@ class Reading:
         self._span = span
         self._opened.clear()
         known = self._known()
-        if span is not None:
-            known = f"SELECT * FROM ({known}) WHERE {span.sql('enterprise_id')}"
         if enterprise_ids is not None:
             stage(
                 self.connection.con,
@@ -154,29 +179,32 @@ class Reading:
 
     def _known(self) -> str:
         if self.has_register:
-            register = self.connection.table(ENTERPRISES)
-            if self._span is not None:
-                register = register.filter(register.enterprise_id >= self._span.start)
-                if self._span.end is not None:
-                    register = register.filter(register.enterprise_id < self._span.end)
-            newest = asof.latest(register, ["enterprise_id"], known_at=self.at.known_at)
-            age = self.at.index - (newest.established_on.year() * 12 + newest.established_on.month() - 1)
-            return str(ibis.to_sql(newest.select("enterprise_id", age_months=age), dialect="duckdb"))
+            where = self._span.sql("enterprise_id") if self._span is not None else "true"
+            self.connection.raw_sql(
+                f"CREATE OR REPLACE TEMP VIEW register AS SELECT * FROM {quote(ENTERPRISES)} WHERE {where}"
+            )
+            return self._translated("register", self._aged)
         ids = " UNION ".join(
             f"SELECT enterprise_id FROM {quote('published/' + name)} WHERE known_at <= {literal(self.at.known_at.isoformat())}::DATE"
             for name in self.present
         )
         return f"SELECT DISTINCT enterprise_id, NULL::BIGINT AS age_months FROM ({ids})"
 
-    def held(self, contract_id: str) -> Any:
+    def _aged(self) -> Any:
+        newest = asof.latest(self.connection.table("register"), ["enterprise_id"], known_at=self.at.known_at)
+        age = self.at.index - (newest.established_on.year() * 12 + newest.established_on.month() - 1)
+        return newest.select("enterprise_id", age_months=age)
+
+    def held(self, contract_id: str) -> Rows:
         """Rows of the chosen enterprises at the two times, corrected and expired ones among them."""
         contract = load_contract(contract_id)
         source = f"published/{contract_id}"
-        columns = self.connection.table(source).schema()
         chosen = ", ".join(
-            f"{quote(name)}::DOUBLE AS {quote(name)}" if kind.is_decimal() else quote(name)
-            for name, kind in columns.items()
-            if name != "enterprise_id" and self._is_read(contract, name)
+            f"{quote(column.name)}::DOUBLE AS {quote(column.name)}"
+            if pa.types.is_decimal(column.type)
+            else quote(column.name)
+            for column in self._schemas[contract_id]
+            if column.name != "enterprise_id" and self._is_read(contract, column.name)
         )
         where = self._span.sql("enterprise_id") if self._span is not None else "true"
         view = f"rows {contract_id}"
@@ -184,7 +212,7 @@ class Reading:
             f"""CREATE OR REPLACE TEMP VIEW {quote(view)} AS SELECT place AS enterprise_id, {chosen}
             FROM (SELECT * FROM {quote(source)} WHERE {where}) JOIN (SELECT enterprise_id, place FROM population) USING (enterprise_id)"""
         )
-        return asof.held(
+        return lambda: asof.held(
             self.connection.table(view), contract, as_of=self.at.as_of, known_at=self.at.known_at
         )
 
@@ -193,13 +221,28 @@ class Reading:
             return True
         return column in self.columns[contract.id] or column in (*contract.key, *_ORDER)
 
-    def keep(self, name: str, expression: Any) -> Any:
-        """Compute an expression once, and give it back as a table."""
-        return self.connection.create_table(
-            f"kept_{name.replace('.', '_')}", expression, temp=True, overwrite=True
+    def keep(self, name: str, build: Callable[[], Any]) -> Rows:
+        """Compute an expression once into a table; it is built only where its like was not translated before."""
+        table = f"kept_{name.replace('.', '_')}"
+        self.connection.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {quote(table)} AS {self._translated(name, build)}"
         )
+        return lambda: self.connection.table(table)
 
-    def current(self, contract_id: str) -> Any:
+    def fetch(self, name: str, build: Callable[[], Any]) -> pa.Table:
+        """Rows of an expression; it is built only where its like was not translated before."""
+        return self.connection.con.execute(self._translated(name, build)).to_arrow_table()
+
+    def _translated(self, name: str, build: Callable[[], Any]) -> str:
+        """Translate an expression to SQL once: for six hundred that takes seconds, and they are the same for every span."""
+        key = (name, self._shape)
+        if key not in _TRANSLATED:
+            if len(_TRANSLATED) >= MOST_TRANSLATED:
+                _TRANSLATED.clear()
+            _TRANSLATED[key] = str(self.connection.compile(build()))
+        return _TRANSLATED[key]
+
+    def current(self, contract_id: str) -> Rows:
         """Rows of the chosen enterprises that hold at the two times: the last known of each key, expired ones left out.
 
         Notes
@@ -208,15 +251,31 @@ class Reading:
         """
         if contract_id not in self._opened:
             contract = load_contract(contract_id)
-            rows = self.keep(f"held_{contract_id}", self.held(contract_id))
             key = ["enterprise_id" if name == contract.identifier else name for name in contract.key]
-            twice = self.keep(
-                f"twice_{contract_id}",
-                rows.group_by(key).aggregate(times=rows.count()).filter(ibis._.times > 1).select(*key),
-            )
-            if twice.count().to_pyarrow().as_py():
-                same = [rows[name].identical_to(twice[name]) for name in key]
-                last = asof.latest(rows.semi_join(twice, same), key, known_at=self.at.known_at)
-                rows = self.keep(f"current_{contract_id}", rows.anti_join(twice, same).union(last))
-            self._opened[contract_id] = unexpired(rows, contract, known_at=self.at.known_at)
+            held = self.held(contract_id)
+            rows = self.keep(f"held_{contract_id}", held)
+            twice = self.keep(f"twice_{contract_id}", lambda: _coming_twice(rows(), key))
+            if self._one(f"SELECT count(*) FROM {quote(f'kept_twice_{contract_id}'.replace('.', '_'))}"):
+                every = rows
+                rows = self.keep(
+                    f"current_{contract_id}", lambda: _ranked(every(), twice(), key, self.at.known_at)
+                )
+            last = rows
+            self._opened[contract_id] = lambda: unexpired(last(), contract, known_at=self.at.known_at)
         return self._opened[contract_id]
+
+    def _one(self, query: str) -> Any:
+        row = self.connection.con.execute(query).fetchone()
+        return row[0] if row else None
+
+
+def _coming_twice(rows: Any, key: Sequence[str]) -> Any:
+    """Keys of which there are several rows."""
+    return rows.group_by(key).aggregate(times=rows.count()).filter(ibis._.times > 1).select(*key)
+
+
+def _ranked(rows: Any, twice: Any, key: Sequence[str], known_at: dt.date) -> Any:
+    """Of the keys that come twice the last known row, and all others as they are."""
+    same = [rows[name].identical_to(twice[name]) for name in key]
+    last = asof.latest(rows.semi_join(twice, same), key, known_at=known_at)
+    return rows.anti_join(twice, same).union(last)
