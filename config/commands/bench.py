@@ -16,6 +16,7 @@ from typing import IO, Annotated, Any
 import duckdb
 import typer
 
+from config.commands.bench_indicators import indicators
 from rongqiao.contracts.delivery_files import read_name
 from rongqiao.kernel.home import home
 from rongqiao.lake.engine import literal
@@ -83,6 +84,9 @@ def resolution(
     for result in results:
         shown = "\n".join(f"{key:<24} {'—' if value is None else value}" for key, value in result.items())
         typer.echo(json.dumps(result, ensure_ascii=False) if as_json else shown + "\n")
+
+
+app.command(help="指标：全部企业的全部指标，与只读输入、只写输出之比")(indicators)
 
 
 @app.command(help="数据接口：已签名、已留痕、已核授权的每秒读取次数与耗时（本机自起服务，只读数据湖）")

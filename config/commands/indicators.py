@@ -34,9 +34,13 @@ Root = Annotated[Path | None, typer.Option("--lake", help="数据湖位置；默
 def compute(as_of: AsOf, known_at: KnownAt, lake: Root = None) -> None:
     """Compute all indicators of all enterprises and their spread among peers, once per pair of times."""
     kept, on = Lake(lake), known_at.date()
-    written = write_indicators(kept, as_of=as_of, known_at=on)
+    written = write_indicators(kept, as_of=as_of, known_at=on, on_progress=_tell)
     typer.echo("已计算并写入。" if written else "已有该期指标，未重复写入。")
     write_peers(kept, as_of=as_of, known_at=on)
+
+
+def _tell(done: int, total: int) -> None:
+    typer.echo(f"第 {done}/{total} 段企业已算完", err=True)
 
 
 @app.command(name="list", help="列出全部已声明的指标")

@@ -1,0 +1,104 @@
+"""``rongqiao bench indicators``: all indicators of a province against merely reading their inputs and writing their outputs."""
+
+# ruff: noqa: S608  (names come from contracts of this repository and are quoted; paths are written by `literal`)
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import resource
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rongqiao.governance.pipeline import govern
+from rongqiao.indicators import load_indicators, write_indicators
+from rongqiao.indicators.computation import TARGET, by_source, contracts_of
+from rongqiao.indicators.lineage import items_read
+from rongqiao.lake.engine import connect, literal, quote
+from rongqiao.lake.tables import Lake
+from rongqiao.synth.province import write_province
+
+AS_OF, KNOWN_AT = 202610, dt.date(2026, 11, 20)
+
+
+def indicators(
+    enterprises: Annotated[int, typer.Option(help="企业数量")] = 20_000,
+    lake: Annotated[Path | None, typer.Option(help="已治理的数据湖；缺省则先生成并治理，不计时")] = None,
+    processes: Annotated[int, typer.Option(help="并行进程数")] = os.cpu_count() or 1,
+    as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出")] = False,
+) -> None:
+    """Compute everything in a lake of links, so that nothing of the installation is touched."""
+    with tempfile.TemporaryDirectory(prefix="rq-bench-") as name:
+        place = Path(name)
+        source = Lake(lake) if lake is not None else _build(place, enterprises)
+        result = _measure(source, _linked(source, place / "linked"), place, processes)
+    typer.echo(
+        json.dumps(result) if as_json else "\n".join(f"{key:<24} {value}" for key, value in result.items())
+    )
+
+
+def _build(place: Path, enterprises: int) -> Lake:
+    write_province(place / "province", enterprises=enterprises, as_of=AS_OF, workers=os.cpu_count() or 1)
+    lake = Lake(place / "lake")
+    govern(place / "province" / "deliveries", lake, None)
+    return lake
+
+
+def _linked(source: Lake, place: Path) -> Lake:
+    """Return a lake with the same published facts and nothing computed."""
+    place.mkdir()
+    (place / "published").symlink_to(Path(source.root).resolve() / "published")
+    return Lake(place)
+
+
+def _timed(work: Any) -> tuple[float, Any]:
+    started = time.perf_counter()
+    done = work()
+    return round(time.perf_counter() - started, 2), done
+
+
+def _measure(source: Lake, lake: Lake, place: Path, processes: int) -> dict[str, Any]:
+    full, _ = _timed(lambda: write_indicators(lake, as_of=AS_OF, known_at=KNOWN_AT, processes=processes))
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    read, rows = _timed(lambda: _read_inputs(source))
+    written, population = _timed(lambda: _write_outputs(lake, place / "copy.parquet"))
+    return {
+        "enterprises": population,
+        "indicators": len(load_indicators()),
+        "rows": rows,
+        "processes": processes,
+        "seconds": full,
+        "peak_rss_bytes_of_one_process": peak * 1024,
+        "scan_seconds": read,
+        "write_seconds": written,
+        "ratio_to_scan_and_write": round(full / (read + written), 2),
+    }
+
+
+def _read_inputs(lake: Lake) -> int:
+    """Read what the indicators read of every table, and do nothing with it; the least any engine has to do."""
+    contracts = contracts_of(by_source(load_indicators().values()))
+    present = [name for name in contracts if lake.exists(f"published/{name}")]
+    rows = 0
+    with connect(lake, [f"published/{name}" for name in present]) as connection:
+        for name in present:
+            table = f"published/{name}"
+            held = {column for column, *_ in connection.execute(f"DESCRIBE {quote(table)}").fetchall()}
+            columns = sorted({"enterprise_id", "known_at", *items_read()[name]} & held)
+            used = ", ".join(f"max({quote(column)})" for column in columns)
+            found = connection.execute(f"SELECT count(*), {used} FROM {quote(table)}").fetchone()
+            rows += found[0] if found else 0
+    return rows
+
+
+def _write_outputs(lake: Lake, target: Path) -> int:
+    """Write the computed table once more, as the engine writes it."""
+    with connect(lake, [TARGET]) as connection:
+        found = connection.execute(
+            f"COPY (SELECT * FROM {quote(TARGET)}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+        ).fetchone()
+    return int(found[0]) if found else 0
