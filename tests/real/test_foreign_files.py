@@ -48,7 +48,8 @@ FILES = {
     "市市场监督管理局-上市公司名录": 0.80,
     "密云区高新技术企业拟培训名单": 0.95,
     "市文化执法总队-新闻出版领域行政检查信息": 0.50,
-    "市农业农村局-农产品生产主体目录": 0.75,
+    # A third names nobody whom the register holds, and no columns tell its records apart: the best key holds for most rows only.
+    "市农业农村局-农产品生产主体目录": 0.50,
     "市文化执法总队-违反北京市旅游条例处罚数据": 0.0,
     "丰台区应急管理局执法检查结果公示目录": 0.0,
     "农产品绿色食品认证信息": 0.0,
@@ -63,6 +64,10 @@ WHY = {
     "source",
     "not_future",
     "code",
+    # Numbers that a spreadsheet wrote as 2.57855E+14: what they were is lost.
+    "intact",
+    # Rows that might mean one of several enterprises wait for a person.
+    "cleaning.review",
 }
 
 
@@ -200,6 +205,13 @@ def test_anonymised_tables_of_jinan_flow_by_their_own_numbers(data, house):
             assert file.rows_in == contracts[file.contract_id].rows
             assert file.rows_accepted >= 0.5 * file.rows_in, file
     base = lake.read("published/jinan.company_baseinfo").to_pylist()
-    assert len(base) == 2000
+    refused = [
+        (row["rule_id"], row["value"])
+        for row in lake.read("operations/quarantine").to_pylist()
+        if row["contract_id"] == "jinan.company_baseinfo"
+    ]
+    # A term that ends two thousand years from now.
+    assert refused == [("jinan.company_baseinfo.operating_until_on_plausible", "4036-02-08")]
+    assert len(base) == 1999
     # Milliseconds in the file; a day in China here.
     assert {row["established_on"].year for row in base} <= set(range(1975, 2021))
