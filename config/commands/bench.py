@@ -16,13 +16,13 @@ from typing import IO, Annotated, Any
 import duckdb
 import typer
 
-from config.commands.bench_indicators import indicators
+from config.indicator_bench import indicators
 from rongqiao.contracts.delivery_files import read_name
 from rongqiao.kernel.home import home
 from rongqiao.lake.engine import literal
 from rongqiao.synth.province import write_province
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="测速：治理、数据接口、企业认定")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="测速：治理、数据接口、企业认定、指标")
 
 #: Every so many rows go into the correction that is measured: one percent.
 CORRECTED_EVERY = 100
