@@ -20,6 +20,7 @@ from rongqiao.indicators.panels import (
     is_arrayable,
     needed_columns,
 )
+from rongqiao.indicators.pruning import pruned
 from rongqiao.indicators.reading import empty_table
 
 if TYPE_CHECKING:
@@ -206,7 +207,8 @@ def _panel(
         day = {"known_at": rows.known_at} if "known_at" in rows.columns else {}
         wanted = {column: _as_number(rows[column]) for column in plan.columns}
         inside = rows.filter((rows.back >= 0) & (rows.back < MONTHS))
-        return inside.select("enterprise_id", back=rows.back, **day, **wanted)
+        laid_out = inside.select("enterprise_id", back=rows.back, **day, **wanted)
+        return pruned(laid_out, laid_out.columns)
 
     found = reading.fetch(f"panel_{name}: {'+'.join(plan.columns)}", chosen)
     return Panel(
