@@ -13,7 +13,6 @@ from config.serving import build_serving
 from rongqiao.accounts.ledgering import drain
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.publication import publish_from_lake
-from rongqiao.bases.resources.eligibility import refresh_eligibility
 from rongqiao.bases.resources.services import load_resources
 from rongqiao.governance import pipeline
 from rongqiao.governance.conflicts import find_conflicts
@@ -24,7 +23,7 @@ from rongqiao.lake.tables import Lake
 from rongqiao.ledger.log import Ledger
 from rongqiao.platforms.financing.feedback import export_feedback
 from rongqiao.platforms.financing.history import complete_history, import_history
-from rongqiao.platforms.financing.screening.counting import publish_columns
+from rongqiao.platforms.financing.province import publish_and_match
 from rongqiao.scoring.card import DEFAULT_MODEL, card_path, load_card
 from rongqiao.scoring.rating import write_ratings
 from rongqiao.synth.province import write_province
@@ -97,8 +96,7 @@ def publish(as_of: int, known_at: dt.date) -> None:
 
 def match_products(as_of: int, known_at: dt.date) -> None:
     """Judge all products for all enterprises, and lay out the facts that screening lists count from."""
-    refresh_eligibility(lake=Lake(), as_of=as_of, known_at=known_at)
-    publish_columns(lake=Lake(), as_of=as_of, known_at=known_at)
+    publish_and_match(lake=Lake(), as_of=as_of, known_at=known_at)
 
 
 def seal_ledger() -> None:

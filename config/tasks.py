@@ -14,6 +14,7 @@ from config.serving import build_serving
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.intake import collecting, selectors, services
 from rongqiao.bases.enterprises.publication import publish_operations
+from rongqiao.bases.resources.services import enqueue_matching
 from rongqiao.governance.batch import Delivery
 from rongqiao.governance.conflicts import find_conflicts
 from rongqiao.governance.pipeline import govern
@@ -48,6 +49,7 @@ def govern_uploads() -> int:
     for upload, report in reports:
         _tell_outcome(upload, report)
     flow_forward(lake, now=timezone.now())
+    enqueue_matching(now=timezone.now())
     return len(waiting) + collected
 
 

@@ -35,11 +35,11 @@ def publish(
     from rongqiao.bases.enterprises.services import publish_from_lake
     from rongqiao.kernel.period import check_month
     from rongqiao.lake.tables import Lake
-    from rongqiao.platforms.financing.screening.counting import publish_columns
+    from rongqiao.platforms.financing.province import publish_and_match
 
     done = publish_from_lake(lake=Lake(), as_of=check_month(as_of), known_at=known_at.date())
-    # What screening lists count from must not fall behind the portraits.
-    publish_columns(lake=Lake(), as_of=as_of, known_at=known_at.date())
+    # What screening lists count from, and who meets which product, must not fall behind the portraits.
+    publish_and_match(lake=Lake(), as_of=as_of, known_at=known_at.date())
     typer.echo(
         f"已发布：企业 {done.enterprises:,}，画像 {done.portraits:,}，数据源 {done.sources}，批次 {done.deliveries:,}，"
         f"规则 {done.rule_results:,}，字段 {done.profiles:,}，隔离 {done.quarantined:,}"

@@ -64,17 +64,30 @@ def feedback(out: Annotated[Path, typer.Option("--out", help="报送文件夹")]
     typer.echo(str(export_feedback(folder=out, known_at=known_at.date())))
 
 
-@app.command(help="为全省企业判断全部在售产品")
-def eligibility(
-    as_of: Annotated[int, typer.Option("--as-of", help="数据截止月份，如 202610")], known_at: Day
-) -> None:
-    """Judge all products on sale for the whole province."""
+@app.command(help="为全省企业判断条件或数据有变动的在售产品（后台任务每小时运行一次）")
+def eligibility() -> None:
+    """Judge the products on sale whose conditions or facts changed for the whole province, as the background job does."""
     setup_django()
-    from rongqiao.bases.resources.services import refresh_eligibility
-    from rongqiao.lake.tables import Lake
+    from django.utils import timezone
 
-    rows = refresh_eligibility(lake=Lake(), as_of=as_of, known_at=known_at.date())
-    typer.echo(f"产品 × 区县 {rows} 行。")
+    from rongqiao.lake.tables import Lake
+    from rongqiao.platforms.financing.province import refresh_matching
+
+    done = refresh_matching(
+        lake=Lake(),
+        now=timezone.now(),
+        on_progress=lambda at, total: typer.echo(f"  已核对 {at:,}/{total:,} 户", err=True),
+    )
+    if not done.enterprises:
+        typer.echo("还没有可核对的企业：请先运行 rongqiao database publish。")
+        raise typer.Exit(1)
+    typer.echo(
+        f"核对产品 {done.products} 个 × 企业 {done.enterprises:,} 户，产品 × 区县 {done.rows:,} 行。"
+        if done.products
+        else "各产品的核对结果都是最新的。"
+    )
+    for problem in done.problems:
+        typer.echo(f"✗ 未能核对：{problem}")
 
 
 @app.command("screening-facts", help="把全省企业的指标写成名单筛选用的列")
@@ -104,11 +117,22 @@ def dry_run(
     changed = json.loads(criteria.read_text(encoding="utf-8"))
     told = try_criteria(product_code=product, changed=changed, now=timezone.now())
     typer.echo(
-        f"符合企业 {told.before:,} → {told.after:,} 户（新增 {told.gained:,}，失去 {told.lost:,}），数据截至 {told.as_of}。"
+        f"符合企业 {told.before.count:,} → {told.after.count:,} 户（新增 {told.gained.count:,}，失去 {told.lost.count:,}），"
+        f"数据截至 {told.as_of}。"
     )
-    typer.echo(f"近一年匹配成功 {told.matches:,} 笔，其中 {told.matches_dropped:,} 笔按新条件将不再符合。")
-    for code, (before, after) in sorted(told.by_county.items()):
-        typer.echo(f"  {code or '区划未知'}  {before:,} → {after:,}")
+    typer.echo(
+        f"近一年匹配成功 {told.matches:,} 笔，其中 {told.matches_dropped.count:,} 笔按新条件将不再符合；"
+        f"另有 {told.matches_gained.count:,} 笔当时只因准入条件未成的需求将会符合。"
+    )
+    for effect in told.effects:
+        kind = "新增条件" if effect.kind == "added" else "去掉条件"
+        typer.echo(
+            f"  {kind}：{effect.text}  企业 {effect.enterprises.count:,} 户，近一年匹配 {effect.matches.count:,} 笔"
+        )
+    for code, (before, after, gained, lost) in sorted(told.by_county.items()):
+        typer.echo(
+            f"  {code or '区划未知'}  {before.count:,} → {after.count:,}（新增 {gained.count:,}，失去 {lost.count:,}）"
+        )
 
 
 @app.command(help="运行一次市场时钟（后台任务每十分钟运行一次）")

@@ -32,11 +32,11 @@ def test_load_history_complete_and_feedback(tmp_path):
     assert "过期" in run("clocks")
 
 
-def test_eligibility_without_a_lake_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setenv("RONGQIAO_LAKE_URL", str(tmp_path / "lake"))
-    result = CliRunner().invoke(app, ["eligibility", "--as-of", "202610", "--known-at", "2026-11-20"])
-    assert result.exit_code != 0
-    assert "indicators compute" in str(result.exception)
+def test_eligibility_without_facts_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("RONGQIAO_VAR", str(tmp_path / "var"))
+    result = CliRunner().invoke(app, ["eligibility"])
+    assert result.exit_code == 1
+    assert "database publish" in result.output
 
 
 def test_task_runs_the_clocks_of_its_instant(tmp_path):

@@ -3,16 +3,14 @@
 import datetime as dt
 from decimal import Decimal
 
-import pyarrow as pa
 import pytest
 
 from rongqiao.accounts.models import Organisation
 from rongqiao.bases.resources import selectors
-from rongqiao.bases.resources.eligibility import count_outcomes
 from rongqiao.bases.resources.models import Eligibility, Product
+from rongqiao.bases.resources.reach import eligibility_by_prefecture
 from rongqiao.bases.resources.services import load_resources
 from rongqiao.kernel.errors import InvalidValueError
-from rongqiao.rules.criteria import evaluate, parse_criteria
 from tests.web.market_place import institution, policy, product, write_market
 
 pytestmark = pytest.mark.django_db
@@ -123,54 +121,23 @@ def test_policies_of_wider_regions_apply(tmp_path):
 
 
 def test_eligibility_is_told_per_prefecture_through_disclosure_control(folder):
-    row = {"product": Product.objects.get(code="P01"), "as_of": 202610}
-    Eligibility.objects.create(**row, county_code="430102", met=10, unknown=2, unmet=0)
-    Eligibility.objects.create(**row, county_code="430103", met=5, unknown=1, unmet=7)
+    product = Product.objects.get(code="P01")
+    row = {"product": product, "as_of": 202610, "digest": "d"}
+    Eligibility.objects.create(**row, county_code="430102", met=300, unknown=2, unmet=0)
+    Eligibility.objects.create(**row, county_code="430103", met=100, unknown=1, unmet=70)
     Eligibility.objects.create(**row, county_code="430281", met=1, unknown=0, unmet=6)
-    changsha, zhuzhou = selectors.eligibility_by_prefecture("P01")
-    assert (changsha["name"], changsha["met"], changsha["unknown"], changsha["unmet"]) == (
-        "长沙市",
-        15,
-        None,
-        7,
-    )
-    assert (zhuzhou["met"], zhuzhou["unknown"]) == (None, 0)
+    changsha, zhuzhou = eligibility_by_prefecture(product)
+    assert changsha["name"] == "长沙市"
+    for outcome, exact in (("met", 400), ("unmet", 70)):
+        assert changsha[outcome] % 5 == 0
+        assert abs(changsha[outcome] - exact) <= 8 + 2.5
+    # What is small and what is nothing look the same.
+    assert (changsha["unknown"], zhuzhou["met"], zhuzhou["unknown"], zhuzhou["unmet"]) == (None,) * 4
+    assert eligibility_by_prefecture(product)[0] == changsha
+    product.region_codes = ["4302"]
+    assert [line["name"] for line in eligibility_by_prefecture(product)] == ["株洲市"]
 
 
 def test_lpr_is_the_last_on_record_or_of_a_day():
     assert selectors.latest_lpr() == {"1Y": Decimal("0.03"), "5Y": Decimal("0.035")}
     assert selectors.latest_lpr(dt.date(2019, 9, 1))["1Y"] == Decimal("0.0425")
-
-
-def test_one_pass_counts_like_the_rule_for_each(folder):
-    facts = [
-        {
-            "enterprise_id": str(i),
-            "county_code": county,
-            "status": status,
-            "age_months": age,
-            "tax_grade_now": grade,
-        }
-        for i, (county, status, age, grade) in enumerate(
-            [
-                ("430102", "存续", 60, "A"),
-                ("430102", "存续", 6, "A"),
-                ("430102", "存续", 60, None),
-                ("430281", "存续", None, "D"),
-                ("430281", "注销", 60, "A"),
-            ]
-        )
-    ]
-    criteria = {p.code: parse_criteria(p.criteria) for p in Product.objects.order_by("code")}
-    criteria["FREE"] = parse_criteria({})
-    counted = {
-        (r["code"], r["county_code"]): (r["met"], r["unknown"], r["unmet"])
-        for r in count_outcomes(pa.Table.from_pylist(facts), criteria)
-    }
-    for code, tree in criteria.items():
-        for county in ("430102", "430281"):
-            rows = [f for f in facts if f["county_code"] == county and f["status"] == "存续"]
-            outcomes = [evaluate(tree, f, rule=code, version="1").outcome.value for f in rows]
-            expected = tuple(outcomes.count(word) for word in ("met", "unknown", "unmet"))
-            assert counted[code, county] == expected, (code, county)
-    assert counted["P01", "430102"] == (1, 1, 1)

@@ -9,10 +9,8 @@ from django.db.utils import ProgrammingError
 
 from rongqiao.accounts.models import AuditRecord, LedgerEntry
 from rongqiao.accounts.scope import scoped, system_scope
-from rongqiao.bases.resources.models import Product
 from rongqiao.kernel.decision import Outcome
 from rongqiao.kernel.errors import ContractError, IllegalTransitionError, InvalidValueError, NotAllowedError
-from rongqiao.platforms.financing.dry_run import try_criteria
 from rongqiao.platforms.financing.screening import counting, selectors, services
 from rongqiao.platforms.financing.screening.consents import (
     lists_naming_me,
@@ -306,22 +304,3 @@ def test_days_are_local(town, market):
     evening = dt.datetime(2026, 11, 23, 17, 0, tzinfo=dt.UTC)
     screening = market.act(services.open_list, market.officer, title="夜间", valid_days=1, now=evening)
     assert screening.expires_on == dt.date(2026, 11, 25)
-
-
-def test_a_dry_run_says_what_changed_criteria_would_drop(town, market):
-    market.publish()
-    narrower = {"fact": "age_months", "op": ">=", "value": 61, "text": "成立满 61 个月"}
-    told = try_criteria(product_code="P01", changed=narrower, now=NOW + DAY)
-    old = judged(town, parse_criteria(Product.objects.get(code="P01").criteria))
-    new = judged(town, parse_criteria(narrower))
-    pairs = list(zip(old, new, strict=True))
-    assert (told.before, told.after) == (old.count(Outcome.MET), new.count(Outcome.MET))
-    assert told.lost == sum(a is Outcome.MET and b is not Outcome.MET for a, b in pairs)
-    assert told.gained == sum(b is Outcome.MET and a is not Outcome.MET for a, b in pairs)
-    assert (told.matches, told.matches_dropped) == (1, 1)
-    assert sum(before for before, _ in told.by_county.values()) <= told.before
-    same = try_criteria(product_code="P01", changed=Product.objects.get(code="P01").criteria, now=NOW + DAY)
-    assert (same.gained, same.lost, same.matches_dropped, same.by_county) == (0, 0, 0, {})
-    assert try_criteria(product_code="P01", changed=narrower, now=NOW + 400 * DAY).matches == 0
-    with pytest.raises(InvalidValueError, match="没有这个产品"):
-        try_criteria(product_code="P99", changed={}, now=NOW)

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rongqiao.indicators.computation import ENTERPRISES
-from rongqiao.indicators.facts import enterprise_facts
+from rongqiao.indicators.computation import ENTERPRISES, TARGET
+from rongqiao.indicators.facts import RATINGS, enterprise_facts
 from rongqiao.lake import asof
 from rongqiao.lake.columns import write_columns
 from rongqiao.lake.engine import ibis_connection
@@ -62,9 +62,15 @@ def publish_fact_columns(
         If the indicators of that month were never computed.
     """
     parts = _parts(lake, as_of, known_at, secret, part_rows)
-    described = {"as_of": as_of, "known_at": known_at.isoformat()}
+    described = {"as_of": as_of, "known_at": known_at.isoformat(), "versions": fact_versions(lake)}
     name = f"{as_of}-{known_at:%Y%m%d}"
     return write_columns(parts, name=name, described=described, rows_by=ENTERPRISE, folder=folder)
+
+
+def fact_versions(lake: Lake) -> dict[str, int]:
+    """Versions of the lake's tables that the columns are made of; they differ once any of it was computed or amended anew."""
+    kept = [name for name in (ENTERPRISES, TARGET, RATINGS) if lake.exists(name)]
+    return {name: int(lake.open(name).version()) for name in kept}
 
 
 def _parts(lake: Lake, as_of: int, known_at: dt.date, secret: bytes, part_rows: int) -> Iterator[pa.Table]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -58,6 +59,9 @@ class FactColumns:
         self._names = frozenset(read["names"])
         self._rows_by: str = read["rows_by"]
         self._open: dict[str, NDArray[Any]] = {}
+        written = (folder / "columns.json").stat().st_mtime_ns
+        #: Tells this build from any other, also from one of the same name.
+        self.mark = f"{folder.name}@{written}"
 
     @classmethod
     def current(cls, folder: Path | None = None) -> Self:
@@ -99,9 +103,38 @@ class FactColumns:
         found: NDArray[Any] = places[kept[places] == wanted]
         return found
 
+    def find_row(self, one: str) -> int | None:
+        """Row of an id; null where it is not there."""
+        found = self.find_rows([one])
+        return int(found[0]) if len(found) else None
+
     def ids(self, rows: NDArray[Any]) -> list[str]:
         """Ids of rows."""
         return [each.decode() for each in self.values(self._rows_by)[rows]]
+
+
+_lock = threading.Lock()
+_opened: dict[str, FactColumns] = {}
+
+
+def open_current() -> FactColumns:
+    """Open the installation's newest build, once per process; a newer one is taken up by itself.
+
+    Raises
+    ------
+    ContractError
+        If none was ever built.
+    """
+    root = default_folder()
+    pointer = root / POINTER
+    # Written anew by each publication, under the same name too.
+    mark = f"{root}|{pointer.stat().st_mtime_ns}" if pointer.is_file() else ""
+    with _lock:
+        if mark not in _opened:
+            columns = FactColumns.current(root)
+            _opened.clear()
+            _opened[mark] = columns
+        return _opened[mark]
 
 
 def write_columns(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from ninja import Schema
 from pydantic import Field
 
-from rongqiao.bases.resources.selectors import eligibility_by_prefecture
+from rongqiao.bases.resources.reach import eligibility_by_prefecture
 
 Ratio = Annotated[Decimal, Field(description="年利率，小数（0.0385 即 3.85%）")]
 Money = Annotated[Decimal, Field(description="人民币元，两位小数")]
@@ -79,7 +79,7 @@ class Product(Schema):
 
 
 class Eligibility(Schema):
-    """Enterprises of a prefecture that meet a product's criteria; null where too few to be told."""
+    """Enterprises of a prefecture that meet a product's criteria; null where too few to be told, zero included; blurred and rounded."""
 
     region_code: str
     name: str
@@ -101,7 +101,7 @@ class ProductDetail(Product):
     @staticmethod
     def resolve_eligibility(product: object) -> list[dict[str, Any]]:
         """Count, per prefecture, the enterprises that meet the criteria."""
-        return eligibility_by_prefecture(product.code)  # type: ignore[attr-defined]
+        return eligibility_by_prefecture(product)  # type: ignore[arg-type]
 
 
 class MarketFigures(Schema):

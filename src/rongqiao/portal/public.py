@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from rongqiao.bases.enterprises.selectors import source_statuses
 from rongqiao.bases.resources import selectors as resources
+from rongqiao.bases.resources.reach import eligibility_by_prefecture
 from rongqiao.contracts.catalog import code_list, consent_data_classes, consent_purposes, regions
 from rongqiao.kernel.money import WAN
 from rongqiao.platforms.financing import selectors as market
@@ -115,11 +116,7 @@ def show_product(request: HttpRequest, code: str) -> HttpResponse:
     product = resources.get_product(code)
     if product is None:
         raise Http404(code)
-    eligibility = [
-        line
-        for line in resources.eligibility_by_prefecture(code)
-        if _serves(product.region_codes, line["region_code"])
-    ]
+    eligibility = eligibility_by_prefecture(product)
     return render(
         request,
         "portal/public/product.html",
@@ -204,11 +201,6 @@ def show_transparency(request: HttpRequest) -> HttpResponse:
             "sources": source_statuses(),
         },
     )
-
-
-def _serves(served: list[str], prefecture: str) -> bool:
-    """Whether any part of the prefecture lies in the product's regions; no regions mean everywhere."""
-    return not served or any(prefecture.startswith(code) or code.startswith(prefecture) for code in served)
 
 
 def _own_verdict(request: HttpRequest, code: str) -> Any:

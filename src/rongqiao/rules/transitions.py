@@ -186,6 +186,17 @@ SCREENING_LIST: Table = {
     ("handed_over", "expire"): "expired",
 }
 
+#: A change of a product's conditions: tried on the province, then published by a second person.
+CRITERIA_CHANGE: Table = {
+    ("draft", "revise"): "draft",
+    ("draft", "try"): "draft",
+    ("draft", "submit"): "submitted",
+    ("draft", "discard"): "discarded",
+    ("submitted", "return"): "draft",
+    ("submitted", "publish"): "published",
+    ("submitted", "discard"): "discarded",
+}
+
 LIFECYCLES: dict[str, Table] = {
     "demand": DEMAND,
     "take": TAKE,
@@ -200,6 +211,7 @@ LIFECYCLES: dict[str, Table] = {
     "access_question": ACCESS_QUESTION,
     "webhook_event": WEBHOOK_EVENT,
     "screening_list": SCREENING_LIST,
+    "criteria_change": CRITERIA_CHANGE,
     "breaker": BREAKER,
 }
 INITIAL = {
@@ -216,6 +228,7 @@ INITIAL = {
     "access_question": "asked",
     "webhook_event": "waiting",
     "screening_list": "draft",
+    "criteria_change": "draft",
     "breaker": "closed",
 }
 

@@ -1,116 +1,191 @@
-"""The province-wide pass: every product's criteria over every enterprise at once, counted per county."""
+"""The province-wide pass, kept fresh: which products have to be judged anew, their counts per county, and how they are told."""
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import TYPE_CHECKING, Any
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import ibis
+from django.conf import settings
+from django.utils import timezone
 
 from rongqiao.accounts.scope import system_scope
 from rongqiao.accounts.services import record_audit
-from rongqiao.bases.resources.models import Eligibility, Product
-from rongqiao.indicators.facts import enterprise_facts
-from rongqiao.rules.criteria import Criteria, facts_used, parse_criteria, to_expression
+from rongqiao.bases.resources.judging import (
+    PLACE,
+    judge_province,
+    read_facts,
+    requirements,
+    requirements_digest,
+)
+from rongqiao.bases.resources.models import Eligibility, EligibilityRun, Product
+from rongqiao.contracts.catalog import threshold
+from rongqiao.kernel.errors import InvalidValueError
+from rongqiao.lake.columns import FactColumns
+from rongqiao.lake.verdicts import VerdictFiles
+from rongqiao.rules.criteria_arrays import decide
+from rongqiao.rules.disclosure import Blur, blur
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import datetime as dt
+    from collections.abc import Callable, Mapping, Sequence
 
-    from rongqiao.lake.tables import Lake
+    from rongqiao.rules.criteria import Criteria
 
-COUNTED_STATUS = "存续"
-WORDS = {"met": 1, "unknown": 0, "unmet": -1}
-ALL_KNOWN = dt.date.max
+OUTCOMES = ("unmet", "unknown", "met")
 
 
-def refresh_eligibility(*, lake: Lake, as_of: int, known_at: dt.date = ALL_KNOWN) -> int:
-    """Judge all products on sale for all existing enterprises in one pass of the engine.
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a pass did.
 
     Parameters
     ----------
-    lake : Lake
-        With ``published/enterprises`` and ``analytics/indicators``; ratings where they exist.
-    as_of : int
-        Month of the indicators.
-    known_at : date
-        Of several computations of that month the last not after this day counts.
+    products : int
+        Judged; zero where everything was fresh.
+    enterprises : int
+        Over which each was judged.
+    rows : int
+        Product × county, that were written.
+    problems : tuple of str
+        Products that cannot be judged, and why.
+    """
 
-    Returns
-    -------
-    int
-        Rows (product × county) that stand now; the former pass is replaced.
+    products: int
+    enterprises: int
+    rows: int
+    problems: tuple[str, ...] = ()
+
+
+def refresh_eligibility(
+    *, now: dt.datetime, on_progress: Callable[[int, int], None] | None = None
+) -> Refreshed:
+    """Judge all existing enterprises by every product on sale whose conditions or whose facts changed since it was last judged.
+
+    Parameters
+    ----------
+    now : datetime
+        When the pass begins.
+    on_progress : callable or None
+        Told enterprises judged and enterprises in all.
 
     Raises
     ------
     ContractError
-        If the indicators of that month were never computed.
+        If the columns of facts were never published.
     """
+    columns = FactColumns.current()
     products = list(Product.objects.filter(status="published").order_by("code"))
-    judged = [(product, parse_criteria(product.criteria, path=product.code)) for product in products]
-    facts = enterprise_facts(lake, as_of=as_of, known_at=known_at)
-    rows = count_outcomes(facts, {product.code: tree for product, tree in judged})
-    keys = {product.code: product.pk for product in products}
+    digests = {product.code: requirements_digest(product) for product in products}
+    stale = _stale(columns, products, digests)
+    if not stale:
+        Eligibility.objects.exclude(product__in=products).delete()
+        return Refreshed(0, columns.size, 0)
+    asked, problems = _judgeable(columns, stale, digests)
+    if not asked:
+        return Refreshed(0, columns.size, 0, problems)
+    with system_scope():
+        run = EligibilityRun.objects.create(
+            started_at=now,
+            as_of=columns.described["as_of"],
+            products=len(stale) - len(problems),
+            total=columns.size,
+            problem="；".join(problems)[:300],
+        )
+
+    def tell(done: int, total: int) -> None:
+        EligibilityRun.objects.filter(pk=run.pk).update(done=done)
+        if on_progress is not None:
+            on_progress(done, total)
+
+    counted = judge_province(columns, asked, on_progress=tell)
+    totals = dict(zip(asked, counted, strict=True))
+    counties = columns.words(PLACE) or ("",)
     fresh = [
         Eligibility(
-            product_id=keys[row["code"]],
-            county_code=row["county_code"],
-            met=row["met"],
-            unknown=row["unknown"],
-            unmet=row["unmet"],
-            as_of=as_of,
+            product=product,
+            county_code=code,
+            **dict(zip(OUTCOMES, (int(count) for count in cell), strict=True)),
+            as_of=columns.described["as_of"],
+            digest=digests[product.code],
+            build=columns.mark,
+            judged_at=now,
         )
-        for row in rows
+        for product in stale
+        if digests[product.code] in totals
+        for code, cell in zip(counties, totals[digests[product.code]], strict=True)
+        if code or cell.any()
     ]
+    _replace(products, stale, fresh, run)
+    VerdictFiles(columns).keep_only(digests.values())
+    return Refreshed(len(stale) - len(problems), columns.size, len(fresh), problems)
+
+
+def _stale(columns: FactColumns, products: Sequence[Product], digests: Mapping[str, str]) -> list[Product]:
+    """Products without a verdict on this build's facts and today's conditions, or without its counts."""
+    judged = set(
+        Eligibility.objects.filter(build=columns.mark).values_list("product_id", "digest").distinct()
+    )
+    kept = VerdictFiles(columns).names()
+    return [
+        product
+        for product in products
+        if (digest := digests[product.code]) not in kept or (product.pk, digest) not in judged
+    ]
+
+
+def _judgeable(
+    columns: FactColumns, products: Sequence[Product], digests: Mapping[str, str]
+) -> tuple[dict[str, Criteria], tuple[str, ...]]:
+    """Criteria by digest; and what is wrong with the others, which must not keep an enterprise from the rest."""
+    asked: dict[str, Criteria] = {}
+    problems = []
+    for product in products:
+        try:
+            criteria = requirements(product)
+            none = {name: fact.part(0, 0) for name, fact in read_facts(columns, [criteria]).items()}
+            decide(criteria, none, 0)
+        except InvalidValueError as error:
+            problems.append(f"{product.code} {error.thing}：{error.remedy}")
+        else:
+            asked[digests[product.code]] = criteria
+    return asked, tuple(problems)
+
+
+def _replace(
+    products: Sequence[Product], stale: Sequence[Product], fresh: list[Eligibility], run: EligibilityRun
+) -> None:
     with system_scope() as scope:
-        Eligibility.objects.all().delete()
+        Eligibility.objects.exclude(product__in=products).delete()
+        Eligibility.objects.filter(product__in=stale).delete()
         Eligibility.objects.bulk_create(fresh, batch_size=5000)
-        detail = {"as_of": as_of, "products": len(products), "rows": len(fresh)}
+        EligibilityRun.objects.filter(pk=run.pk).update(done=run.total, finished_at=timezone.now())
+        detail = {
+            "as_of": run.as_of,
+            "products": run.products,
+            "rows": len(fresh),
+            "problem": run.problem,
+        }
         record_audit(
             scope=scope,
             action="eligibility.refreshed",
             object_type="eligibility",
-            object_id=str(as_of),
+            object_id=str(run.as_of),
             detail=detail,
         )
-    return len(fresh)
 
 
-def count_outcomes(facts: pa.Table, criteria: dict[str, Criteria]) -> list[dict[str, Any]]:
-    """Count met, unknown and unmet per product and county, by one statement of the engine.
+def blur_rule(day: dt.date) -> Blur:
+    """Disclosure control of free questions as of a day; conditions that banks choose themselves are such questions."""
+    names = ("screening_cell_min", "screening_noise_max", "screening_step")
+    return Blur(*(int(threshold(name, day)) for name in names))
 
-    Parameters
-    ----------
-    facts : pa.Table
-        One row per enterprise, columns by fact id; those that do not exist any more are left out.
-    criteria : dict
-        Product code → its conditions.
 
-    Returns
-    -------
-    list of dict
-        ``code``, ``county_code``, ``met``, ``unknown``, ``unmet``.
+def tell(count: int, *, question: str, rule: Blur) -> int | None:
+    """Tell a kept count through disclosure control; null where it is small, zero included.
+
+    The deviation is drawn from the installation's secret, the question and the count, so that the same state of affairs
+    always has the same answer.
     """
-    if not criteria:
-        return []
-    wanted = frozenset({"county_code", "status"}).union(*(facts_used(tree) for tree in criteria.values()))
-    connection = ibis.duckdb.connect()
-    table = connection.create_table("facts", facts.select([c for c in facts.column_names if c in wanted]))
-    table = table.filter(table.status == COUNTED_STATUS, table.county_code.notnull())
-    judged = table.select(
-        "county_code", **{f"o{i}": to_expression(tree, table) for i, tree in enumerate(criteria.values())}
-    )
-    # Kept as a table: else the engine would judge anew for each of the three counts.
-    judged = connection.create_table("judged", judged)
-    counts = {
-        f"o{i}_{word}": (judged[f"o{i}"] == value).sum()
-        for i in range(len(criteria))
-        for word, value in WORDS.items()
-    }
-    summed = (
-        judged.group_by("county_code").aggregate(**counts).order_by("county_code").to_pyarrow().to_pylist()
-    )
-    return [
-        {"code": code, "county_code": row["county_code"]} | {word: int(row[f"o{i}_{word}"]) for word in WORDS}
-        for i, code in enumerate(criteria)
-        for row in summed
-    ]
+    secret = hashlib.sha256(f"eligibility.cell_keys|{settings.SECRET_KEY}|{count}".encode()).digest()
+    return blur(count, key=int.from_bytes(secret[:8], "big"), question=question, rule=rule)

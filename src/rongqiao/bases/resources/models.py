@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from rongqiao.accounts.models import Organisation
+from rongqiao.accounts.models import Organisation, User
+from rongqiao.accounts.scoping import ScopedModel
+
+if TYPE_CHECKING:
+    from rongqiao.accounts.scope import Scope
 
 
 class Institution(models.Model):
@@ -98,14 +103,22 @@ class Policy(models.Model):
 
 
 class Eligibility(models.Model):
-    """How many enterprises of a county meet a product's criteria, from the province-wide pass."""
+    """How many enterprises of a county meet a product's conditions where it is sold, from the province-wide pass.
+
+    Exact, and so for nobody's eyes: ``selectors`` tell them through disclosure control. ``county_code`` is empty for enterprises
+    whose county is not known.
+    """
 
     product = models.ForeignKey(Product, models.CASCADE, related_name="eligibility")
-    county_code = models.CharField(max_length=6)
+    county_code = models.CharField(max_length=6, blank=True)
     met = models.IntegerField()
     unknown = models.IntegerField()
     unmet = models.IntegerField()
     as_of = models.IntegerField()
+    # What was asked, and of which build of the facts; either may be older than today's.
+    digest = models.CharField(max_length=32, blank=True)
+    build = models.CharField(max_length=60, blank=True)
+    judged_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = verbose_name_plural = "产品可及企业数"
@@ -115,3 +128,78 @@ class Eligibility(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product_id} {self.county_code}"
+
+
+class EligibilityRun(models.Model):
+    """One province-wide pass and how far it is; a run without an end was interrupted or is under way."""
+
+    started_at = models.DateTimeField("开始")
+    finished_at = models.DateTimeField("完成", null=True)
+    as_of = models.IntegerField("数据月份")
+    products = models.PositiveIntegerField("核对产品")
+    done = models.PositiveIntegerField("已核对企业", default=0)
+    total = models.PositiveIntegerField("企业总数")
+    problem = models.CharField("未能核对", max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "全省匹配运行"
+        ordering: ClassVar = ["-started_at"]
+
+    def __str__(self) -> str:
+        return f"{self.started_at:%Y-%m-%d %H:%M} {self.products}"
+
+
+class CriteriaChange(ScopedModel):
+    """A bank's change of a product's conditions: drafted, tried on the province, and published by a second person.
+
+    ``before`` is what was in force when it was published (null until then), ``figures`` what the trial told, through disclosure
+    control, and ``tried`` the digest of the conditions that were tried.
+    """
+
+    institution_column = "institution_id"
+
+    STATUSES = [
+        ("draft", "起草中"),
+        ("submitted", "待复核"),
+        ("published", "已发布"),
+        ("discarded", "已放弃"),
+    ]
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    product = models.ForeignKey(Product, models.CASCADE, related_name="changes", verbose_name="产品")
+    institution = models.ForeignKey(Institution, models.CASCADE, related_name="+", verbose_name="机构")
+    base_version = models.PositiveSmallIntegerField("依据版本")
+    before = models.JSONField("原条件", null=True)
+    criteria = models.JSONField("新条件", default=dict)
+    note = models.CharField("改动理由", max_length=200, blank=True)
+    figures = models.JSONField("试算", null=True)
+    tried = models.CharField(max_length=32, blank=True)
+    status = models.CharField("状态", max_length=12, choices=STATUSES, default="draft", db_index=True)
+    drafted_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name="起草人")
+    drafted_at = models.DateTimeField("起草时间")
+    decided_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name="复核人")
+    decided_at = models.DateTimeField("复核时间", null=True)
+
+    class Meta(ScopedModel.Meta):
+        verbose_name = verbose_name_plural = "准入条件改动"
+        ordering: ClassVar = ["-drafted_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["product"],
+                condition=Q(status__in=["draft", "submitted"]),
+                name="one_open_change_per_product",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="published")
+                | (Q(decided_by__isnull=False) & ~Q(decided_by=F("drafted_by"))),
+                name="criteria_change_by_two",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.product_id} {self.status}"
+
+    @classmethod
+    def visible_to(cls, scope: Scope) -> Q:
+        """Let the operator oversee what banks change."""
+        return Q() if scope.kind == "operator" else super().visible_to(scope)

@@ -6,14 +6,12 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q
 
-from rongqiao.bases.resources.models import Eligibility, Institution, Policy, Product
-from rongqiao.contracts.catalog import code_list, lpr, regions, threshold
+from rongqiao.bases.resources.models import Institution, Policy, Product
+from rongqiao.contracts.catalog import code_list, lpr
 from rongqiao.kernel.errors import InvalidValueError
-from rongqiao.kernel.period import last_day
 from rongqiao.kernel.region import check_region, parents
-from rongqiao.rules.disclosure import suppress
 
 if TYPE_CHECKING:
     import uuid
@@ -195,45 +193,6 @@ def list_institutions() -> QuerySet[Institution]:
 def get_institution(code: str) -> Institution | None:
     """Return an institution by its code; null where there is none."""
     return Institution.objects.select_related("organisation").filter(code=code).first()
-
-
-def eligibility_by_prefecture(code: str) -> list[dict[str, Any]]:
-    """Sum, per prefecture, how many enterprises meet a product's criteria; from the last province-wide pass.
-
-    Returns
-    -------
-    list of dict
-        ``region_code``, ``name``, ``met``, ``unknown``, ``unmet``, ``as_of``; empty before the first pass. A count
-        is null where it is too small to be told.
-    """
-    sums: dict[str, dict[str, Any]] = {}
-    rows = (
-        Eligibility.objects.filter(product__code=code)
-        .values("county_code", "as_of")
-        .annotate(met=Sum("met"), unknown=Sum("unknown"), unmet=Sum("unmet"))
-        .order_by("county_code")
-    )
-    for row in rows:
-        prefecture = row["county_code"][:4]
-        name = regions()[prefecture].name if prefecture in regions() else prefecture
-        total = sums.setdefault(
-            prefecture,
-            {
-                "region_code": prefecture,
-                "name": name,
-                "met": 0,
-                "unknown": 0,
-                "unmet": 0,
-                "as_of": row["as_of"],
-            },
-        )
-        for outcome in ("met", "unknown", "unmet"):
-            total[outcome] += row[outcome]
-    for total in sums.values():
-        least = int(threshold("disclosure_cell_min", last_day(total["as_of"])))
-        for outcome in ("met", "unknown", "unmet"):
-            total[outcome] = suppress(total[outcome], threshold=least)
-    return list(sums.values())
 
 
 def latest_lpr(on: dt.date | None = None) -> dict[str, Decimal]:

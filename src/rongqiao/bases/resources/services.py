@@ -8,6 +8,10 @@ import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
+from procrastinate.contrib.django import app as jobs
+from procrastinate.exceptions import AlreadyEnqueued
+
 from rongqiao.accounts.models import Organisation
 from rongqiao.accounts.scope import system_scope
 from rongqiao.accounts.services import record_audit
@@ -21,10 +25,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["institution_key", "load_resources", "product_key", "refresh_eligibility"]
+__all__ = ["enqueue_matching", "institution_key", "load_resources", "product_key", "refresh_eligibility"]
+#: Job that judges products whose conditions or facts changed; defined beside the market's other jobs.
+MATCHING_JOB = "financing.refresh_matching"
 
 NAMESPACE = uuid.UUID("6f1de3a2-5b0c-5d7e-9a44-43000000a001")
 SHORT_NAME = 40
+
+
+def enqueue_matching(*, now: dt.datetime) -> None:
+    """Ask for the province-wide pass; one that waits already will see the newest conditions and facts."""
+    try:
+        with transaction.atomic():
+            job = jobs.configure_task(MATCHING_JOB, queueing_lock=MATCHING_JOB, lock=MATCHING_JOB)
+            job.defer(timestamp=int(now.timestamp()))
+    except AlreadyEnqueued:
+        return
 
 
 def institution_key(code: str) -> uuid.UUID:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.conf import settings
 
-from rongqiao.contracts.catalog import threshold
+from rongqiao.bases.resources.eligibility import blur_rule
 from rongqiao.indicators.fact_columns import KEY, publish_fact_columns
-from rongqiao.lake.columns import POINTER, FactColumns, default_folder
+from rongqiao.lake.columns import FactColumns, open_current
 from rongqiao.rules.criteria import Group, Leaf, facts_used
 from rongqiao.rules.criteria_arrays import Column, count_cells, decide
-from rongqiao.rules.disclosure import Blur, blur
+from rongqiao.rules.disclosure import blur
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -56,7 +56,7 @@ class Province:
 _lock = threading.Lock()
 #: Arrays are judged without Python's lock, so that spans share the machine's cores.
 _workers = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="screening")
-_kept: dict[str, Province] = {}
+_kept: dict[FactColumns, Province] = {}
 
 
 def publish_columns(*, lake: Lake, as_of: int, known_at: dt.date) -> int:
@@ -73,16 +73,12 @@ def province() -> Province:
     ContractError
         If none was ever published.
     """
-    root = default_folder()
-    pointer = root / POINTER
-    # Written anew by each publication, under the same name too.
-    mark = f"{root}|{pointer.stat().st_mtime_ns}" if pointer.is_file() else ""
+    columns = open_current()
     with _lock:
-        if mark not in _kept:
-            columns = FactColumns.current(root)
+        if columns not in _kept:
             _kept.clear()
-            _kept[mark] = _grouped(columns)
-        return _kept[mark]
+            _kept[columns] = _grouped(columns)
+        return _kept[columns]
 
 
 def _grouped(columns: FactColumns) -> Province:
@@ -137,12 +133,6 @@ def count_groups(found: Province, criteria: Criteria) -> tuple[NDArray[Any], int
     return cells, unknown
 
 
-def count_by_county(found: Province, criteria: Criteria) -> dict[str, int]:
-    """Exact number that meet the conditions per county, empty code where it is not known. Not for anybody's eyes."""
-    met = count_groups(found, criteria)[0][0].reshape([len(words) for words in found.labels])
-    return dict(zip(found.labels[0], met.sum(axis=(1, 2)).tolist(), strict=True))
-
-
 def find_met(found: Province, criteria: Criteria, usccs: Sequence[str]) -> list[str]:
     """Those of the enterprises that meet the conditions; unknown is not met."""
     rows = found.columns.find_rows(usccs)
@@ -150,12 +140,6 @@ def find_met(found: Province, criteria: Criteria, usccs: Sequence[str]) -> list[
         name: Column(column.values[rows], column.words) for name, column in _columns(found, criteria).items()
     }
     return found.columns.ids(rows[decide(criteria, columns, len(rows)) == 1])
-
-
-def blur_rule(day: dt.date) -> Blur:
-    """Disclosure control of free questions as of a day."""
-    names = ("screening_cell_min", "screening_noise_max", "screening_step")
-    return Blur(*(int(threshold(name, day)) for name in names))
 
 
 def tell_figures(criteria: Group, *, region: str, question: str, day: dt.date) -> dict[str, Any]:

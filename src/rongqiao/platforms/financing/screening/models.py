@@ -114,7 +114,8 @@ class ScreeningQuestion(OwnedModel):
 
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
     user = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name="人员")
-    screening = models.ForeignKey(ScreeningList, models.PROTECT, related_name="+")
+    # Null: asked while a product's conditions were tried.
+    screening = models.ForeignKey(ScreeningList, models.PROTECT, null=True, related_name="+")
     kind = models.CharField("类别", max_length=8)
     digest = models.CharField("条件摘要", max_length=64)
     asked_on = models.DateField("日期", db_index=True)

@@ -131,7 +131,13 @@ def conditions_of(data: Sequence[dict[str, Any]], day: dt.date) -> Group:
 
 
 def spend(
-    scope: Scope, screening: ScreeningList, *, kind: str, digest: str, now: dt.datetime, number: int = 1
+    scope: Scope,
+    screening: ScreeningList | None,
+    *,
+    kind: str,
+    digest: str,
+    now: dt.datetime,
+    number: int = 1,
 ) -> None:
     """Take from the person's budget of the day; the same count again costs nothing.
 
