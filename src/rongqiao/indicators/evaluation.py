@@ -24,6 +24,7 @@ from rongqiao.indicators.pruning import pruned
 from rongqiao.indicators.reading import empty_table
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping, Sequence
 
     from rongqiao.indicators.reading import Delivered, Population, Reading, Rows
@@ -63,16 +64,55 @@ def evaluate_source(
     size = len(population)
     opened = [delivered.get(name) for name in source.contracts]
     if size == 0 or any(table is None or table.rows == 0 for table in opened):
-        return Computed(
-            {item.id: np.full(size, np.nan) for item in members},
-            {item.id: np.full(size, MISSING, dtype=np.int8) for item in members},
-        )
+        return nothing_known(size, members)
     found = (
         _by_arrays(reading, size, source, members)
         if source.grain == "series"
         else _by_engine(reading, size, source, members)
     )
-    is_old = _is_old(source, found, [table for table in opened if table is not None], reading)
+    newest = newest_known(source, delivered)
+    return judge(
+        source, members, found, age_months=population.age_months, newest=newest, known_at=reading.at.known_at
+    )
+
+
+def nothing_known(size: int, members: Sequence[Indicator]) -> Computed:
+    """Values and statuses of so many enterprises where a table was never delivered: all missing."""
+    return Computed(
+        {item.id: np.full(size, np.nan) for item in members},
+        {item.id: np.full(size, MISSING, dtype=np.int8) for item in members},
+    )
+
+
+def newest_known(source: Source, delivered: Mapping[str, Delivered]) -> dt.date:
+    """Day on which the newest row of a source's tables became known."""
+    days = (delivered[name].newest_known for name in source.contracts)
+    return max(day for day in days if day is not None)
+
+
+def judge(
+    source: Source,
+    members: Sequence[Indicator],
+    found: Mapping[str, Floats],
+    *,
+    age_months: Floats,
+    newest: dt.date,
+    known_at: dt.date,
+) -> Computed:
+    """Values and statuses of one family from what an engine found, whichever it was.
+
+    Parameters
+    ----------
+    found : mapping
+        Name of an aggregate (`aggregates`) → one value per enterprise, NaN for null.
+    age_months : array
+        Months since each was established.
+    newest : date
+        As `newest_known` tells it.
+    known_at : date
+        Day of the computation.
+    """
+    is_old = _is_old(source, found, (known_at - newest).days)
     result = Computed()
     for item in members:
         # Adding zero turns -0.0 into 0.0, which prints and digests differently.
@@ -80,11 +120,11 @@ def evaluate_source(
         if item.null_policy == "absent_is_zero":
             values = np.nan_to_num(values, nan=0.0)
         result.values[item.id] = values
-        result.statuses[item.id] = _status(item, found, values, is_old, population.age_months)
+        result.statuses[item.id] = _status(item, found, values, is_old, age_months)
     return result
 
 
-def _aggregates(prepared: Any, source: Source, members: Sequence[Indicator]) -> dict[str, Any]:
+def aggregates(prepared: Any, source: Source, members: Sequence[Indicator]) -> dict[str, Any]:
     """Build what has to be known of each enterprise: values, and where the formula itself has none."""
     wanted: dict[str, Any] = {}
     for item in members:
@@ -111,7 +151,7 @@ def _by_engine(
 
     def aggregated() -> Any:
         rows = prepared()
-        measures = _aggregates(rows, source, members)
+        measures = aggregates(rows, source, members)
         chosen = {name: measures[name].cast("float64") for name in wanted or measures}
         found = rows.group_by("enterprise_id").aggregate(**chosen)
         return found.filter(found.enterprise_id.notnull())
@@ -175,7 +215,7 @@ def _plan(source: Source, members: tuple[Indicator, ...], at: At) -> _MonthlyPla
     contracts = [load_contract(name) for name in source.contracts]
     prepared = source.prepare({each.id: empty_table(each) for each in contracts}, at)
     # The cast of a value to float is the engine's; arrays are floats.
-    bare = {name: _uncast(each) for name, each in _aggregates(prepared, source, members).items()}
+    bare = {name: _uncast(each) for name, each in aggregates(prepared, source, members).items()}
     quick = {name: each for name, each in bare.items() if is_arrayable(each)}
     is_keyed = len(contracts) == 1 and set(contracts[0].key) == {
         contracts[0].identifier,
@@ -229,15 +269,11 @@ def _as_number(column: Any) -> Any:
     return column.cast("float64")
 
 
-def _is_old(
-    source: Source, found: Mapping[str, Floats], opened: Sequence[Delivered], reading: Reading
-) -> Flags:
+def _is_old(source: Source, found: Mapping[str, Floats], days: int) -> Flags:
     """Where what is known is too long ago: an enterprise's newest month, or the newest delivery of a register."""
     if source.grain == "series":
         # Comparing with NaN is false: what was never observed is missing, not stale.
         return np.asarray(found[_NEWEST] >= source.stale_after_months)
-    newest = max(table.newest_known for table in opened if table.newest_known is not None)
-    days = (reading.at.known_at - newest).days
     is_old = source.grain == "event" and days > source.stale_after_months * MONTH_DAYS
     return np.full(len(next(iter(found.values()))), is_old)
 
@@ -269,18 +305,28 @@ def evaluate_derived(connection: Any, known: Computed, members: Sequence[Indicat
     wide = connection.create_table(
         "derived_inputs", pa.table({"place": order, **columns}), temp=True, overwrite=True
     )
+    made = derived_measures(wide, members)
+    rows = wide.select("place", **made).order_by("place").to_pyarrow()
+    return judge_derived(known, members, {name: rows.column(name).to_numpy() for name in made})
+
+
+def derived_measures(wide: Any, members: Sequence[Indicator]) -> dict[str, Any]:
+    """Build what has to be known of each row of the values read: values, and 1 where the formula itself has none."""
     made: dict[str, Any] = {}
     for item in members:
         made[item.id] = item.measure(wide).cast("float64")
         undefined = item.undefined(wide).fill_null(False) if item.undefined else ibis.literal(value=False)
-        made[f"{item.id}__undefined"] = undefined
-    found = wide.select("place", **made).order_by("place").to_pyarrow()
+        made[f"{item.id}__undefined"] = undefined.cast("float64")
+    return made
+
+
+def judge_derived(known: Computed, members: Sequence[Indicator], found: Mapping[str, Floats]) -> Computed:
+    """Values and statuses of derived indicators from what an engine found, whichever it was."""
     result = Computed()
     for item in members:
-        values = np.asarray(found.column(item.id).to_numpy(), dtype=np.float64)
-        values = np.where(np.isfinite(values), values, np.nan)
+        values = np.where(np.isfinite(found[item.id]), found[item.id], np.nan)
         read = np.stack([known.statuses[name] for name in item.inputs])
-        is_undefined = found.column(f"{item.id}__undefined").to_numpy(zero_copy_only=False)
+        is_undefined = found[f"{item.id}__undefined"] == 1
         result.values[item.id] = values
         result.statuses[item.id] = np.select(
             [
