@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rongqiao.synth.dirt import DirtRates
-from rongqiao.synth.province import CHUNK_ROWS, DEFAULT_SEED, write_province
+from rongqiao.synth.province import DEFAULT_SEED, write_province
 
 Out = Annotated[Path, typer.Option(help="输出文件夹：deliveries/、truth/ 与 market/")]
 
@@ -23,7 +23,7 @@ def synth(
     seed: Annotated[int, typer.Option(help="种子；相同种子得到相同字节")] = DEFAULT_SEED,
     as_of: Annotated[int, typer.Option(help="数据截止月份，如 202610")] = 202610,
     months: Annotated[int, typer.Option(help="市场历史的月数")] = 24,
-    chunk: Annotated[int, typer.Option(help="每次驻留内存的企业数")] = CHUNK_ROWS,
+    chunk: Annotated[int | None, typer.Option(help="每次驻留内存的企业数；缺省按规模而定")] = None,
     workers: Annotated[int, typer.Option(help="并行进程数；不影响内容")] = os.cpu_count() or 1,
     dirt: Annotated[float, typer.Option(help="埋有差错的行所占比例")] = 0.02,
 ) -> None:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-CHUNK_ROWS = 20_000
+#: Enterprises of a block. Of a whole province blocks are larger: each costs the same hundreds of files and queries whatever it holds.
+CHUNK_ROWS, LARGE_CHUNK_ROWS = 20_000, 50_000
 EXTRA_MONTHS = 2
 DEFAULT_SEED = 43
 #: From here on files are a whole province's: compressed, no spreadsheets.
@@ -165,7 +166,7 @@ def write_province(
     seed: int = DEFAULT_SEED,
     as_of: int = 202610,
     months: int = 24,
-    chunk_rows: int = CHUNK_ROWS,
+    chunk_rows: int | None = None,
     workers: int = 1,
     rates: DirtRates | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -185,8 +186,9 @@ def write_province(
     months : int
         Months of market history; monthly series are two months longer. The market is played for the first
         :data:`MARKET_ENTERPRISES`.
-    chunk_rows : int
-        Enterprises in memory at a time and worker. It is part of what decides the content.
+    chunk_rows : int or None
+        Enterprises in memory at a time and worker. It is part of what decides the content. ``None`` for :data:`CHUNK_ROWS`, or
+        :data:`LARGE_CHUNK_ROWS` where files are a whole province's.
     workers : int
         Processes that draw blocks; it does not change the content.
     rates : DirtRates, optional
@@ -200,6 +202,8 @@ def write_province(
         If the folder already holds a province, or the numbers make no sense.
     """
     check_month(as_of)
+    if chunk_rows is None:
+        chunk_rows = LARGE_CHUNK_ROWS if enterprises >= LARGE else CHUNK_ROWS
     if enterprises < 1 or not 12 <= months <= 60 or chunk_rows < 1 or workers < 1:
         raise InvalidValueError(
             "合成规模",

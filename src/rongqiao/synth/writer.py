@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 import openpyxl
 import pyarrow as pa
 import pyarrow.compute as pc
+from isal import igzip
 
 from rongqiao.contracts.standards import load_contract
 from rongqiao.synth.block import Delivery
@@ -237,7 +237,7 @@ class DeliveryWriter:
 
 def compress(data: bytes) -> bytes:
     """Compress as one gzip member, the same bytes for the same data; members may follow each other in a file."""
-    return gzip.compress(data, compresslevel=1, mtime=0)
+    return igzip.compress(data, compresslevel=1, mtime=0)
 
 
 def _dirt_row(contract_id: str, file: str, line: int, dirt: Dirt, uscc: str) -> dict[str, Any]:
