@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -20,12 +20,12 @@ from rongqiao.indicators.panels import (
     is_arrayable,
     needed_columns,
 )
-from rongqiao.indicators.pruning import pruned
+from rongqiao.indicators.pruning import columns_read, pruned
 from rongqiao.indicators.reading import empty_table
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rongqiao.indicators.reading import Delivered, Population, Reading, Rows
     from rongqiao.indicators.registry import At, Indicator, Source
@@ -53,6 +53,33 @@ class Computed:
         self.statuses.update(other.statuses)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found of the enterprises that have a row, most of which have none in most sources.
+
+    Parameters
+    ----------
+    places : array of int
+        Enterprises, each once.
+    columns : dict
+        Name → value of each; NaN for null.
+    """
+
+    places: npt.NDArray[Any]
+    columns: dict[str, Floats]
+
+    def beside(self, other: _Found) -> _Found:
+        """Put columns of both side by side; null where an enterprise is in one of them only."""
+        places = np.union1d(self.places, other.places)
+        columns = {}
+        for part in (self, other):
+            rows = np.searchsorted(places, part.places)
+            for name, values in part.columns.items():
+                columns[name] = np.full(len(places), np.nan)
+                columns[name][rows] = values
+        return _Found(places, columns)
+
+
 def evaluate_source(
     reading: Reading,
     population: Population,
@@ -68,12 +95,13 @@ def evaluate_source(
     found = (
         _by_arrays(reading, size, source, members)
         if source.grain == "series"
-        else _by_engine(reading, size, source, members)
+        else _by_engine(reading, source, members)
     )
     newest = newest_known(source, delivered)
     return judge(
-        source, members, found, age_months=population.age_months, newest=newest, known_at=reading.at.known_at
-    )
+        source, members, found.columns, places=found.places, age_months=population.age_months, newest=newest,
+        known_at=reading.at.known_at,
+    )  # fmt: skip
 
 
 def nothing_known(size: int, members: Sequence[Indicator]) -> Computed:
@@ -98,6 +126,7 @@ def judge(
     age_months: Floats,
     newest: dt.date,
     known_at: dt.date,
+    places: npt.NDArray[Any] | None = None,
 ) -> Computed:
     """Values and statuses of one family from what an engine found, whichever it was.
 
@@ -111,60 +140,87 @@ def judge(
         As `newest_known` tells it.
     known_at : date
         Day of the computation.
+    places : array of int or None
+        Enterprises that the values found are of, where most have no row; all others differ by their age at most.
     """
+    size = len(age_months)
+    rows: Any = slice(None) if places is None else places
     is_old = _is_old(source, found, (known_at - newest).days)
+    absent: dict[tuple[int, bool], Codes] = {}
     result = Computed()
     for item in members:
         # Adding zero turns -0.0 into 0.0, which prints and digests differently.
         values = np.where(np.isfinite(found[item.id]), found[item.id], np.nan) + 0.0
-        if item.null_policy == "absent_is_zero":
+        is_zero = item.null_policy == "absent_is_zero"
+        if is_zero:
             values = np.nan_to_num(values, nan=0.0)
-        result.values[item.id] = values
-        result.statuses[item.id] = _status(item, found, values, is_old, age_months)
+        undefined = found.get(f"{item.id}__undefined")
+        codes = _status(item, ~np.isnan(values), is_old, age_months[rows], undefined)
+        kind = (item.minimum_months, is_zero)
+        if kind not in absent:
+            # A month that was never observed is missing, not stale.
+            was_old = source.grain != "series" and is_old
+            absent[kind] = _status(item, np.full(size, is_zero), was_old, age_months, None)
+        result.values[item.id] = np.full(size, 0.0 if is_zero else np.nan)
+        result.values[item.id][rows] = values
+        result.statuses[item.id] = absent[kind].copy()
+        result.statuses[item.id][rows] = codes
     return result
 
 
-def aggregates(prepared: Any, source: Source, members: Sequence[Indicator]) -> dict[str, Any]:
-    """Build what has to be known of each enterprise: values, and where the formula itself has none."""
-    wanted: dict[str, Any] = {}
+def aggregates(
+    prepared: Any, source: Source, members: Sequence[Indicator], wanted: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Build what has to be known of each enterprise, or those of it that are wanted: values, and where the formula itself has none."""
+    builders = _builders(source, members)
+    return {name: builders[name](prepared) for name in wanted or builders}
+
+
+def _builders(source: Source, members: Sequence[Indicator]) -> dict[str, Callable[[Any], Any]]:
+    """Name what has to be known of each enterprise, as functions of the prepared rows: values, and where the formula itself has none."""
+    wanted: dict[str, Callable[[Any], Any]] = {}
     for item in members:
-        wanted[item.id] = item.measure(prepared).cast("float64")
+        wanted[item.id] = item.measure
         if item.undefined is not None:
-            wanted[f"{item.id}__undefined"] = item.undefined(prepared)
+            wanted[f"{item.id}__undefined"] = item.undefined
         elif source.grain == "series":
-            since = prepared.back.count(where=prepared.back < max(item.window_months, 1))
-            wanted[f"{item.id}__undefined"] = since >= item.minimum_months
+            wanted[f"{item.id}__undefined"] = partial(
+                _has_months, months=max(item.window_months, 1), least=item.minimum_months
+            )
     if source.grain == "series":
-        wanted[_NEWEST] = prepared.back.min()
+        wanted[_NEWEST] = lambda rows: rows.back.min()
     return wanted
 
 
+def _has_months(rows: Any, *, months: int, least: int) -> Any:
+    return rows.back.count(where=rows.back < months) >= least
+
+
 def _by_engine(
-    reading: Reading, size: int, source: Source, members: Sequence[Indicator], wanted: Sequence[str] = ()
-) -> dict[str, Floats]:
-    """Let the engine aggregate, all or those wanted; enterprises without a row have null."""
+    reading: Reading, source: Source, members: Sequence[Indicator], wanted: Sequence[str] = ()
+) -> _Found:
+    """Let the engine aggregate, all or those wanted."""
     tables = {name: reading.current(name) for name in source.contracts}
-    prepared = reading.keep(
-        f"prepared_{source.id}",
-        lambda: source.prepare({name: rows() for name, rows in tables.items()}, reading.at),
-    )
+    names = "+".join([*wanted, *(item.id for item in members)])
+
+    def chosen(rows: Any) -> dict[str, Any]:
+        measures = aggregates(rows, source, members, wanted)
+        return {name: measure.cast("float64") for name, measure in measures.items()}
+
+    def laid_out() -> Any:
+        rows = source.prepare({name: table() for name, table in tables.items()}, reading.at)
+        return pruned(rows, {"enterprise_id", *columns_read(chosen(rows).values(), rows)})
+
+    prepared = reading.keep(f"prepared_{source.id}", laid_out, [*tables.values(), names])
 
     def aggregated() -> Any:
         rows = prepared()
-        measures = aggregates(rows, source, members)
-        chosen = {name: measures[name].cast("float64") for name in wanted or measures}
-        found = rows.group_by("enterprise_id").aggregate(**chosen)
+        found = rows.group_by("enterprise_id").aggregate(**chosen(rows))
         return found.filter(found.enterprise_id.notnull())
 
-    names = "+".join([*wanted, *(item.id for item in members)])
-    rows = reading.fetch(f"aggregated_{source.id}: {names}", aggregated)
-    places = rows.column("enterprise_id").to_numpy()
-    found = {}
-    for name in rows.column_names[1:]:
-        values = np.full(size, np.nan)
-        values[places] = rows.column(name).to_numpy()
-        found[name] = values
-    return found
+    rows = reading.fetch(f"aggregated_{source.id}", aggregated, [names])
+    columns = {name: rows.column(name).to_numpy() for name in rows.column_names[1:]}
+    return _Found(rows.column("enterprise_id").to_numpy(), columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,23 +246,18 @@ class _MonthlyPlan:
     is_row_by_row: bool
 
 
-def _by_arrays(
-    reading: Reading, size: int, source: Source, members: Sequence[Indicator]
-) -> dict[str, Floats]:
+def _by_arrays(reading: Reading, size: int, source: Source, members: Sequence[Indicator]) -> _Found:
     """Lay monthly rows out as a panel and evaluate the expressions on it; those without an array form go to the engine."""
     plan = _plan(source, tuple(members), reading.at)
-    attempts = [reading.current]
-    if plan.is_row_by_row:
-        attempts.insert(0, reading.held)
-    for attempt, read in enumerate(attempts, start=len(attempts)):
+    for read in (reading.held, reading.current) if plan.is_row_by_row else (reading.current,):
         tables = {name: read(name) for name in source.contracts}
         try:
-            panel = _panel(reading, size, source, (tables, plan), f"{source.id}/{attempt}")
+            places, panel = _panel(reading, size, source, tables, plan)
         except NotArrayableError:
             continue
-        found = panel.evaluate(plan.quick)
-        return found | (_by_engine(reading, size, source, members, plan.slow) if plan.slow else {})
-    return _by_engine(reading, size, source, members)
+        found = _Found(places, panel.evaluate(plan.quick))
+        return found.beside(_by_engine(reading, source, members, plan.slow)) if plan.slow else found
+    return _by_engine(reading, source, members)
 
 
 @lru_cache(maxsize=256)
@@ -214,8 +265,7 @@ def _plan(source: Source, members: tuple[Indicator, ...], at: At) -> _MonthlyPla
     """Read the expressions once, over tables without a row: they are the same for all enterprises."""
     contracts = [load_contract(name) for name in source.contracts]
     prepared = source.prepare({each.id: empty_table(each) for each in contracts}, at)
-    # The cast of a value to float is the engine's; arrays are floats.
-    bare = {name: _uncast(each) for name, each in aggregates(prepared, source, members).items()}
+    bare = aggregates(prepared, source, members)
     quick = {name: each for name, each in bare.items() if is_arrayable(each)}
     is_keyed = len(contracts) == 1 and set(contracts[0].key) == {
         contracts[0].identifier,
@@ -231,35 +281,40 @@ def _plan(source: Source, members: tuple[Indicator, ...], at: At) -> _MonthlyPla
     )
 
 
-def _uncast(expression: Any) -> Any:
-    node = expression.op()
-    return node.arg.to_expr() if isinstance(node, ops.Cast) else expression
-
-
 def _panel(
-    reading: Reading, size: int, source: Source, laid: tuple[Mapping[str, Rows], _MonthlyPlan], name: str
-) -> Panel:
-    """Lay the prepared rows of a source out; refused where nothing tells which of several rows of a month counts."""
-    tables, plan = laid
+    reading: Reading, size: int, source: Source, tables: Mapping[str, Rows], plan: _MonthlyPlan
+) -> tuple[npt.NDArray[Any], Panel]:
+    """Lay the prepared rows of a source out, of the enterprises that have one.
+
+    Raises
+    ------
+    NotArrayableError
+        If nothing tells which of several rows of a month counts.
+    """
 
     def chosen() -> Any:
-        rows = source.prepare({contract: read() for contract, read in tables.items()}, reading.at)
+        rows = source.prepare({contract: table() for contract, table in tables.items()}, reading.at)
         day = {"known_at": rows.known_at} if "known_at" in rows.columns else {}
         wanted = {column: _as_number(rows[column]) for column in plan.columns}
         inside = rows.filter((rows.back >= 0) & (rows.back < MONTHS))
         laid_out = inside.select("enterprise_id", back=rows.back, **day, **wanted)
         return pruned(laid_out, laid_out.columns)
 
-    found = reading.fetch(f"panel_{name}: {'+'.join(plan.columns)}", chosen)
-    return Panel(
-        size,
-        found.column("enterprise_id").to_numpy(),
+    found = reading.fetch(f"panel_{source.id}", chosen, [*tables.values(), *plan.columns])
+    rows = found.column("enterprise_id").to_numpy()
+    has_row = np.zeros(size, dtype=np.bool_)
+    has_row[rows] = True
+    places = np.flatnonzero(has_row)
+    panel = Panel(
+        len(places),
+        (np.cumsum(has_row, dtype=np.int32) - 1)[rows],
         found.column("back").to_numpy(),
         {column: found.column(column).to_numpy() for column in plan.columns},
         known=found.column("known_at").cast(pa.int32()).to_numpy()
         if "known_at" in found.column_names
         else None,
     )
+    return places, panel
 
 
 def _as_number(column: Any) -> Any:
@@ -269,25 +324,21 @@ def _as_number(column: Any) -> Any:
     return column.cast("float64")
 
 
-def _is_old(source: Source, found: Mapping[str, Floats], days: int) -> Flags:
+def _is_old(source: Source, found: Mapping[str, Floats], days: int) -> Any:
     """Where what is known is too long ago: an enterprise's newest month, or the newest delivery of a register."""
     if source.grain == "series":
         # Comparing with NaN is false: what was never observed is missing, not stale.
-        return np.asarray(found[_NEWEST] >= source.stale_after_months)
-    is_old = source.grain == "event" and days > source.stale_after_months * MONTH_DAYS
-    return np.full(len(next(iter(found.values()))), is_old)
+        return found[_NEWEST] >= source.stale_after_months
+    return source.grain == "event" and days > source.stale_after_months * MONTH_DAYS
 
 
 def _status(
-    item: Indicator, found: Mapping[str, Floats], values: Floats, is_old: Flags, age_months: Floats
+    item: Indicator, has_value: Flags, is_old: Any, age_months: Floats, undefined: Floats | None
 ) -> Codes:
-    has_value = ~np.isnan(values)
-    if item.source.grain == "event":
-        # A complete register: what has no value has none by nature.
-        has_none = np.full(len(values), fill_value=True)
-    else:
+    # A complete register: what has no value has none by nature.
+    has_none: Any = item.source.grain == "event"
+    if not has_none:
         has_none = age_months < item.minimum_months - 1
-        undefined = found.get(f"{item.id}__undefined")
         if undefined is not None:
             has_none = has_none | (undefined == 1)
     return np.where(

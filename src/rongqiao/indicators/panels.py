@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rongqiao.indicators.array_forms import FORMS, REDUCTIONS, at_extreme, covariance, variance
+from rongqiao.indicators.pruning import columns_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -155,14 +156,7 @@ def _last_rows(slots: npt.NDArray[np.int64], known: npt.NDArray[Any] | None) -> 
 
 def needed_columns(expressions: list[Any], rows: Table) -> set[str]:
     """Columns of the monthly rows that the expressions read, other than ``back`` and those that a panel derives."""
-    relation = rows.op()
-    names = {
-        node.name
-        for expression in expressions
-        for node in expression.op().find(ops.Field)
-        if node.rel == relation
-    }
-    return {name.removesuffix(RUN) for name in names} - {BACK, "enterprise_id"}
+    return {name.removesuffix(RUN) for name in columns_read(expressions, rows)} - {BACK, "enterprise_id"}
 
 
 def is_arrayable(expression: Any) -> bool:

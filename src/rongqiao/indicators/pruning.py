@@ -30,22 +30,26 @@ def pruned(rows: Table, wanted: Collection[str]) -> Table:
     return found.select(*(name for name in rows.columns if name in wanted))
 
 
+def columns_read(values: Iterable[Any], rows: Table) -> frozenset[str]:
+    """Columns of the rows that values over them read."""
+    return _read_of(rows.op(), (value.op() for value in values))
+
+
 def _pruned(node: Any, wanted: frozenset[str]) -> Any:
     """Rows with at least the wanted columns."""
     if isinstance(node, ops.Project):
         values = {name: value for name, value in node.values.items() if name in wanted}
-        parent, moved = _below(node.parent, values.values(), frozenset())
-        return ops.Project(parent, {name: value.replace(moved) for name, value in values.items()})
+        below = _pruned(node.parent, _read_of(node.parent, values.values()))
+        moved = {node.parent: below}
+        return ops.Project(below, {name: value.replace(moved) for name, value in values.items()})
     if isinstance(node, ops.Filter):
-        parent, moved = _below(node.parent, node.predicates, wanted)
-        return ops.Filter(parent, [predicate.replace(moved) for predicate in node.predicates])
+        below = _pruned(node.parent, wanted | _read_of(node.parent, node.predicates))
+        moved = {node.parent: below}
+        return ops.Filter(below, [predicate.replace(moved) for predicate in node.predicates])
     if isinstance(node, ops.DropColumns):
         return _pruned(node.parent, wanted)
     return node
 
 
-def _below(parent: Any, values: Iterable[Any], wanted: frozenset[str]) -> tuple[Any, dict[Any, Any]]:
-    """Prune the rows that values are read from; also where each column that they read is now."""
-    read = {field.name for value in values for field in value.find(ops.Field) if field.rel == parent}
-    fresh = _pruned(parent, wanted | read)
-    return fresh, {ops.Field(parent, name): ops.Field(fresh, name) for name in read}
+def _read_of(rows: Any, values: Iterable[Any]) -> frozenset[str]:
+    return frozenset(field.name for value in values for field in value.find(ops.Field) if field.rel == rows)

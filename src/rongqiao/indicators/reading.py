@@ -6,10 +6,9 @@ Enterprises are numbered; rows carry the number as ``enterprise_id``, so that no
 # ruff: noqa: S608  (names come from contracts of this repository and are quoted; values are bound or written by `literal`)
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import numpy as np
@@ -22,7 +21,7 @@ from rongqiao.lake.expiry import unexpired
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from rongqiao.lake.tables import Lake
 
 ENTERPRISES = "published/enterprises"
-#: Gives the rows as an expression, when one has to be built.
-Rows: TypeAlias = Callable[[], Any]
 _TYPES = {
     "string": "string",
     "integer": "int64",
@@ -53,6 +50,29 @@ def empty_table(contract: Contract) -> Any:
     shape = {item.id: _TYPES[item.type] for item in contract.items}
     shape |= {"enterprise_id": "string", "known_at": "date", "batch_id": "string", "line": "int32"}
     return ibis.table(ibis.schema(shape), name=contract.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that an expression gives, which is built only when one has to be.
+
+    Parameters
+    ----------
+    name : str
+        Tells these rows from others: equal names are equal expressions.
+    build : callable
+        Gives the expression.
+    """
+
+    name: str
+    build: Callable[[], Any]
+
+    def __call__(self) -> Any:
+        """Build the expression."""
+        return self.build()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +232,10 @@ class Reading:
             f"""CREATE OR REPLACE TEMP VIEW {quote(view)} AS SELECT place AS enterprise_id, {chosen}
             FROM (SELECT * FROM {quote(source)} WHERE {where}) JOIN (SELECT enterprise_id, place FROM population) USING (enterprise_id)"""
         )
-        return lambda: asof.held(
-            self.connection.table(view), contract, as_of=self.at.as_of, known_at=self.at.known_at
+        table = partial(self.connection.table, view)
+        return Rows(
+            f"held {contract_id}",
+            lambda: asof.held(table(), contract, as_of=self.at.as_of, known_at=self.at.known_at),
         )
 
     def _is_read(self, contract: Contract, column: str) -> bool:
@@ -221,21 +243,20 @@ class Reading:
             return True
         return column in self.columns[contract.id] or column in (*contract.key, *_ORDER)
 
-    def keep(self, name: str, build: Callable[[], Any]) -> Rows:
-        """Compute an expression once into a table; it is built only where its like was not translated before."""
+    def keep(self, name: str, build: Callable[[], Any], rest_on: Sequence[object] = ()) -> Rows:
+        """Compute an expression once into a table of that name, see :meth:`fetch`."""
         table = f"kept_{name.replace('.', '_')}"
-        self.connection.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {quote(table)} AS {self._translated(name, build)}"
-        )
-        return lambda: self.connection.table(table)
+        query = self._translated(name, build, rest_on)
+        self.connection.con.execute(f"CREATE OR REPLACE TEMP TABLE {quote(table)} AS {query}")
+        return Rows(table, lambda: self.connection.table(table))
 
-    def fetch(self, name: str, build: Callable[[], Any]) -> pa.Table:
-        """Rows of an expression; it is built only where its like was not translated before."""
-        return self.connection.con.execute(self._translated(name, build)).to_arrow_table()
+    def fetch(self, name: str, build: Callable[[], Any], rest_on: Sequence[object] = ()) -> pa.Table:
+        """Rows of an expression; it is built only where its like, by its name and what it rests on, was not translated before."""
+        return self.connection.con.execute(self._translated(name, build, rest_on)).to_arrow_table()
 
-    def _translated(self, name: str, build: Callable[[], Any]) -> str:
+    def _translated(self, name: str, build: Callable[[], Any], rest_on: Sequence[object] = ()) -> str:
         """Translate an expression to SQL once: for six hundred that takes seconds, and they are the same for every span."""
-        key = (name, self._shape)
+        key = (f"{name}: {'+'.join(map(str, rest_on))}", self._shape)
         if key not in _TRANSLATED:
             if len(_TRANSLATED) >= MOST_TRANSLATED:
                 _TRANSLATED.clear()
@@ -247,21 +268,19 @@ class Reading:
 
         Notes
         -----
-        Few keys come twice. Only these are ranked; ranking all would cost more than everything else.
+        Few keys come twice. Only these are ranked; ranking all would cost more than everything else. Rows are read anew by
+        whoever needs them, a few columns at a time; keeping a copy of all costs more.
         """
         if contract_id not in self._opened:
             contract = load_contract(contract_id)
             key = ["enterprise_id" if name == contract.identifier else name for name in contract.key]
-            held = self.held(contract_id)
-            rows = self.keep(f"held_{contract_id}", held)
-            twice = self.keep(f"twice_{contract_id}", lambda: _coming_twice(rows(), key))
-            if self._one(f"SELECT count(*) FROM {quote(f'kept_twice_{contract_id}'.replace('.', '_'))}"):
-                every = rows
-                rows = self.keep(
-                    f"current_{contract_id}", lambda: _ranked(every(), twice(), key, self.at.known_at)
-                )
-            last = rows
-            self._opened[contract_id] = lambda: unexpired(last(), contract, known_at=self.at.known_at)
+            last = held = self.held(contract_id)
+            twice = self.keep(f"twice_{contract_id}", lambda: _coming_twice(held(), key))
+            if self._one(f"SELECT count(*) FROM {quote(twice.name)}"):
+                last = Rows(f"last {contract_id}", lambda: _ranked(held(), twice(), key, self.at.known_at))
+            self._opened[contract_id] = Rows(
+                last.name, lambda: unexpired(last(), contract, known_at=self.at.known_at)
+            )
         return self._opened[contract_id]
 
     def _one(self, query: str) -> Any:
