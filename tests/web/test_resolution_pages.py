@@ -197,7 +197,9 @@ def test_later_agreement_closes_it_and_other_values_open_it_again(home, operator
 def test_who_may_read_the_portrait_sees_that_a_fact_is_in_conflict_but_not_what_others_say():
     with system_scope():
         for code in (ALPHA, BETA):
-            entry = Enterprise.objects.create(uscc=code, name=NAMES[code], known_at=timezone.localdate())
+            entry = Enterprise.objects.create(
+                uscc=code, name=NAMES[code], county_code="430102", known_at=timezone.localdate()
+            )
             Portrait.objects.create(
                 enterprise=entry, region_code="430102", as_of=202610, known_at=timezone.localdate()
             )
@@ -208,6 +210,10 @@ def test_who_may_read_the_portrait_sees_that_a_fact_is_in_conflict_but_not_what_
     page = page_of(owner).get(reverse("portal:enterprise_profile")).content.decode()
     assert "有部门数据不一致：企业名称" in page
     assert OTHER_NAME not in page
+    official = page_of(person("government", "government_official", "official"))
+    page = official.get(reverse("portal:government_enterprise", args=[ALPHA]), {"matter": "policy"})
+    assert "有部门数据不一致：企业名称" in page.content.decode()
+    assert OTHER_NAME not in page.content.decode()
     other = scope_of(person("enterprise", "enterprise_owner", "beta", uscc=BETA, certified_at=timezone.now()))
     with scoped(other):
         assert selectors.dissents_of(other, ALPHA) == []

@@ -14,6 +14,7 @@ from rongqiao.accounts.roles import Role
 from rongqiao.bases.enterprises import selectors as base
 from rongqiao.bases.enterprises.figure_traces import read_figure_trace_on_duty
 from rongqiao.bases.enterprises.portraits import DUTY_MATTERS
+from rongqiao.bases.enterprises.resolution.selectors import dissents_of
 from rongqiao.bases.enterprises.services import read_portrait_on_duty
 from rongqiao.contracts.catalog import consent_data_classes
 from rongqiao.portal.access import for_roles, request_scope
@@ -71,6 +72,7 @@ def show_enterprise(request: HttpRequest, uscc: str) -> HttpResponse:
         context |= portrait_context(portrait) | {
             "traces": "government",
             "matter_title": DUTY_MATTERS[matter],
+            "dissents": dissents_of(scope, uscc),
         }
     return render(request, "portal/government/enterprise.html", context)
 
