@@ -17,12 +17,17 @@ import duckdb
 import typer
 
 from config.indicator_bench import indicators
+from config.matching_bench import matching
 from rongqiao.contracts.delivery_files import read_name
 from rongqiao.kernel.home import home
 from rongqiao.lake.engine import literal
 from rongqiao.synth.province import write_province
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="测速：治理、数据接口、企业认定、指标")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="测速：治理、数据接口、企业认定、指标、全省匹配、企业画像",
+)
 
 #: Every so many rows go into the correction that is measured: one percent.
 CORRECTED_EVERY = 100
@@ -86,6 +91,7 @@ def resolution(
         typer.echo(json.dumps(result, ensure_ascii=False) if as_json else shown + "\n")
 
 
+app.command(help="全省匹配：全部产品 × 全部企业，与为 DuckDB 手写的 SQL 之比、内存峰值")(matching)
 app.command(help="指标：全部企业的全部指标，与只读输入、只写输出之比")(indicators)
 
 
@@ -97,12 +103,29 @@ def interfaces(
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出")] = False,
 ) -> None:
     """Measure the data interface on a server, database and store of its own."""
-    script = home() / "bench" / "data_interface.py"
-    command = [sys.executable, str(script), "--enterprises", str(enterprises), "--seconds", str(seconds)]
+    options = ["--enterprises", str(enterprises), "--seconds", str(seconds)]
     if lake is not None:
-        command += ["--lake", str(lake)]
+        options += ["--lake", str(lake)]
+    _run_script("data_interface.py", options, as_json=as_json)
+
+
+@app.command(help="企业画像：任一企业的数据与页面耗时（本人、银行、政府三种视图），库中有许多企业")
+def portrait(
+    enterprises: Annotated[int, typer.Option(help="先生成、治理、计算并发布的企业数量，不计时")] = 300,
+    portraits: Annotated[int, typer.Option(help="库中画像数量；多出的由已有的复制而成")] = 20_000,
+    samples: Annotated[int, typer.Option(help="随机读取多少户")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出")] = False,
+) -> None:
+    """Measure portraits in an installation of their own."""
+    sizes = {"--enterprises": enterprises, "--portraits": portraits, "--samples": samples}
+    options = [str(each) for pair in sizes.items() for each in pair]
+    _run_script("portrait.py", options, as_json=as_json)
+
+
+def _run_script(name: str, options: list[str], *, as_json: bool) -> None:
+    command = [sys.executable, str(home() / "bench" / name), *options]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command line
-    result = json.loads(done.stdout)
+    result = json.loads(done.stdout.splitlines()[-1])
     typer.echo(
         json.dumps(result) if as_json else "\n".join(f"{key:<24} {value}" for key, value in result.items())
     )

@@ -24,6 +24,7 @@ from rongqiao.bases.enterprises.inventory.models import SourceTable
 from rongqiao.bases.enterprises.objections.models import Objection
 from rongqiao.bases.enterprises.records import current_records
 from rongqiao.bases.enterprises.services import publish_from_lake
+from rongqiao.bases.resources.changes import open_change
 from rongqiao.bases.resources.models import Institution, Policy, Product
 from rongqiao.contracts.standards import load_contract
 from rongqiao.governance.discovery import guess, profile_file
@@ -140,6 +141,8 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str, lake: La
         )  # fmt: skip
         application.save()
         loan = _loan(bank, product, people, uscc, county, mark)
+    with scoped(officer):
+        change = open_change(scope=officer, product_code=product.code, now=now)
     item, reader = ITEMS[clerk.department]
     return {
         "table": upload.contract_id,
@@ -157,6 +160,7 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str, lake: La
         "government_list": _screening(people["government_official"], now).pk,
         "enterprise": uscc,
         "product": product.code,
+        "change": change.pk,
         "county": county,
         "upload": upload.pk,
         "source": source.pk,

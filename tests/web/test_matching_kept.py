@@ -1,5 +1,7 @@
 """Every product against every enterprise: judged once, kept, renewed when conditions or facts change, told with care."""
 
+import datetime as dt
+
 import pytest
 
 from rongqiao.accounts.models import AuditRecord
@@ -14,11 +16,12 @@ from rongqiao.lake.verdicts import VerdictFiles
 from rongqiao.platforms.financing.province import refresh_matching
 from rongqiao.rules.criteria import evaluate
 from rongqiao.rules.outcome_codes import CODES, unpack
-from tests.web.market_place import NOW, USCC
+from tests.web.market_place import DAY, NOW, USCC
 from tests.web.screening_town import publish_town
 
 pytestmark = pytest.mark.django_db
 FREE = {}
+KNOWN_AT = dt.date(2026, 11, 20)
 MIXED = {
     "any": [
         {"fact": "grade", "op": "==", "value": "A", "text": "信用等级 A"},
@@ -38,6 +41,10 @@ def products(market):
     Product.objects.filter(code="P02").update(criteria=MIXED, region_codes=["4301", "430281"])
     Product.objects.filter(code="P03").update(criteria=FREE, region_codes=["4302"])
     return list(Product.objects.order_by("code"))
+
+
+def kept(uscc, products):
+    return kept_verdicts(uscc, products, as_of=202610, known_at=KNOWN_AT)
 
 
 def outcomes_of(product, town):
@@ -75,15 +82,18 @@ def test_kept_verdicts_and_counts_are_those_of_judging_one_by_one(town, products
 
 
 def test_an_enterprise_finds_the_verdict_of_each_product(town, products):
-    assert kept_verdicts(USCC, products) == ({}, 202610)
+    assert kept(USCC, products) == {}
     refresh_eligibility(now=NOW)
     row = next(row for row in town if row["enterprise_id"] == USCC)
     expected = {
         product.code: evaluate(requirements(product), row, rule="r", version="1").outcome
         for product in products
     }
-    assert kept_verdicts(USCC, products) == (expected, 202610)
-    assert kept_verdicts("91430102MA9999999X", products)[0] == {}
+    assert kept(USCC, products) == expected
+    assert kept("91430102MA9999999X", products) == {}
+    # Of another month, or of less than is known of the enterprise, a pass tells nothing.
+    assert kept_verdicts(USCC, products, as_of=202609, known_at=KNOWN_AT) == {}
+    assert kept_verdicts(USCC, products, as_of=202610, known_at=KNOWN_AT + DAY) == {}
 
 
 def test_only_what_changed_is_judged_anew(town, products):
@@ -92,7 +102,7 @@ def test_only_what_changed_is_judged_anew(town, products):
     changed = {"fact": "age_months", "op": ">=", "value": 120, "text": "成立满 120 个月"}
     Product.objects.filter(code="P01").update(criteria=changed)
     product = Product.objects.get(code="P01")
-    assert "P01" not in kept_verdicts(USCC, [product])[0]
+    assert "P01" not in kept(USCC, [product])
     assert not reaches([product])[product.pk].is_current
     others = list(Eligibility.objects.exclude(product=product).values())
     assert refresh_eligibility(now=NOW).products == 1
@@ -100,7 +110,7 @@ def test_only_what_changed_is_judged_anew(town, products):
     assert reaches([product])[product.pk].is_current
     # New facts leave no verdict standing.
     publish_town(open_current().folder.parent)
-    assert kept_verdicts(USCC, products)[0] == {}
+    assert kept(USCC, products) == {}
     assert refresh_eligibility(now=NOW).products == 3
     # What is no longer on sale is forgotten.
     Product.objects.filter(code="P02").update(status="withdrawn")
@@ -170,4 +180,4 @@ def test_before_the_first_publication_there_is_nothing_to_do(tmp_path, monkeypat
     monkeypatch.setenv("RONGQIAO_VAR", str(tmp_path / "empty"))
     assert refresh_matching(lake=Lake(tmp_path / "lake"), now=NOW).enterprises == 0
     with system_scope():
-        assert kept_verdicts(USCC, list(Product.objects.all())) == ({}, None)
+        assert kept(USCC, list(Product.objects.all())) == {}

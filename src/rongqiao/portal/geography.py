@@ -7,6 +7,8 @@ import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from django.http import HttpResponse
+
 from rongqiao.contracts.catalog import regions, renamed_regions
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.home import home, var
@@ -37,6 +39,8 @@ STEPS_PER_DEGREE = 100
 # Shapes change only with the package; raise this when the assembly changes.
 EDITION = 1
 LEAST_POINTS = 4
+#: Length of a province's code.
+PROVINCE = 2
 
 
 def province_shapes() -> bytes:
@@ -65,6 +69,18 @@ def province_shapes() -> bytes:
         # Another process may assemble at the same time; the last whole file stands.
         draft.replace(kept)
     return kept.read_bytes()
+
+
+def answer_shapes(region: str) -> HttpResponse:
+    """Shapes of the counties of a region as GeoJSON, for whoever signed in; empty or the province's code means all of it."""
+    shapes = province_shapes()
+    if len(region) > PROVINCE:
+        whole = json.loads(shapes)
+        whole["features"] = [f for f in whole["features"] if f["properties"]["name"].startswith(region)]
+        shapes = json.dumps(whole, ensure_ascii=False).encode()
+    answer = HttpResponse(shapes, content_type="application/geo+json")
+    answer["Cache-Control"] = "private, max-age=86400"
+    return answer
 
 
 def assemble(folder: Path) -> dict[str, Any]:

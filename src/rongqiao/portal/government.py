@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -19,7 +17,7 @@ from rongqiao.government.disclosure import cell_minimum
 from rongqiao.portal.access import for_roles, request_scope
 from rongqiao.portal.charts import Chart, scale_cny
 from rongqiao.portal.freshness import judge_sources
-from rongqiao.portal.geography import province_shapes
+from rongqiao.portal.geography import answer_shapes
 from rongqiao.portal.government_change import largest_change
 from rongqiao.portal.government_map import METRICS, build_map
 from rongqiao.portal.listing import Column, Filter, Listing
@@ -27,7 +25,7 @@ from rongqiao.portal.listing import Column, Filter, Listing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
 TOP = 8
 LEAST_MONTHS = 4
@@ -65,14 +63,7 @@ def show_overview(request: HttpRequest) -> HttpResponse:
 @for_roles(Role.GOVERNMENT_OFFICIAL)
 def send_shapes(request: HttpRequest) -> HttpResponse:
     """GeoJSON of the counties of the official's region."""
-    shapes, region = province_shapes(), request_scope(request).region
-    if region != WHOLE_PROVINCE:
-        whole = json.loads(shapes)
-        whole["features"] = [f for f in whole["features"] if f["properties"]["name"].startswith(region)]
-        shapes = json.dumps(whole, ensure_ascii=False).encode()
-    answer = HttpResponse(shapes, content_type="application/geo+json")
-    answer["Cache-Control"] = "private, max-age=86400"
-    return answer
+    return answer_shapes(request_scope(request).region)
 
 
 @require_safe

@@ -67,20 +67,44 @@ def build_map(counties: Sequence[Mapping[str, Any]], metric: str, threshold: int
     """
     metric = metric if metric in METRICS else "loans"
     title, unit = METRICS[metric]
-    values = [_value(row, metric) for row in counties]
+    places = [
+        (
+            row["code"],
+            row["name"],
+            _value(row, metric),
+            reverse("portal:government_county", args=[row["code"]]),
+        )
+        for row in counties
+    ]
+    return draw_map(places, metric=metric, title=title, unit=unit, hidden=f"小于 {threshold}")
+
+
+def draw_map(
+    places: Sequence[tuple[str, str, Any, str]], *, metric: str, title: str, unit: str, hidden: str
+) -> CountyMap:
+    """Class counties by a value.
+
+    Parameters
+    ----------
+    places : sequence of tuple
+        Code, name, value (null: hidden) and address, empty for none.
+    hidden : str
+        What stands for a value that is not told.
+    """
+    values = [value for _, _, value, _ in places]
     divisor, unit = _scale([value for value in values if value is not None], unit)
     limits = class_limits([value for value in values if value])
     cells = [
         {
-            "name": row["code"],
-            "title": row["name"],
-            "text": f"小于 {threshold}" if value is None else f"{_shown(value, divisor)} {unit}",
+            "name": code,
+            "title": name,
+            "text": hidden if value is None else f"{_shown(value, divisor)} {unit}",
             "colour": "" if value is None else colour_of(value, limits),
-            "url": reverse("portal:government_county", args=[row["code"]]),
+            "url": url,
         }
-        for row, value in zip(counties, values, strict=True)
+        for code, name, value, url in places
     ]
-    return CountyMap(metric, title, unit, cells, _legend(values, limits, divisor, threshold))
+    return CountyMap(metric, title, unit, cells, _legend(values, limits, divisor, hidden))
 
 
 def _value(row: Mapping[str, Any], metric: str) -> Any:
@@ -121,9 +145,7 @@ def _shown(value: Any, divisor: Decimal) -> str:
     return f"{Decimal(value) / divisor:,.2f}".rstrip("0").rstrip(".")
 
 
-def _legend(
-    values: Sequence[Any], limits: Sequence[Any], divisor: Decimal, threshold: int
-) -> list[LegendEntry]:
+def _legend(values: Sequence[Any], limits: Sequence[Any], divisor: Decimal, hidden: str) -> list[LegendEntry]:
     entries = [LegendEntry("#ffffff", "0")] if any(value == 0 for value in values) else []
     known = sorted(value for value in values if value)
     first = len(COLOURS) - 1 - len(limits)
@@ -134,5 +156,5 @@ def _legend(
             low, high = _shown(inside[0], divisor), _shown(inside[-1], divisor)
             entries.append(LegendEntry(COLOURS[first + place], low if low == high else f"{low}–{high}"))
     if any(value is None for value in values):
-        entries.append(LegendEntry("", f"小于 {threshold}，不显示"))
+        entries.append(LegendEntry("", f"{hidden}，不显示"))
     return entries

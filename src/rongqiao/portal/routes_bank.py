@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from rongqiao.portal import bank, bank_applications, bank_credit, bank_loans, bank_notices, bank_quotes
+from rongqiao.portal import (
+    bank,
+    bank_applications,
+    bank_changes,
+    bank_credit,
+    bank_loans,
+    bank_notices,
+    bank_products,
+    bank_quotes,
+)
 from rongqiao.portal.routes_screening import screening_routes
 
 if TYPE_CHECKING:
@@ -61,11 +70,33 @@ urlpatterns: list[URLPattern] = [
     path("bank/loans/<uuid:loan_id>/drawdown/", bank_loans.draw, name="bank_loan_drawdown"),
     path("bank/loans/<uuid:loan_id>/repayment/", bank_loans.repay, name="bank_loan_repayment"),
     path("bank/loans/<uuid:loan_id>/event/", bank_loans.report, name="bank_loan_event"),
+    path("bank/products/", bank_products.list_products, name="bank_products"),
+    path("bank/products/<slug:code>/", bank_products.show_product, name="bank_product"),
+    path("bank/products/<slug:code>/change/", bank_products.change_product, name="bank_product_change"),
+    path("bank/shapes/", bank_products.send_shapes, name="bank_shapes"),
+    path("bank/changes/<uuid:change_id>/", bank_changes.show_change, name="bank_change"),
+    path("bank/changes/<uuid:change_id>/conditions/", bank_changes.add_condition, name="bank_change_add"),
+    path(
+        "bank/changes/<uuid:change_id>/conditions/<int:place>/remove/",
+        bank_changes.remove_condition,
+        name="bank_change_remove",
+    ),
+    path(
+        "bank/changes/<uuid:change_id>/conditions/<int:place>/move/",
+        bank_changes.move_bound,
+        name="bank_change_move",
+    ),
+    path("bank/changes/<uuid:change_id>/try/", bank_changes.try_change, name="bank_change_try"),
+    path("bank/changes/<uuid:change_id>/submit/", bank_changes.submit, name="bank_change_submit"),
+    path("bank/changes/<uuid:change_id>/return/", bank_changes.send_back, name="bank_change_return"),
+    path("bank/changes/<uuid:change_id>/publish/", bank_changes.publish, name="bank_change_publish"),
+    path("bank/changes/<uuid:change_id>/discard/", bank_changes.discard, name="bank_change_discard"),
     *screening_routes("bank"),
 ]
 NAVIGATION = [
     (_("工作台"), "portal:bank"),
     (_("融资需求"), "portal:bank_demands"),
+    (_("我行产品"), "portal:bank_products"),
     (_("企业名单"), "portal:bank_screenings"),
     (_("贷款申请"), "portal:bank_applications"),
     (_("贷款台账"), "portal:bank_loans"),

@@ -13,6 +13,7 @@ from rongqiao.portal import (
     enterprise_finding,
     enterprise_loans,
     enterprise_objections,
+    enterprise_products,
     lineage_records,
 )
 
@@ -46,6 +47,7 @@ urlpatterns = [
         enterprise_demands.accept_quote,
         name="enterprise_quote_accept",
     ),
+    path("enterprise/products/", enterprise_products.list_products, name="enterprise_products"),
     path("enterprise/loans/", enterprise_loans.list_loans, name="enterprise_loans"),
     path("enterprise/loans/<uuid:loan_id>/", enterprise_loans.show_loan, name="enterprise_loan"),
     path("enterprise/consents/finding/", enterprise_finding.show_finding, name="enterprise_finding"),
@@ -96,6 +98,7 @@ urlpatterns = [
 NAVIGATION = [
     (_("工作台"), "portal:enterprise"),
     (_("融资需求"), "portal:enterprise_demands"),
+    (_("适合我的产品"), "portal:enterprise_products"),
     (_("我的贷款"), "portal:enterprise_loans"),
     (_("我的画像"), "portal:enterprise_profile"),
     (_("我的异议"), "portal:enterprise_objections"),

@@ -17,6 +17,7 @@ from rongqiao.portal import (
     operator_interfaces,
     operator_inventory,
     operator_ledger,
+    operator_matching,
     operator_resolution,
     operator_screening,
     operator_sharing,
@@ -116,6 +117,9 @@ urlpatterns: list[URLPattern] = [
     path(
         "operator/interfaces/keys/<uuid:key_id>/", operator_interfaces.show_key, name="operator_interface_key"
     ),
+    path("operator/matching/", operator_matching.show_matching, name="operator_matching"),
+    path("operator/matching/refresh/", operator_matching.refresh, name="operator_matching_refresh"),
+    path("operator/criteria-changes/", operator_matching.list_changes, name="operator_criteria_changes"),
 ]
 NAVIGATION = [
     (_("六步治理"), "portal:operator"),
@@ -130,4 +134,5 @@ NAVIGATION = [
     (_("异议处理"), "portal:operator_objections"),
     (_("数据接口"), "portal:operator_interfaces"),
     (_("企业名单"), "portal:operator_screenings"),
+    (_("产品匹配"), "portal:operator_matching"),
 ]

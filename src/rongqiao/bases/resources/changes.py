@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 DRAFTERS = (Role.BANK_OFFICER, Role.BANK_RISK)
 OPEN = ("draft", "submitted")
+STATUSES = CriteriaChange.STATUSES
 NOTE_LENGTH = 200
 
 

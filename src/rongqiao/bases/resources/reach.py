@@ -127,22 +127,35 @@ def _reach(product: Product, rows: list[Eligibility]) -> Reach:
     )
 
 
-def kept_verdicts(uscc: str, products: Sequence[Product]) -> tuple[dict[str, Outcome], int | None]:
-    """Product's code → the pass's verdict on one enterprise, and the month of its facts.
+def kept_verdicts(
+    uscc: str, products: Sequence[Product], *, as_of: int, known_at: dt.date
+) -> dict[str, Outcome]:
+    """Product's code → the pass's verdict on one enterprise.
 
-    A product that was not judged since its conditions or the facts changed is absent; the month is null where nothing was ever
-    judged.
+    A product that was not judged since its conditions or the facts changed is absent.
+
+    Parameters
+    ----------
+    as_of, known_at : int, date
+        Month and day of what is known of the enterprise elsewhere: a pass over another month's or older facts tells nothing.
     """
     try:
         columns = open_current()
     except ContractError:
-        return {}, None
+        return {}
+    described = columns.described
+    if described["as_of"] != as_of or described["known_at"] < known_at.isoformat():
+        return {}
     digests = {product.code: requirements_digest(product) for product in products}
     found = read_verdicts(columns, uscc, list(digests.values()))
-    kept = {code: found[digest] for code, digest in digests.items() if digest in found}
-    return kept, int(columns.described["as_of"])
+    return {code: found[digest] for code, digest in digests.items() if digest in found}
 
 
 def latest_run() -> EligibilityRun | None:
     """Return the pass that began last; null before the first."""
     return EligibilityRun.objects.first()
+
+
+def least_told(day: dt.date) -> int:
+    """Smallest count that is told, as of a day."""
+    return blur_rule(day).least

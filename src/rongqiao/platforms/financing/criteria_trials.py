@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -12,9 +13,9 @@ from rongqiao.bases.resources.eligibility import blur_rule
 from rongqiao.contracts.catalog import threshold
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.platforms.financing.clocks import local_day
-from rongqiao.platforms.financing.dry_run import members_of, try_criteria
+from rongqiao.platforms.financing.dry_run import in_words, members_of, try_criteria
 from rongqiao.platforms.financing.screening import counting
-from rongqiao.platforms.financing.screening.facts import NUMBER, build_condition, facts
+from rongqiao.platforms.financing.screening.facts import NUMBER, build_condition, facts, show_bound
 from rongqiao.platforms.financing.screening.services import COUNT, spend
 from rongqiao.rules.disclosure import blur
 from rongqiao.rules.screening import question_digest
@@ -84,6 +85,28 @@ def move_bound(*, scope: Scope, change_id: uuid.UUID, place: int, value: str) ->
 def _check_place(members: Sequence[Mapping[str, Any]], place: int) -> None:
     if not 0 <= place < len(members):
         raise InvalidValueError("准入条件", place, "没有这个条件，请刷新页面。")
+
+
+@dataclass(frozen=True, slots=True)
+class DraftCondition:
+    """A condition of a draft as its page shows it; ``value`` and ``unit`` are empty where it has no bound to move."""
+
+    text: str
+    is_new: bool
+    value: str = ""
+    unit: str = ""
+
+
+def draft_conditions(change: CriteriaChange) -> tuple[list[DraftCondition], list[str]]:
+    """Conditions of the draft in their order, and in words those in force that it dropped."""
+    before = [in_words(each) for each in members_of(change.product.criteria)]
+    drafted = members_of(change.criteria)
+    rows = []
+    for each in drafted:
+        text, fact = in_words(each), bounded_fact(each)
+        bound = {"value": show_bound(fact, each["value"]), "unit": fact.unit} if fact else {}
+        rows.append(DraftCondition(text, text not in before, **bound))
+    return rows, [text for text in before if text not in {row.text for row in rows}]
 
 
 def bounded_fact(condition: Mapping[str, Any]) -> Fact | None:

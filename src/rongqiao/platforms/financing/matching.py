@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises.models import Enterprise, Portrait
 from rongqiao.bases.enterprises.portraits import known_facts
 from rongqiao.bases.resources.models import Product
+from rongqiao.bases.resources.reach import kept_verdicts
 from rongqiao.kernel.decision import Decision, Outcome, Reason
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.rules import matching as rule
 from rongqiao.rules.criteria import parse_criteria
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from rongqiao.accounts.scope import Scope
 
@@ -77,6 +79,66 @@ def judge_criteria(uscc: str, products: Iterable[Product], facts: Mapping[str, A
     county = (entry.county_code if entry else "") or None
     judged = [_judge(_typical(product, county), product, facts) for product in products]
     return sorted(judged, key=lambda j: (rule.ORDER[j.decision.outcome], -j.fit, j.product.code))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the caller's enterprise stands with one product.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Of the province-wide pass; of the portrait itself where the pass has not come to it yet.
+    judge : callable
+        Judges it from the portrait, for the reasons.
+    """
+
+    product: Product
+    outcome: Outcome
+    judge: Callable[[Product], Decision]
+
+    @cached_property
+    def decision(self) -> Decision:
+        """Reasons from the portrait of this moment; a correction shows here before the next pass."""
+        return self.judge(self.product)
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """An enterprise's products: those it meets first, then those that lack data, then the others; within each the cheapest first.
+
+    ``as_of`` is the month of the facts; null where none are known. ``is_kept`` tells whether all of it was read from the pass.
+    """
+
+    rows: list[Standing]
+    as_of: int | None
+    is_kept: bool
+
+    def count(self, outcome: str) -> int:
+        """How many products have the outcome."""
+        return sum(row.outcome.value == outcome for row in self.rows)
+
+
+def product_standings(scope: Scope) -> Standings:
+    """All products on sale for the caller's enterprise, from the kept pass; judged live where it lags behind the portrait."""
+    products = products_on_sale()
+    portrait = Portrait.objects.for_scope(scope).filter(enterprise_id=scope.uscc).first()
+    entry = Enterprise.objects.filter(pk=scope.uscc).first()
+    facts, county = known_facts(portrait) if portrait else {}, (entry.county_code if entry else "") or None
+
+    def judge(product: Product) -> Decision:
+        return _judge(_typical(product, county), product, facts).decision
+
+    kept: dict[str, Outcome] = {}
+    if portrait is not None:
+        kept = kept_verdicts(scope.uscc, products, as_of=portrait.as_of, known_at=portrait.known_at)
+    rows = [
+        Standing(product, kept[product.code] if product.code in kept else judge(product).outcome, judge)
+        for product in products
+    ]
+    rows.sort(key=lambda row: (rule.ORDER[row.outcome], row.product.rate_min_ratio, row.product.code))
+    as_of = portrait.as_of if portrait else None
+    return Standings(rows, as_of, is_kept=len(kept) == len(products))
 
 
 def _typical(product: Product, county_code: str | None) -> rule.Demand:

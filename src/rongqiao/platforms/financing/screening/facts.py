@@ -167,9 +167,20 @@ def _number(fact: Fact, op: str, text: str) -> dict[str, Any]:
     if op not in NUMBER_OPS:
         raise InvalidValueError(fact.title, op, "请选“不低于”或“不高于”。")
     bound = read_bound(text, title=fact.title)
-    scale = {"万元": Decimal(WAN), "%": Decimal("0.01")}.get(fact.unit, Decimal(1))
+    scale = _scale(fact)
     words = f"{fact.title} {SIGNS[op]} {bound:f} {fact.unit}".rstrip()
     return {"fact": fact.id, "op": op, "value": float(bound * scale), "text": words}
+
+
+def _scale(fact: Fact) -> Decimal:
+    """Units of the fact in one unit that people type."""
+    return {"万元": Decimal(WAN), "%": Decimal("0.01")}.get(fact.unit, Decimal(1))
+
+
+def show_bound(fact: Fact, value: float | str) -> str:
+    """Write a bound as people type it: the other way of :func:`build_condition`."""
+    shown = f"{Decimal(str(value)) / _scale(fact):f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
 def guarded_classes(names: frozenset[str]) -> set[str]:
