@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from rongqiao.bases.resources.models import CriteriaChange
-
 
 @require_safe
 @for_roles(Role.OPERATOR)
@@ -115,11 +113,11 @@ def _told(figures: dict[str, Any], name: str) -> str:
     return f"少于 {figures['least']}" if figures[name] is None else f"{figures[name]:,}"
 
 
-def _enterprises(change: CriteriaChange) -> str | None:
+def _enterprises(change: Any) -> str | None:
     figures = change.figures
     return f"{_told(figures, 'before')} → {_told(figures, 'after')}" if figures else None
 
 
-def _matches(change: CriteriaChange) -> str | None:
+def _matches(change: Any) -> str | None:
     figures = change.figures
     return f"{_told(figures, 'matches_dropped')} / {figures['matches']:,}" if figures else None
