@@ -17,7 +17,9 @@ from rongqiao.bases.resources.services import load_resources
 from rongqiao.governance import pipeline
 from rongqiao.governance.conflicts import find_conflicts
 from rongqiao.indicators import write_indicators
+from rongqiao.indicators.health import write_health
 from rongqiao.indicators.peers import write_peers
+from rongqiao.indicators.suspension import settle_states
 from rongqiao.kernel.home import var
 from rongqiao.lake.tables import Lake
 from rongqiao.ledger.log import Ledger
@@ -76,9 +78,11 @@ def compare_facts(known_at: dt.date) -> None:
 
 
 def compute_indicators(as_of: int, known_at: dt.date) -> None:
-    """Compute all indicators of the month, and how they spread among peers."""
+    """Compute all indicators of the month, how they spread, and which are not to be used."""
     write_indicators(Lake(), as_of=as_of, known_at=known_at)
     write_peers(Lake(), as_of=as_of, known_at=known_at)
+    write_health(Lake(), as_of=as_of, known_at=known_at)
+    settle_states(Lake(), as_of=as_of, known_at=known_at)
 
 
 def rate(as_of: int, known_at: dt.date) -> None:

@@ -13,9 +13,10 @@ import typer
 from config.town import publish_town
 from rongqiao.indicators import compute as compute_wide
 from rongqiao.indicators import load_indicators, write_indicators
-from rongqiao.indicators.health import examine
+from rongqiao.indicators.health import examine, write_health
 from rongqiao.indicators.peers import write_peers
 from rongqiao.indicators.reference import reference_path, write_reference
+from rongqiao.indicators.suspension import settle_states
 from rongqiao.indicators.verification import find_duplicates, find_problems, specified
 from rongqiao.lake.tables import Lake
 
@@ -30,13 +31,15 @@ KnownAt = Annotated[
 Root = Annotated[Path | None, typer.Option("--lake", help="数据湖位置；默认为本站的湖")]
 
 
-@app.command(help="计算全部企业的全部指标及其在同类企业中的分布并存入湖，同一期只存一次")
+@app.command(help="计算全部企业的全部指标、其分布与健康度并存入湖，未达标的暂停使用；同一期只存一次")
 def compute(as_of: AsOf, known_at: KnownAt, lake: Root = None) -> None:
-    """Compute all indicators of all enterprises and their spread among peers, once per pair of times."""
+    """Compute all indicators of all enterprises, their spread and health, and suspend what fails; once per pair of times."""
     kept, on = Lake(lake), known_at.date()
     written = write_indicators(kept, as_of=as_of, known_at=on, on_progress=_tell)
     typer.echo("已计算并写入。" if written else "已有该期指标，未重复写入。")
     write_peers(kept, as_of=as_of, known_at=on)
+    write_health(kept, as_of=as_of, known_at=on)
+    settle_states(kept, as_of=as_of, known_at=on)
 
 
 def _tell(done: int, total: int) -> None:
@@ -75,7 +78,7 @@ def check() -> None:
     typer.echo(f"{len(load_indicators())} 个指标全部通过。")
 
 
-@app.command(help="列出每个指标的覆盖率与漂移；低于覆盖率下限或高于漂移上限的停用")
+@app.command(help="列出每个指标的覆盖率与漂移，低于覆盖率下限或高于漂移上限的未达标；只看不改")
 def health(
     as_of: AsOf,
     known_at: KnownAt,
@@ -86,16 +89,19 @@ def health(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出全部指标")] = False,
 ) -> None:
-    """Tell coverage and drift of every indicator, and which are suspended for them."""
+    """Tell coverage and drift of every indicator, and which fail by them; changes nothing."""
     found = examine(Lake(lake), as_of=as_of, known_at=known_at.date(), against=against)
     if as_json:
         typer.echo(json.dumps([each.as_dict() for each in found], ensure_ascii=False, indent=1))
         return
-    suspended = [each for each in found if each.is_suspended]
-    for each in suspended:
-        typer.echo(f"停用  {each.id}  {each.title}：{'；'.join(each.reasons)}")
+    failing = [each for each in found if each.is_failing]
+    for each in failing:
+        typer.echo(f"未达标  {each.id}  {each.title}：{'；'.join(each.reasons)}")
+    few = sum(1 for each in found if each.verdict == "unknown")
     unknown = sum(1 for each in found if each.drift is None)
-    typer.echo(f"共 {len(found)} 个指标，停用 {len(suspended)} 个；{unknown} 个没有足够的值可比，漂移未知。")
+    typer.echo(
+        f"共 {len(found)} 个指标，未达标 {len(failing)} 个；{few} 个适用企业太少，未判定；{unknown} 个没有足够的值可比，漂移未知。"
+    )
 
 
 @app.command(help="更新 docs/indicators.md，即全部指标的对照表")

@@ -14,11 +14,12 @@ from rongqiao.indicators.registry import At, load_indicators
 from rongqiao.kernel.errors import ContractError, InvalidValueError
 from rongqiao.lake import asof
 from rongqiao.lake.engine import ibis_connection
+from rongqiao.lake.suspensions import held_back
 from rongqiao.rules.size_class import classify_size
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from rongqiao.contracts.catalog import SizeLimits
     from rongqiao.lake.tables import Lake
@@ -76,7 +77,7 @@ def enterprise_facts(
     -------
     pa.Table
         One row per enterprise, ordered by ``enterprise_id``; columns as :func:`criteria_facts`. Null is not
-        known. Feed it to ``rules.criteria.to_expression`` whole, or row by row to ``rules.criteria.evaluate``.
+        known; an indicator that is held back from use (`lake.suspensions`) is null for all. Feed it to ``rules.criteria.to_expression`` whole, or row by row to ``rules.criteria.evaluate``.
 
     Raises
     ------
@@ -89,7 +90,7 @@ def enterprise_facts(
     connection = ibis_connection(lake, kept)
     at = At(as_of, known_at)
     registry = asof.latest(connection.table(ENTERPRISES), ["enterprise_id"], known_at=known_at)
-    computed = _of_month(connection.table(TARGET), at)
+    computed = _without(_of_month(connection.table(TARGET), at), held_back(lake, known_at=known_at))
     wanted = load_indicators() if indicators is None else indicators
     names = [name for name in wanted if name in computed.columns]
     facts = _attributes(registry, at).left_join(computed, "enterprise_id")
@@ -128,6 +129,12 @@ def _attributes(registry: Any, at: At) -> Any:
 def _of_month(table: Any, at: At) -> Any:
     """Rows of the month, each enterprise's as last computed by ``known_at``: one that was amended has a later one."""
     return asof.latest(table.filter(table.as_of == at.as_of), ["enterprise_id"], known_at=at.known_at)
+
+
+def _without(computed: Any, names: Iterable[str]) -> Any:
+    """Leave out what is held back from use: not known to any criterion, whatever was computed."""
+    nothing = {name: ibis.null("float64") for name in names if name in computed.columns}
+    return computed.mutate(**nothing) if nothing else computed
 
 
 def _with_classes(facts: pa.Table, at: At) -> pa.Table:

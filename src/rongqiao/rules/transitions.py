@@ -197,6 +197,20 @@ CRITERIA_CHANGE: Table = {
     ("submitted", "discard"): "discarded",
 }
 
+#: Whether an indicator may be relied on: by its figures, or by a person's reasoned decision.
+INDICATOR: Table = {
+    ("in_use", "fail"): "suspended",
+    ("in_use", "halt"): "halted",
+    ("suspended", "recover"): "in_use",
+    ("suspended", "release"): "released",
+    ("suspended", "halt"): "halted",
+    # Used in spite of its figures, until they are good again: from then on they decide as before.
+    ("released", "recover"): "in_use",
+    ("released", "halt"): "halted",
+    # What a person stopped only a person starts again.
+    ("halted", "resume"): "in_use",
+}
+
 LIFECYCLES: dict[str, Table] = {
     "demand": DEMAND,
     "take": TAKE,
@@ -213,6 +227,7 @@ LIFECYCLES: dict[str, Table] = {
     "screening_list": SCREENING_LIST,
     "criteria_change": CRITERIA_CHANGE,
     "breaker": BREAKER,
+    "indicator": INDICATOR,
 }
 INITIAL = {
     "demand": "draft",
@@ -230,6 +245,7 @@ INITIAL = {
     "screening_list": "draft",
     "criteria_change": "draft",
     "breaker": "closed",
+    "indicator": "in_use",
 }
 
 

@@ -193,8 +193,12 @@ def coverage(card: Card, values: Mapping[str, Floats], rows: int) -> Floats:
     return np.asarray(known / total if total else known, dtype=np.float64)
 
 
-def reason_text(feature: CardFeature, value: float | None, points: float) -> str:
-    """Explain one feature's points in Chinese."""
+def reason_text(
+    feature: CardFeature, value: float | None, points: float, *, is_held_back: bool = False
+) -> str:
+    """Explain one feature's points in Chinese; of an indicator that is held back from use, that it was not used."""
+    if is_held_back:
+        return f"{feature.title}：该指标暂停使用，未采用其数值，按缺失计 {points:.0f} 分（满分 {feature.max_points:.0f}）"
     if value is None:
         return f"{feature.title}：没有数据，按缺失计 {points:.0f} 分（满分 {feature.max_points:.0f}）"
     lost = feature.max_points - points

@@ -12,12 +12,13 @@ import pyarrow as pa
 from rongqiao.contracts.catalog import threshold, threshold_table
 from rongqiao.kernel.errors import ContractError
 from rongqiao.kernel.period import check_month, last_day
+from rongqiao.lake import suspensions
 from rongqiao.lake.engine import connect, quote
 from rongqiao.scoring.card import Card, Floats, apply_card, coverage, feature_points, reason_text
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from decimal import Decimal
 
     from rongqiao.lake.tables import Lake
@@ -77,7 +78,9 @@ def grade_of(score: float | None, scale: GradeScale) -> str | None:
     return next((grade for grade, low in scale.cutoffs.items() if score >= low), LOWEST_GRADE)
 
 
-def rate(features: pa.Table, card: Card, scale: GradeScale) -> pa.Table:
+def rate(
+    features: pa.Table, card: Card, scale: GradeScale, *, held_back: Collection[str] = frozenset()
+) -> pa.Table:
     """Rate every row of a wide table of indicators.
 
     Parameters
@@ -88,6 +91,8 @@ def rate(features: pa.Table, card: Card, scale: GradeScale) -> pa.Table:
         The model.
     scale : GradeScale
         Cut-offs and the coverage that is needed.
+    held_back : collection of str
+        Indicators that are not used, whatever they hold: they score as missing, count as not covered, and their reasons say so.
 
     Returns
     -------
@@ -97,6 +102,7 @@ def rate(features: pa.Table, card: Card, scale: GradeScale) -> pa.Table:
         ``reasons`` lists all indicators of the card, those that cost most points first.
     """
     rows = features.num_rows
+    features = _without(features, held_back)
     values = _numbers(features, [feature.indicator for feature in card.features])
     points = feature_points(card, values)
     scores, probabilities = apply_card(card, values)
@@ -114,7 +120,7 @@ def rate(features: pa.Table, card: Card, scale: GradeScale) -> pa.Table:
         columns["score"].append(score)
         columns["grade"].append(LOWEST_GRADE if knock_outs[row] else grade_of(score, scale))
         columns["probability"].append(float(probabilities[row]) if is_rated else None)
-        columns["reasons"].append(_reasons(card, values, points, row))
+        columns["reasons"].append(_reasons(card, values, points, row, held_back))
         columns["knock_outs"].append(json.dumps(knock_outs[row], ensure_ascii=False))
     return pa.Table.from_arrays(
         [
@@ -156,7 +162,17 @@ def _knock_outs(features: pa.Table) -> list[list[str]]:
     ]
 
 
-def _reasons(card: Card, values: Mapping[str, Floats], points: Floats, row: int) -> str:
+def _without(features: pa.Table, names: Collection[str]) -> pa.Table:
+    nothing = pa.nulls(features.num_rows, pa.float64())
+    for name in names:
+        if name in features.column_names:
+            features = features.set_column(features.column_names.index(name), name, nothing)
+    return features
+
+
+def _reasons(
+    card: Card, values: Mapping[str, Floats], points: Floats, row: int, held_back: Collection[str]
+) -> str:
     listed = []
     for column, feature in enumerate(card.features):
         given = values.get(feature.indicator)
@@ -167,7 +183,7 @@ def _reasons(card: Card, values: Mapping[str, Floats], points: Floats, row: int)
                 "indicator": feature.indicator,
                 "points": round(got, 2),
                 "max_points": round(feature.max_points, 2),
-                "text": reason_text(feature, value, got),
+                "text": reason_text(feature, value, got, is_held_back=feature.indicator in held_back),
             }
         )
     listed.sort(key=lambda reason: float(reason["points"]) - float(reason["max_points"]))  # type: ignore[arg-type]
@@ -221,7 +237,13 @@ def write_ratings(
         ).to_arrow_table()
     if features.num_rows == 0:
         raise ContractError("指标", as_of, remedy)
-    return lake.append(RATINGS, rate(features, card, scale or scale_of(last_day(as_of))), transaction=key)
+    rated = rate(
+        features,
+        card,
+        scale or scale_of(last_day(as_of)),
+        held_back=suspensions.held_back(lake, known_at=known_at),
+    )
+    return lake.append(RATINGS, rated, transaction=key)
 
 
 def amend_ratings(
@@ -246,6 +268,7 @@ def amend_ratings(
     if features.num_rows == 0:
         return False
     as_of = int(features.column("as_of")[0].as_py())
-    rated = rate(features, card, scale or scale_of(last_day(as_of)))
+    stopped = suspensions.held_back(lake, known_at=features.column("known_at")[0].as_py())
+    rated = rate(features, card, scale or scale_of(last_day(as_of)), held_back=stopped)
     rated = rated.append_column("amendment", features.column("amendment"))
     return lake.append(RATINGS, rated, transaction=f"amendment@{as_of}@{cause}")
