@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "rongqiao.bases.enterprises.intake",
     "rongqiao.bases.enterprises.inventory",
     "rongqiao.bases.enterprises.resolution",
+    "rongqiao.bases.enterprises.catalogue",
     "rongqiao.bases.enterprises.objections",
     "rongqiao.bases.enterprises.interfaces",
     "rongqiao.bases.resources",
@@ -181,7 +182,12 @@ MEDIA_ROOT = VAR / "media"
 # Hosts inside the own network that change notices may go to, and without TLS; all others must be public.
 WEBHOOK_HOSTS = [h for h in os.environ.get("RONGQIAO_WEBHOOK_HOSTS", "").split(",") if h]
 # Jobs that tie rooms together stand in no room.
-PROCRASTINATE_IMPORT_PATHS = ["config.tasks", "config.inventory", "config.resolution"]
+PROCRASTINATE_IMPORT_PATHS = [
+    "config.tasks",
+    "config.inventory",
+    "config.resolution",
+    "config.indicator_decisions",
+]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CONTENT_SECURITY_POLICY = {

@@ -118,6 +118,8 @@ class Listing:
         Template that shows one ``row`` as a card, instead of a table line.
     empty_title, empty_text, empty_url, empty_label : str
         What to do when there is nothing.
+    further : sequence of Column
+        Columns of the export alone, after the others.
     """
 
     request: HttpRequest
@@ -134,6 +136,7 @@ class Listing:
     empty_url: str = ""
     empty_label: str = ""
     can_export: bool = True
+    further: Sequence[Column] = ()
     context: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -253,9 +256,10 @@ class Listing:
         response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{self.name}.csv"'
         writer = csv.writer(response)
-        writer.writerow([column.title for column in self.columns])
+        columns = [*self.columns, *self.further]
+        writer.writerow([column.title for column in columns])
         for row in self.rows[:MAX_EXPORT_ROWS]:
-            writer.writerow([export_value(column.read(row)) for column in self.columns])
+            writer.writerow([export_value(column.read(row)) for column in columns])
         return response
 
     # -- rows ----------------------------------------------------------------------------------------------------

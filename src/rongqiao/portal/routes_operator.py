@@ -14,6 +14,7 @@ from rongqiao.portal import (
     lineage,
     operator_collectors,
     operator_governance,
+    operator_indicators,
     operator_interfaces,
     operator_inventory,
     operator_ledger,
@@ -68,6 +69,11 @@ urlpatterns: list[URLPattern] = [
         "operator/assignments/<str:batch_id>/<int:line>/",
         operator_resolution.show_assignment,
         name="operator_assignment",
+    ),
+    path(
+        "operator/indicators/<slug:indicator_id>/",
+        operator_indicators.decide_use,
+        name="operator_indicator",
     ),
     path("operator/ledger/", operator_ledger.show_ledger, name="operator_ledger"),
     path(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from rongqiao.portal import public, public_interfaces, registration
+from rongqiao.portal import public, public_indicators, public_interfaces, registration
 
 urlpatterns = [
     path("", public.show_home, name="home"),
@@ -17,6 +17,8 @@ urlpatterns = [
     path("interfaces/", public_interfaces.list_interfaces, name="interfaces"),
     path("interfaces/status/", public_interfaces.show_status, name="interface_status"),
     path("interfaces/<slug:interface_id>/", public_interfaces.show_interface, name="interface"),
+    path("indicators/", public_indicators.list_indicators, name="indicators"),
+    path("indicators/<slug:indicator_id>/", public_indicators.show_indicator, name="indicator"),
     path("transparency/", public.show_transparency, name="transparency"),
     path("register/", registration.register, name="register"),
     path("register/uscc/", registration.check_code, name="register_uscc"),
@@ -27,5 +29,6 @@ NAVIGATION = [
     (_("惠企政策"), "portal:policies"),
     (_("金融机构"), "portal:institutions"),
     (_("接口目录"), "portal:interfaces"),
+    (_("指标目录"), "portal:indicators"),
     (_("公开透明"), "portal:transparency"),
 ]

@@ -36,6 +36,16 @@ STATUSES = {
     "not_authorised": Word("未授权", "lock", "quiet"),
     "not_applicable": Word("不适用", "circle-minus", "quiet"),
     "stale": Word("数据过期", "clock-exclamation", "urgent"),
+    "suspended": Word("暂停使用", "player-pause", "wait"),
+    # indicators: whether they are used, and how their figures stand
+    "use.in_use": Word("使用中", "circle-check", "good"),
+    "use.suspended": Word("暂停使用", "player-pause", "urgent"),
+    "use.halted": Word("停用", "circle-x", "urgent"),
+    "use.released": Word("经核准继续使用", "circle-check", "wait"),
+    "health.ok": Word("正常", "circle-check", "good"),
+    "health.failing": Word("未达标", "alert-triangle", "urgent"),
+    "health.unknown": Word("户数不足，未判定", "help-circle", "wait"),
+    "health.never": Word("尚未检查", "player-pause", "quiet"),
     # demands
     "draft": Word("草稿", "pencil", "quiet"),
     "published": Word("已发布，等待银行响应", "broadcast", "wait"),

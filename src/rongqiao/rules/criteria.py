@@ -73,6 +73,16 @@ class Group:
     members: tuple[Leaf | Group, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Stands for a fact that has a value which may not be used, and says why: not known to any condition.
+
+    Given in place of the value, so that the reason reaches whoever reads the decision.
+    """
+
+    reason: str
+
+
 TYPE_REMEDY = "事实与条件的类型须一致：数字比数字，文字比文字。"
 Criteria = Leaf | Group
 
@@ -192,7 +202,7 @@ def evaluate(criteria: Criteria, facts: Mapping[str, Any], *, rule: str, version
     criteria : Criteria
         From :func:`parse_criteria`.
     facts : mapping
-        Fact id → value; a missing key, ``None`` or NaN is "not known".
+        Fact id → value; a missing key, ``None``, NaN or :class:`Withheld` is "not known".
     rule, version : str
         Stamped on the decision.
 
@@ -229,7 +239,7 @@ def _evaluate(
 
 
 def _evaluate_leaf(leaf: Leaf, value: Any, *, is_negated: bool) -> tuple[Outcome, tuple[Reason, ...]]:
-    known = None if value is None or _is_nan(value) else value
+    known = None if value is None or isinstance(value, Withheld) or _is_nan(value) else value
     outcome = Outcome.UNKNOWN
     if known is not None:
         outcome = Outcome.MET if holds(leaf, known) else Outcome.UNMET
@@ -238,7 +248,8 @@ def _evaluate_leaf(leaf: Leaf, value: Any, *, is_negated: bool) -> tuple[Outcome
         outcome, text = negate(outcome), NEGATED_PREFIX + leaf.text
     settles = ""
     if outcome is Outcome.UNKNOWN:
-        settles = leaf.settles or f"补充“{leaf.text}”所需的信息"
+        asked = leaf.settles or f"补充“{leaf.text}”所需的信息"
+        settles = value.reason if isinstance(value, Withheld) else asked
     elif outcome is Outcome.UNMET:
         gap = "" if is_negated else gap_text(leaf.fact, leaf.op, leaf.value, known)
         settles = gap or leaf.settles

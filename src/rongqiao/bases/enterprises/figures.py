@@ -23,6 +23,7 @@ STATUS_TITLES = {
     "not_applicable": "不适用",
     "stale": "陈旧",
     "not_authorised": "未授权",
+    "suspended": "暂停使用",
 }
 TAX_GRADES = {5: "A", 4: "B", 3: "M", 2: "C", 1: "D"}
 
@@ -33,7 +34,7 @@ class Figure:
 
     ``value`` is null unless the status is ok or stale; ``text`` is then a dash. ``sources`` are contract ids,
     ``delivered_on`` the day of the oldest of their newest deliveries; null when one was never delivered. ``mark`` says
-    that it rests on a disputed fact, and is empty otherwise.
+    that it rests on a disputed fact, ``reason`` why it is held back from use; both are empty otherwise.
     """
 
     id: str
@@ -50,14 +51,16 @@ class Figure:
     source_title: str
     delivered_on: dt.date | None
     mark: str = ""
+    reason: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         plain = asdict(self)
         plain["sources"] = list(self.sources)
         plain["delivered_on"] = self.delivered_on.isoformat() if self.delivered_on else None
-        if not self.mark:
-            del plain["mark"]
+        for name in ("mark", "reason"):
+            if not plain[name]:
+                del plain[name]
         return plain
 
 
@@ -142,4 +145,5 @@ def _figure(
         source_title="、".join(contracts[name].title for name in sources if name in contracts),
         delivered_on=min((day for day in days if day), default=None) if all(days) else None,
         mark=mark,
+        reason=cell.get("reason", ""),
     )

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rongqiao.bases.enterprises.portraits import GUARDED_FACTS, NOT_AUTHORISED, readable_contracts
+from rongqiao.bases.enterprises.portraits import GUARDED_FACTS, NOT_AUTHORISED, SUSPENDED, readable_contracts
 from rongqiao.bases.enterprises.ties import RELATION_KINDS
 from rongqiao.contracts.catalog import consent_data_classes, size_limits_of
 from rongqiao.contracts.standards import load_contracts
@@ -82,9 +82,13 @@ def find_size_class(view: PortraitView) -> SizeClass:
     if found.size_class:
         return SizeClass("ok", TITLES[found.size_class])
     settles = dict.fromkeys(reason.settles for reason in found.reasons if reason.settles)
+    possible = f"未能定型，可能为{'、'.join(TITLES[each] for each in found.possible)}"
+    if SUSPENDED in {view.indicators[name]["status"] for name in SIZE_INPUTS}:
+        # Nothing that the enterprise could supply would settle it.
+        return SizeClass("missing", f"{possible}；划型所用指标暂停使用")
     return SizeClass(
         "missing",
-        f"未能定型，可能为{'、'.join(TITLES[each] for each in found.possible)}",
+        possible,
         tuple(settles),
     )
 

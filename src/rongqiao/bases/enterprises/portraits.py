@@ -6,19 +6,23 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from rongqiao.bases.enterprises.catalogue.selectors import held_back
 from rongqiao.bases.enterprises.objections.marks import FactMark, mark_events
 from rongqiao.contracts.catalog import consent_data_classes
 from rongqiao.indicators.registry import load_indicators
 from rongqiao.indicators.shown_series import SERIES
+from rongqiao.rules.criteria import Withheld
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from rongqiao.accounts.models import Consent
     from rongqiao.bases.enterprises.models import Enterprise, Portrait
 
 NOT_AUTHORISED = "not_authorised"
+#: Status of an indicator that is held back from use; its cell says why.
+SUSPENDED = "suspended"
 #: Facts that are no indicators but rest on data that need consent.
 GUARDED_FACTS = {"size_class": "market_regulation.annual_report", "tax_grade_now": "taxation.tax_grade"}
 RATING_FACTS = ("grade", "score")
@@ -42,7 +46,8 @@ class PortraitView:
     as_of, known_at : int, datetime.date
         The two times the portrait was published for.
     indicators : dict
-        Id → ``{"value": number|None, "status": ok|missing|not_applicable|stale|not_authorised}``.
+        Id → ``{"value": number|None, "status": ok|missing|not_applicable|stale|not_authorised|suspended}``; of a suspended one
+        ``reason`` says why it is not used.
     facts, series, events, tags, relations : dict, dict, list, list, list
         As in the model, less what is not authorised.
     rating_status : str
@@ -123,16 +128,28 @@ def is_readable(indicator_id: str, contracts: frozenset[str]) -> bool:
     return needed is not None and contracts.issuperset(needed)
 
 
-def known_facts(portrait: Portrait) -> dict[str, Any]:
-    """Everything criteria can judge that is known of an enterprise: indicators with a value, and attributes."""
+def known_facts(portrait: Portrait, *, stopped: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Everything criteria can judge that is known of an enterprise: indicators with a value, and attributes.
+
+    Parameters
+    ----------
+    portrait : Portrait
+    stopped : mapping or None
+        `catalogue.selectors.held_back`, for who reads many portraits; read here when ``None``. Such an indicator's value is not
+        told: `rules.criteria.Withheld` stands for it.
+    """
+    reasons = held_back() if stopped is None else stopped
     values = {
         key: cell["value"] for key, cell in portrait.indicators.items() if cell.get("value") is not None
     }
-    return {**values, **portrait.facts}
+    withheld = {key: Withheld(f"{reason}，恢复使用后再判断。") for key, reason in reasons.items()}
+    return {**values, **portrait.facts, **withheld}
 
 
-def _cell(portrait: Portrait, indicator_id: str) -> dict[str, Any]:
+def _cell(portrait: Portrait, indicator_id: str, stopped: Mapping[str, str]) -> dict[str, Any]:
     """Value and status of an indicator; the publication leaves out what is missing."""
+    if indicator_id in stopped:
+        return {"value": None, "status": SUSPENDED, "reason": stopped[indicator_id]}
     return {"value": None, "status": "missing", **portrait.indicators.get(indicator_id, {})}
 
 
@@ -142,8 +159,9 @@ def mask(
     """Show of a portrait what the classes allow."""
     contracts = readable_contracts(data_classes)
     hidden = {"value": None, "status": NOT_AUTHORISED}
+    stopped = held_back()
     indicators = {
-        key: _cell(portrait, key) if is_readable(key, contracts) else dict(hidden)
+        key: _cell(portrait, key, stopped) if is_readable(key, contracts) else dict(hidden)
         for key in load_indicators()
     }
     rating = _rating_status(portrait, contracts)
@@ -157,8 +175,8 @@ def mask(
         indicators=indicators,
         facts={
             key: value
-            for key, value in known_facts(portrait).items()
-            if is_fact_readable(key, contracts, shown)
+            for key, value in known_facts(portrait, stopped=stopped).items()
+            if key not in stopped and is_fact_readable(key, contracts, shown)
         },
         series={key: value for key, value in portrait.series.items() if guarded.get(key) in contracts},
         events=[event for event in portrait.events if event["source"] in contracts],

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 
 from rongqiao.accounts.scope import system_scope
+from rongqiao.bases.enterprises.catalogue.extraction import status_query
+from rongqiao.bases.enterprises.catalogue.models import IndicatorStatus
+from rongqiao.bases.enterprises.catalogue.services import reapply_pending
 from rongqiao.bases.enterprises.extraction import Extraction
 from rongqiao.bases.enterprises.models import (
     ColumnProfile,
@@ -43,6 +46,7 @@ class Published:
     enterprises: int
     portraits: int
     peer_groups: int
+    indicators: int
     sources: int
     deliveries: int
     rule_results: int
@@ -73,6 +77,7 @@ def publish_from_lake(*, lake: Lake, as_of: int, known_at: dt.date) -> Published
     queries: list[tuple[type[models.Model], str | None]] = [
         (Portrait, taken.portraits()),
         (PeerGroup, taken.peer_groups()),
+        (IndicatorStatus, status_query(taken)),
         *_operations(taken),
     ]
     with tempfile.TemporaryDirectory() as name, system_scope():
@@ -81,6 +86,7 @@ def publish_from_lake(*, lake: Lake, as_of: int, known_at: dt.date) -> Published
         counts += [_replace(model, _export(taken, query, folder), folder) for model, query in queries]
         for model, query in resolution_queries(taken):
             _replace(model, _export(taken, query, folder), folder)
+        reapply_pending(known_at)
         # Portraits of enterprises that left are gone now, so the enterprises can go.
         _drop_departed(Enterprise)
     return Published(*counts)

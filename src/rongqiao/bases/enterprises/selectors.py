@@ -22,7 +22,7 @@ from rongqiao.bases.enterprises.models import (
     SourceStatus,
 )
 from rongqiao.bases.enterprises.objections.marks import marks_of
-from rongqiao.bases.enterprises.portraits import PortraitView, mask, with_marks
+from rongqiao.bases.enterprises.portraits import SUSPENDED, PortraitView, mask, with_marks
 from rongqiao.contracts.catalog import consent_data_classes, threshold, threshold_table
 from rongqiao.kernel.identifiers import normalise_uscc
 from rongqiao.kernel.money import WAN, format_cny
@@ -216,6 +216,8 @@ def prefill_demand(scope: Scope) -> dict[str, dict[str, Any]]:
 def _propose_amount(view: PortraitView) -> tuple[Decimal | None, str]:
     """Share of a year's taxable sales, capped by grade; both numbers are the catalogue's."""
     figure = view.indicators.get(SALES, {})
+    if figure.get("status") == SUSPENDED:
+        return None, f"近12个月应税销售额{figure['reason']}，无法测算，请自行填写。"
     if figure.get("status") != "ok" or not figure.get("value") or figure["value"] <= 0:
         return None, "近12个月应税销售额缺失，无法测算，请自行填写。"
     on = last_day(view.as_of)

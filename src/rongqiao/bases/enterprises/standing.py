@@ -205,6 +205,8 @@ def _why_empty(comparable: Sequence[Figure], has_peers: bool) -> str:
     statuses = Counter(figure.status for figure in comparable)
     if statuses and statuses["not_authorised"] == len(comparable):
         return "未授权"
+    if statuses["suspended"] and statuses["suspended"] == len(comparable) - statuses["not_authorised"]:
+        return "暂停使用"
     if statuses["ok"]:
         return "同类有值的企业不足" if has_peers else "没有同类可比"
     return "数据陈旧" if statuses["stale"] else "缺数据"

@@ -14,6 +14,7 @@ from rongqiao.accounts.consent_text import current_text_version, load_consent_te
 from rongqiao.accounts.models import Consent
 from rongqiao.accounts.scope import system_scope
 from rongqiao.accounts.services import record_audit
+from rongqiao.bases.enterprises.catalogue.selectors import held_back
 from rongqiao.bases.enterprises.models import Enterprise, Portrait
 from rongqiao.bases.enterprises.portraits import known_facts
 from rongqiao.bases.resources.models import Product
@@ -241,7 +242,8 @@ def _matches(scope: Scope) -> Iterator[Match]:
     judged_already = Exists(Match.objects.for_scope(scope).filter(demand=OuterRef("pk")))
     still_open = list(Demand.objects.for_scope(scope).filter(~judged_already, status__in=OPEN))
     known = Portrait.objects.for_scope(scope).filter(enterprise_id__in={demand.uscc for demand in still_open})
-    facts = {portrait.enterprise_id: known_facts(portrait) for portrait in known}
+    stopped = held_back()
+    facts = {portrait.enterprise_id: known_facts(portrait, stopped=stopped) for portrait in known}
     products = products_on_sale()
     for demand in (each for each in still_open if each.uscc in facts):
         wanted = rule.Demand(

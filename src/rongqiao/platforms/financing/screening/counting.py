@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.conf import settings
 
+from rongqiao.bases.enterprises.catalogue.selectors import held_back
 from rongqiao.bases.resources.eligibility import blur_rule
 from rongqiao.indicators.fact_columns import KEY, publish_fact_columns
 from rongqiao.lake.columns import FactColumns, open_current
@@ -100,9 +101,12 @@ def limited(criteria: Group, region: str) -> Group:
 
 
 def _columns(found: Province, criteria: Criteria) -> dict[str, Column]:
-    kept = found.columns
+    kept, stopped = found.columns, held_back()
     return {
-        name: Column(kept.values(name), kept.words(name)) for name in facts_used(criteria) if name in kept
+        name: Column(kept.values(name), kept.words(name))
+        for name in facts_used(criteria)
+        # What was held back since the columns were written is not known to a condition either.
+        if name in kept and name not in stopped
     }
 
 

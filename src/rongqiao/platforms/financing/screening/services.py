@@ -10,6 +10,7 @@ from django.db import transaction
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.scope import system_scope
 from rongqiao.accounts.services import record_audit, require
+from rongqiao.bases.enterprises.catalogue.selectors import held_back
 from rongqiao.bases.enterprises.models import Portrait
 from rongqiao.bases.enterprises.portraits import is_fact_readable, is_rating_readable, readable_contracts
 from rongqiao.contracts.catalog import threshold
@@ -83,12 +84,16 @@ def add_condition(
     Raises
     ------
     InvalidValueError
-        If the condition cannot be, or stands in the list already.
+        If the condition cannot be, stands in the list already, or names an indicator that is held back from use.
     NotAllowedError
         If the day's budget is used up: the list stays as it was.
     """
     screening = _editable(scope, list_id, now)
     condition = build_condition(fact, op, values)
+    if reason := held_back().get(fact):
+        raise InvalidValueError(
+            "筛选条件", condition["text"], f"{reason}。请改用其他条件，恢复使用后可再加入。"
+        )
     if condition["text"] in [each["text"] for each in screening.conditions]:
         raise InvalidValueError("筛选条件", condition["text"], "名单里已有这个条件。")
     screening.conditions = [*screening.conditions, condition]
