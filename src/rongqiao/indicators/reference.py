@@ -111,9 +111,11 @@ def _code(names: str) -> str:
 
 
 def _range(bounds: Bounds) -> str:
-    """Write bounds the way mathematics does; a side without an end stays open."""
+    """Say what values can be; a side without an end stays open."""
     least, greatest = ("" if end is None else f"{end:g}" for end in bounds)
-    return f"{least}…{greatest}" if least or greatest else "不限"
+    if least and greatest:
+        return f"{least} 至 {greatest}"
+    return f"不小于 {least}" if least else f"不大于 {greatest}" if greatest else "不限"
 
 
 def _plain(cell: str) -> str:

@@ -36,7 +36,20 @@ if TYPE_CHECKING:
 
 HEALTH = ("ok", "failing", "unknown", "never")
 #: What the export says beyond the list.
-FURTHER = ("英文名", "单位", "统计窗口", "取值范围", "公式", "没有数据时", "适用企业", "数据项", "版本")
+FURTHER = (
+    "标识",
+    "英文名",
+    "单位",
+    "统计窗口",
+    "取值范围",
+    "公式",
+    "没有数据时",
+    "适用企业",
+    "数据项",
+    "版本",
+)
+#: Products that are named at once; the rest fold away.
+SHOWN = 8
 EVENTS = {
     "fail": "暂停使用",
     "recover": "恢复使用",
@@ -60,7 +73,6 @@ def list_indicators(request: HttpRequest) -> HttpResponse:
         row_url=lambda row: reverse("portal:indicator", args=[row.declared.id]),
         columns=[
             Column("title", "指标", sort="title", value=lambda row: row.declared.title),
-            Column("id", "标识", sort="id", value=lambda row: row.declared.id),
             Column("theme", "主题", sort="theme", value=lambda row: THEMES[row.declared.theme]),
             Column("direction", "方向", value=lambda row: DIRECTIONS[row.declared.direction]),
             Column("data_class", "数据类别", sort="data_class"),
@@ -118,6 +130,7 @@ def show_indicator(request: HttpRequest, indicator_id: str) -> HttpResponse:
     picture = selectors.read_picture(status) if status and is_spread_shown else None
     said = describe(declared)
     is_operator = scope.role == Role.OPERATOR
+    products = products_judging_by(indicator_id)
     context = {
         "entry": entry,
         "declared": declared,
@@ -129,7 +142,8 @@ def show_indicator(request: HttpRequest, indicator_id: str) -> HttpResponse:
         "sources": _sources(request, entry),
         "inputs": [load_indicators()[name] for name in declared.inputs],
         "uses": _uses(entry),
-        "products": products_judging_by(indicator_id),
+        "products": products[:SHOWN],
+        "more_products": products[SHOWN:],
         "answers": _answers(entry),
         "health_facts": _health_facts(status) if status else [],
         "is_spread_shown": is_spread_shown,
@@ -181,7 +195,12 @@ def _uses(entry: Entry) -> list[dict[str, str]]:
     )
     if entry.declared.direction != "neutral":
         rows.append(
-            {"kind": "同类比较", "title": "行业、规模、地区分位", "text": "同类 30 户以上才比较", "url": ""}
+            {
+                "kind": "同类比较",
+                "title": "行业、规模、地区分位",
+                "text": "同类企业足够多才比较，否则与上一级比",
+                "url": "",
+            }
         )
     rows.append(
         {"kind": "名单筛选", "title": "可作为筛选条件", "text": "户数经披露控制，名单须企业授权", "url": ""}
@@ -268,17 +287,18 @@ def _groups(request: HttpRequest, entry: Entry, picture: Picture | None) -> List
         name="groups",
         columns=[
             Column("title", "分组", value=lambda row: row[1].title),
-            Column("dimension", "分组方式", value=lambda row: DIMENSIONS[row[0]]),
+            Column("dimension", "方式", value=lambda row: DIMENSIONS[row[0]]),
             Column("enterprises", "存续企业", "number", sort="enterprises", value=lambda row: row[1].enterprises),
             Column("applicable", "适用", "number", sort="applicable", value=lambda row: row[1].applicable, null_text=hidden),
             Column("covered", "有值", "number", sort="covered", value=lambda row: row[1].covered, null_text=hidden),
             Column("coverage", "覆盖率", "rate", sort="coverage", value=lambda row: row[1].coverage, null_text="—"),
-            *quantiles,
+            *quantiles[1:-1],
         ],
+        further=[quantiles[0], quantiles[-1]],
         filters=[
             Filter("by", "分组方式", list(DIMENSIONS.items()), lambda rows, v: [row for row in rows if row[0] == v]),
         ],
-        page_size=40,
+        page_size=15,
         empty_title="没有分布",
         empty_text="指标计算并发布后，这里按市州和行业门类显示覆盖率与分位数。",
     )  # fmt: skip

@@ -103,4 +103,5 @@ NAVIGATION = [
     (_("信用报告"), "portal:bank_reports"),
     (_("更正告知"), "portal:bank_notices"),
     (_("数据接口"), "portal:bank_interfaces"),
+    (_("指标目录"), "portal:indicators"),
 ]

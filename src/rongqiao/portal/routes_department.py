@@ -147,4 +147,5 @@ NAVIGATION = [
     (_("异议处理"), "portal:department_objections"),
     (_("数据去向"), "portal:department_lineage"),
     (_("数据接口"), "portal:department_interfaces"),
+    (_("指标目录"), "portal:indicators"),
 ]

@@ -38,4 +38,5 @@ NAVIGATION = [
     (_("机构响应"), "portal:government_institutions"),
     (_("企业名单"), "portal:government_screenings"),
     (_("企业查询"), "portal:government_enterprises"),
+    (_("指标目录"), "portal:indicators"),
 ]

@@ -136,6 +136,7 @@ NAVIGATION = [
     (_("数据冲突"), "portal:operator_conflicts"),
     (_("数据血缘"), "portal:operator_lineage"),
     (_("新数据源"), "portal:operator_source_drafts"),
+    (_("指标目录"), "portal:indicators"),
     (_("账本"), "portal:operator_ledger"),
     (_("异议处理"), "portal:operator_objections"),
     (_("数据接口"), "portal:operator_interfaces"),

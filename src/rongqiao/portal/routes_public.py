@@ -29,6 +29,5 @@ NAVIGATION = [
     (_("惠企政策"), "portal:policies"),
     (_("金融机构"), "portal:institutions"),
     (_("接口目录"), "portal:interfaces"),
-    (_("指标目录"), "portal:indicators"),
     (_("公开透明"), "portal:transparency"),
 ]
