@@ -257,7 +257,7 @@ def test_past_ties_stand_after_present_ones(published):
 
 def test_own_portrait_shows_peers_bands_titles_and_ties(client, owner, django_assert_max_num_queries):
     sign_in(client, "enterprise")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         page = client.get(reverse("portal:enterprise_profile")).content.decode()
     for words in (
         "同类：制造业 · 不分规模 · 长沙市，共 45 户",

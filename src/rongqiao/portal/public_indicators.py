@@ -81,7 +81,7 @@ def list_indicators(request: HttpRequest) -> HttpResponse:
             Column("health", "健康度", "status", option="health"),
             Column("state", "使用状态", "status", sort="state", option="use"),
         ],
-        further=[Column(name, name, value=lambda row, name=name: describe(row.declared)[name]) for name in FURTHER],
+        further=[_described(name) for name in FURTHER],
         filters=[
             Filter("q", "名称、英文名或标识", apply=_matching),
             Filter("theme", "主题", list(THEMES.items()), lambda rows, v: [r for r in rows if r.declared.theme == v]),
@@ -101,6 +101,13 @@ def list_indicators(request: HttpRequest) -> HttpResponse:
             "stopped": sum(each.state in ("suspended", "halted") for each in entries),
         },
     )
+
+
+def _described(label: str) -> Column:
+    def read(row: Entry) -> str:
+        return describe(row.declared)[label]
+
+    return Column(label, label, value=read)
 
 
 def _coverage(row: Entry) -> float | None:
@@ -270,16 +277,7 @@ def _groups(request: HttpRequest, entry: Entry, picture: Picture | None) -> List
         else []
     )
     told = dict(zip(selectors.TOLD_KNOTS, ("10% 位", "25% 位", "中位数", "75% 位", "90% 位"), strict=True))
-    quantiles = [
-        Column(
-            f"q{place}",
-            title,
-            "number",
-            value=lambda row, place=place: _quantile(entry, row[1], place),
-            null_text="户数不足",
-        )
-        for place, title in enumerate(told.values())
-    ]
+    quantiles = [_quantile(entry, place, title) for place, title in enumerate(told.values())]
     hidden = "不予显示"
     return Listing(
         request,
@@ -307,5 +305,9 @@ def _groups(request: HttpRequest, entry: Entry, picture: Picture | None) -> List
 DIMENSIONS = {"region": "市州", "section": "行业门类"}
 
 
-def _quantile(entry: Entry, group: Group, place: int) -> str | None:
-    return format_figure(entry.declared.id, group.quantiles[place]) if group.quantiles else None
+def _quantile(entry: Entry, place: int, title: str) -> Column:
+    def read(row: tuple[str, Group]) -> str | None:
+        told = row[1].quantiles
+        return format_figure(entry.declared.id, told[place]) if told else None
+
+    return Column(f"q{place}", title, "number", value=read, null_text="户数不足")
