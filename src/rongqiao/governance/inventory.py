@@ -68,6 +68,7 @@ def profile(work: Workbench, baselines: Baselines) -> None:
     are like neither the delivery before nor the one after. A usual reading: below 0.1 stable, above 0.25 shifted.
     """
     counts = _count(work)
+    _choose_lines(work)
     shapes = _sample_shapes(work)
     typed = _sample_values(work)
     for batch in work.batches:
@@ -189,16 +190,24 @@ def take_sample(work: Workbench, rows: pa.Table) -> None:
     work.connection.unregister("sampled rows")
 
 
+def _choose_lines(work: Workbench) -> None:
+    """Write table ``sampled``: as many lines of ``sample`` from each batch, however many pieces it came in."""
+    work.connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE sampled AS SELECT sample.* FROM sample
+        JOIN (SELECT batch, greatest(1, count(*) // {SAMPLE_ROWS}) AS pace FROM sample GROUP BY batch) USING (batch)
+        WHERE hash(line) % pace = 0"""
+    )
+
+
 def _sample_shapes(work: Workbench) -> dict[tuple[int, str], tuple[dict[str, int], str | None]]:
-    """Histogram of patterns and the commonest pattern of each column, from an even sample of lines."""
+    """Histogram of patterns and the commonest pattern of each column, of the chosen lines."""
     columns = ", ".join(
         f"coalesce(nullif(trim({quote(item.id)}), ''), '') AS {quote(item.id)}"
         for item in work.contract.items
     )
     rows = work.connection.execute(
-        f"""WITH sizes AS (SELECT batch, greatest(1, count(*) // {SAMPLE_ROWS}) AS pace FROM sample GROUP BY batch),
-        sampled AS (SELECT batch, {columns} FROM sample JOIN sizes USING (batch) WHERE hash(line) % pace = 0),
-        long AS (UNPIVOT sampled ON COLUMNS(* EXCLUDE (batch)) INTO NAME item VALUE value),
+        f"""WITH trimmed AS (SELECT batch, {columns} FROM sampled),
+        long AS (UNPIVOT trimmed ON COLUMNS(* EXCLUDE (batch)) INTO NAME item VALUE value),
         shaped AS (SELECT batch, item, regexp_replace(translate(left(value, 24), '{_CHARACTERS}', '{_CLASSES}'),
             '[一-鿿]+', '汉', 'g') AS pattern,
             value = '' AS is_blank FROM long)
@@ -216,16 +225,15 @@ def _sample_shapes(work: Workbench) -> dict[tuple[int, str], tuple[dict[str, int
 
 
 def _sample_values(work: Workbench) -> dict[tuple[int, str], dict[str, int]]:
-    """Histogram of each numeric or coded column as read, from an even sample of lines; what could not be read is left out."""
+    """Histogram of each numeric or coded column as read, of the same lines; what could not be read is left out."""
     buckets = {item.id: bucket for item in work.contract.items if (bucket := _bucket_sql(item))}
     if not buckets:
         return {}
     columns = ", ".join(f"coalesce({bucket}, '{BLANK}') AS {quote(name)}" for name, bucket in buckets.items())
     rows = work.connection.execute(
-        f"""WITH sizes AS (SELECT batch, greatest(1, count(*) // {SAMPLE_ROWS}) AS pace FROM typed GROUP BY batch),
-        sampled AS (SELECT batch, {columns} FROM typed JOIN sizes USING (batch)
-            WHERE misfit IS NULL AND hash(line) % pace = 0),
-        long AS (UNPIVOT sampled ON COLUMNS(* EXCLUDE (batch)) INTO NAME item VALUE bucket)
+        f"""WITH placed AS (SELECT batch, {columns} FROM typed
+            WHERE misfit IS NULL AND (batch, line) IN (SELECT batch, line FROM sampled)),
+        long AS (UNPIVOT placed ON COLUMNS(* EXCLUDE (batch)) INTO NAME item VALUE bucket)
         SELECT batch, item, bucket, count(*) FROM long GROUP BY ALL ORDER BY count(*) DESC, bucket"""
     ).fetchall()
     found: dict[tuple[int, str], dict[str, int]] = {}
