@@ -54,6 +54,21 @@ def test_what_the_source_shows_is_filled_in_and_the_rest_is_asked(source):
     assert {"departmentTitle", "legalBasis", "updateCycle", "purpose", "usage", "limitations"} == asked
 
 
+def test_a_key_grows_until_only_rows_that_repeat_in_everything_are_repeats(tmp_path):
+    path = tmp_path / "检查明细.csv"
+    codes = list(NAMES)
+    rows = [
+        f"{NAMES[codes[at % 3]]},{codes[at % 3]},2026-05-0{1 + at // 3 % 2},{'合格' if at // 6 % 2 else '不合格'},{'甲乙'[at // 12 % 2]},"
+        f"{'东西'[at // 24 % 2]},{at // 48}.5"
+        for at in range(96)
+    ]
+    header = "被检查单位名称,统一社会信用代码,检查日期,检查结论,检查组,片区,罚款金额（元）"
+    path.write_text("\n".join([header, *rows, rows[0]]) + "\n", encoding="utf-8")
+    found = profile_file(path)[0]
+    assert "罚款金额（元）" in found.keys[0]
+    assert found.key_shares[0] == pytest.approx(96 / 97, abs=1e-4)
+
+
 def test_a_finished_draft_is_a_contract_at_once_and_its_file_flows(source, tmp_path):
     put_registry(tmp_path / "deliveries")
     document = drafts.revise(guess(profile_file(source)[0], "fire"), ANSWERS)

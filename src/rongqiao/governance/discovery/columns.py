@@ -254,20 +254,18 @@ def find_keys(
 ) -> tuple[list[list[str]], list[float]]:
     """Columns that identify a row, single ones before groups of the telling ones, and the share of rows that are distinct by each.
 
-    Where none identifies every row, the best stand with their share.
+    Where none of a few columns does, the best group grows by whatever column tells more rows apart, numbers too: a row that is set
+    aside as a repeat should repeat in all that can be compared.
     """
-    telling = sorted(
+    comparable = sorted(
         (
             one
             for one in columns
-            if rows
-            and one.nulls <= 0.02 * rows
-            and one.guess.type != "decimal"
-            and not one.is_personal
-            and not is_row_number(one)
+            if rows and one.nulls <= 0.02 * rows and not one.is_personal and not is_row_number(one)
         ),
         key=lambda one: -one.distinct,
-    )[:7]
+    )
+    telling = [one for one in comparable if one.guess.type != "decimal"][:7]
     found: list[tuple[list[str], float]] = []
     for size in (1, 2, 3, 4):
         found.extend(
@@ -276,8 +274,37 @@ def find_keys(
         )
         if any(share >= COMPLETE for _, share in found):
             break
+    else:
+        best = max(found, key=lambda pair: pair[1], default=([], 1.0))
+        grown = _grow(connection, best, comparable, rows)
+        found.extend([grown] if grown != best else [])
     found.sort(key=lambda pair: (-round(pair[1], 3), len(pair[0])))
     return [key for key, _ in found[:5]], [share for _, share in found[:5]]
+
+
+def _grow(
+    connection: duckdb.DuckDBPyConnection,
+    best: tuple[list[str], float],
+    comparable: Sequence[ColumnProfile],
+    rows: int,
+) -> tuple[list[str], float]:
+    """Add to a group of columns, one by one, what tells the most rows apart, until all are or nothing adds any more."""
+    key, share = best
+    while share < COMPLETE:
+        wider = [
+            ([*key, one.header], _distinct_share(connection, _named(comparable, [*key, one.header]), rows))
+            for one in comparable
+            if one.header not in key
+        ]
+        grown, more = max(wider, key=lambda pair: pair[1], default=(key, share))
+        if more <= share:
+            break
+        key, share = grown, more
+    return key, share
+
+
+def _named(columns: Sequence[ColumnProfile], headers: Sequence[str]) -> list[ColumnProfile]:
+    return [one for one in columns if one.header in headers]
 
 
 def _distinct_share(
