@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import math
-import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from rongqiao.contracts.numbers import threshold
 from rongqiao.governance.batch import judge
+from rongqiao.governance.readings import pattern_sql
 from rongqiao.lake.engine import quote
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ SAMPLE_ROWS = 1_000
 FLOOR = 1e-4
 #: Buckets of a column that are kept; the commonest.
 MOST_BUCKETS = 60
-_CHARACTERS = string.digits + string.ascii_letters
-_CLASSES = "9" * 10 + "A" * 52
 
 #: Bucket of cells that hold nothing.
 BLANK = "∅"
@@ -208,9 +206,7 @@ def _sample_shapes(work: Workbench) -> dict[tuple[int, str], tuple[dict[str, int
     rows = work.connection.execute(
         f"""WITH trimmed AS (SELECT batch, {columns} FROM sampled),
         long AS (UNPIVOT trimmed ON COLUMNS(* EXCLUDE (batch)) INTO NAME item VALUE value),
-        shaped AS (SELECT batch, item, regexp_replace(translate(left(value, 24), '{_CHARACTERS}', '{_CLASSES}'),
-            '[一-鿿]+', '汉', 'g') AS pattern,
-            value = '' AS is_blank FROM long)
+        shaped AS (SELECT batch, item, {pattern_sql("value")} AS pattern, value = '' AS is_blank FROM long)
         SELECT batch, item, CASE WHEN is_blank THEN '{BLANK}' ELSE pattern END AS pattern, count(*)
         FROM shaped GROUP BY ALL ORDER BY count(*) DESC, pattern"""
     ).fetchall()

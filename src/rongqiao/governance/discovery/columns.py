@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rongqiao.contracts.code_lists import code_lists
 from rongqiao.contracts.standards import Item
 from rongqiao.governance.discovery.profiles import ColumnProfile, TypeGuess
-from rongqiao.governance.readings import cast_sql
+from rongqiao.governance.readings import cast_sql, pattern_sql
 from rongqiao.kernel.identifiers import is_uscc
 
 if TYPE_CHECKING:
@@ -190,10 +190,8 @@ def _shapes(
     connection: duckdb.DuckDBPyConnection, at: int, guess: TypeGuess
 ) -> tuple[list[tuple[str, int]], dict[str, int]]:
     """Commonest patterns, and the histogram that drift is measured on: sign and power of two for numbers, pattern for text."""
-    shape = f"""regexp_replace(regexp_replace(regexp_replace(left(c{at}, 24), '[0-9]', '9', 'g'), '[A-Za-z]', 'A', 'g'),
-        '[一-鿿]+', '汉', 'g')"""
     patterns = connection.execute(
-        f"SELECT {shape} AS p, count(*) FROM raw WHERE c{at} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 60"
+        f"SELECT {pattern_sql(f'c{at}')} AS p, count(*) FROM raw WHERE c{at} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 60"
     ).fetchall()
     if guess.type not in ("decimal", "integer"):
         return patterns[:5], dict(patterns)
