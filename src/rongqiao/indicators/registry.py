@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from rongqiao.contracts.standards import load_contract
@@ -346,9 +347,15 @@ def indicator(
 
 def load_indicators() -> dict[str, Indicator]:
     """All indicators by id, in the order of themes and of declaration."""
+    _import_themes()
+    return dict(_REGISTER)
+
+
+@lru_cache(maxsize=1)
+def _import_themes() -> None:
+    # Asked some hundred times per page: a lookup of every module each time would show.
     for module in MODULES:
         importlib.import_module(f"rongqiao.indicators.{module}")
-    return dict(_REGISTER)
 
 
 def get_indicator(indicator_id: str) -> Indicator:

@@ -90,7 +90,7 @@ def reach_columns(least: int) -> list[Column]:
     hidden = f"少于 {least}"
     titles = {"met": "符合", "unknown": "数据不足", "unmet": "不符合"}
     return [
-        Column(key, f"{title}{ABOUT}", "number", sort=key, value=_reader(key), null_text=hidden)
+        Column(key, f"{title}{ABOUT}", "count", sort=key, value=_reader(key), null_text=hidden)
         for key, title in titles.items()
     ]
 
@@ -123,9 +123,9 @@ def show_product(request: HttpRequest, code: str) -> HttpResponse:
         columns=[
             Column("name", "县市区", sort="name"),
             Column("prefecture", "市州", "region", value=lambda row: row["region_code"][:PREFECTURE]),
-            Column("met", f"符合{ABOUT}", "number", sort="met", null_text=hidden),
-            Column("unknown", f"数据不足{ABOUT}", "number", sort="unknown", null_text=hidden),
-            Column("unmet", f"不符合{ABOUT}", "number", sort="unmet", null_text=hidden),
+            Column("met", f"符合{ABOUT}", "count", sort="met", null_text=hidden),
+            Column("unknown", f"数据不足{ABOUT}", "count", sort="unknown", null_text=hidden),
+            Column("unmet", f"不符合{ABOUT}", "count", sort="unmet", null_text=hidden),
         ],
         filters=[Filter("prefecture", "市州", prefecture_choices(), _by_prefecture)],
         default_sort="-met",

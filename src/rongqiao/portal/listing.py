@@ -41,7 +41,7 @@ class Column:
         Heading.
     kind : str
         How it shows: ``text``, ``money``, ``rate``, ``date``, ``time``, ``status``, ``clock``,
-        ``number``, ``months``, ``region`` or ``code``.
+        ``number``, ``count`` (with thousands set off), ``months``, ``region`` or ``code``.
     sort : str
         Field to order by (``product__name``); empty means the column cannot be sorted.
     value : callable or None

@@ -109,11 +109,12 @@ def group_figures(view: PortraitView) -> list[ThemeFigures]:
     """All figures of a portrait by theme, in the order of their declaration; themes without figures are left out."""
     delivered = dict(SourceStatus.objects.values_list("contract_id", "delivered_on"))
     marks = marked_indicators(view.marks, view.as_of)
+    titles = {name: contract.title for name, contract in load_contracts().items()}
     groups: dict[str, list[Figure]] = {theme: [] for theme in THEMES}
     for key, declared in load_indicators().items():
         if key in view.indicators:
             groups[declared.theme].append(
-                _figure(declared, view.indicators[key], delivered, marks.get(key, ""))
+                _figure(declared, view.indicators[key], delivered, titles, marks.get(key, ""))
             )
     return [
         ThemeFigures(theme, THEMES[theme], tuple(figures)) for theme, figures in groups.items() if figures
@@ -121,7 +122,11 @@ def group_figures(view: PortraitView) -> list[ThemeFigures]:
 
 
 def _figure(
-    declared: Indicator, cell: dict[str, Any], delivered: dict[str, dt.date | None], mark: str
+    declared: Indicator,
+    cell: dict[str, Any],
+    delivered: dict[str, dt.date | None],
+    titles: dict[str, str],
+    mark: str,
 ) -> Figure:
     status = cell.get("status") or "missing"
     value = tidy(cell.get("value")) if status in {"ok", "stale"} else None
@@ -129,7 +134,6 @@ def _figure(
         "market_regulation.registry" if name == "enterprises" else name for name in declared.sources
     )
     days = [delivered.get(name) for name in sources]
-    contracts = load_contracts()
     return Figure(
         id=declared.id,
         title=declared.title,
@@ -142,7 +146,7 @@ def _figure(
         direction=declared.direction,
         formula=declared.formula,
         sources=sources,
-        source_title="、".join(contracts[name].title for name in sources if name in contracts),
+        source_title="、".join(titles[name] for name in sources if name in titles),
         delivered_on=min((day for day in days if day), default=None) if all(days) else None,
         mark=mark,
         reason=cell.get("reason", ""),

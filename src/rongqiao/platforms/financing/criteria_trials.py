@@ -13,7 +13,7 @@ from rongqiao.bases.resources.eligibility import blur_rule
 from rongqiao.contracts.catalog import threshold
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.platforms.financing.clocks import local_day
-from rongqiao.platforms.financing.dry_run import in_words, members_of, try_criteria
+from rongqiao.platforms.financing.dry_run import asks, in_words, members_of, try_criteria
 from rongqiao.platforms.financing.screening import counting
 from rongqiao.platforms.financing.screening.facts import NUMBER, build_condition, facts, show_bound
 from rongqiao.platforms.financing.screening.services import COUNT, spend
@@ -48,7 +48,7 @@ def add_condition(
     most = int(threshold("screening_conditions_max", local_day(now)))
     if len(members) >= most:
         raise InvalidValueError("准入条件", len(members) + 1, f"一个产品最多 {most} 个条件，请先去掉一个。")
-    if condition["text"] in [each.get("text") for each in members]:
+    if asks(condition) in [asks(each) for each in members]:
         raise InvalidValueError("准入条件", condition["text"], "已有这个条件。")
     return revise_change(scope=scope, change_id=change_id, criteria={"all": [*members, condition]})
 
@@ -99,14 +99,14 @@ class DraftCondition:
 
 def draft_conditions(change: CriteriaChange) -> tuple[list[DraftCondition], list[str]]:
     """Conditions of the draft in their order, and in words those in force that it dropped."""
-    before = [in_words(each) for each in members_of(change.product.criteria)]
-    drafted = members_of(change.criteria)
+    before, drafted = members_of(change.product.criteria), members_of(change.criteria)
+    known, kept = [asks(each) for each in before], [asks(each) for each in drafted]
     rows = []
     for each in drafted:
-        text, fact = in_words(each), bounded_fact(each)
+        fact = bounded_fact(each)
         bound = {"value": show_bound(fact, each["value"]), "unit": fact.unit} if fact else {}
-        rows.append(DraftCondition(text, text not in before, **bound))
-    return rows, [text for text in before if text not in {row.text for row in rows}]
+        rows.append(DraftCondition(in_words(each), asks(each) not in known, **bound))
+    return rows, [in_words(each) for each in before if asks(each) not in kept]
 
 
 def bounded_fact(condition: Mapping[str, Any]) -> Fact | None:

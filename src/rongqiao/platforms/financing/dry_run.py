@@ -193,8 +193,8 @@ def _tally(found: Province, usccs: Iterable[str]) -> Tally:
 
 def _only(these: Mapping[str, Any], others: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Conditions of the first level that only the first criteria have."""
-    known = [_asked(each) for each in members_of(others)]
-    return [each for each in members_of(these) if _asked(each) not in known]
+    known = [asks(each) for each in members_of(others)]
+    return [each for each in members_of(these) if asks(each) not in known]
 
 
 def members_of(criteria: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -204,10 +204,12 @@ def members_of(criteria: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list(criteria["all"]) if "all" in criteria else [criteria]
 
 
-def _asked(condition: Mapping[str, Any]) -> Any:
-    """Reduce a condition to what it asks, without its words."""
+def asks(condition: Mapping[str, Any]) -> Any:
+    """Reduce a condition to what it asks: without its words, and in whatever order its values stand."""
     if "fact" in condition:
-        return (condition["fact"], condition["op"], condition.get("value"))
+        value = condition.get("value")
+        chosen = sorted(value) if isinstance(value, list) and condition["op"] != "between" else value
+        return (condition["fact"], condition["op"], chosen)
     return dict(condition)
 
 
