@@ -10,6 +10,7 @@ from procrastinate.contrib.django import app
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.catalogue import selectors, services
 from rongqiao.bases.enterprises.intake.services import JOB as GOVERN_JOB
+from rongqiao.bases.resources.services import enqueue_matching
 from rongqiao.indicators.suspension import Decision, carry_decision
 from rongqiao.kernel.errors import IllegalTransitionError
 from rongqiao.lake.tables import Lake
@@ -41,4 +42,7 @@ def carry_decisions() -> int:
             carry_decision(lake, told)
         with system_scope() as scope:
             services.record_carried(scope=scope, decision=decision, on=today)
+    if pending:
+        # Which products can be judged rests on what is held back.
+        enqueue_matching(now=timezone.now())
     return len(pending)

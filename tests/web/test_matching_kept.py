@@ -11,6 +11,7 @@ from rongqiao.bases.resources.eligibility import refresh_eligibility
 from rongqiao.bases.resources.judging import requirements, requirements_digest
 from rongqiao.bases.resources.models import Eligibility, EligibilityRun, Product
 from rongqiao.bases.resources.reach import kept_verdicts, reaches
+from rongqiao.kernel.decision import Outcome
 from rongqiao.lake.columns import open_current
 from rongqiao.lake.verdicts import VerdictFiles
 from rongqiao.platforms.financing.province import refresh_matching
@@ -126,6 +127,16 @@ def test_a_product_that_cannot_be_judged_is_named_and_keeps_none_from_the_others
     assert "P01 grade" in done.problems[0]
     assert "P01" in EligibilityRun.objects.get().problem
     assert reaches(list(Product.objects.filter(code="P01"))).popitem()[1].met is None
+
+
+def test_what_is_held_back_is_known_of_nobody_and_makes_every_verdict_old(town, products):
+    refresh_eligibility(now=NOW)
+    assert refresh_eligibility(now=NOW, withheld=["never_computed"]).products == 0
+    assert refresh_eligibility(now=NOW, withheld=["tax_grade_now"]).products == 3
+    assert kept(USCC, products)["P01"] is Outcome.UNKNOWN
+    assert not Eligibility.objects.filter(product__code="P01", met__gt=0).exists()
+    assert refresh_eligibility(now=NOW).products == 3
+    assert kept(USCC, products)["P01"] is Outcome.MET
 
 
 def test_a_run_that_was_cut_off_is_done_again(town, products, monkeypatch):

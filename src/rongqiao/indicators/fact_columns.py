@@ -13,6 +13,7 @@ from rongqiao.indicators.facts import RATINGS, enterprise_facts
 from rongqiao.lake import asof
 from rongqiao.lake.columns import write_columns
 from rongqiao.lake.engine import ibis_connection
+from rongqiao.lake.suspensions import STATES
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -69,7 +70,7 @@ def publish_fact_columns(
 
 def fact_versions(lake: Lake) -> dict[str, int]:
     """Versions of the lake's tables that the columns are made of; they differ once any of it was computed or amended anew."""
-    kept = [name for name in (ENTERPRISES, TARGET, RATINGS) if lake.exists(name)]
+    kept = [name for name in (ENTERPRISES, TARGET, RATINGS, STATES) if lake.exists(name)]
     return {name: int(lake.open(name).version()) for name in kept}
 
 

@@ -28,7 +28,7 @@ from rongqiao.rules.disclosure import Blur, blur
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from rongqiao.rules.criteria import Criteria
 
@@ -58,7 +58,10 @@ class Refreshed:
 
 
 def refresh_eligibility(
-    *, now: dt.datetime, on_progress: Callable[[int, int], None] | None = None
+    *,
+    now: dt.datetime,
+    withheld: Collection[str] = (),
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Refreshed:
     """Judge all existing enterprises by every product on sale whose conditions or whose facts changed since it was last judged.
 
@@ -66,6 +69,8 @@ def refresh_eligibility(
     ----------
     now : datetime
         When the pass begins.
+    withheld : Collection of str
+        Facts that are held back from use; another set of them makes every verdict old.
     on_progress : callable or None
         Told enterprises judged and enterprises in all.
 
@@ -77,7 +82,8 @@ def refresh_eligibility(
     columns = FactColumns.current()
     products = list(Product.objects.filter(status="published").order_by("code"))
     digests = {product.code: requirements_digest(product) for product in products}
-    stale = _stale(columns, products, digests)
+    build = _build_of(columns, withheld)
+    stale = _stale(columns, build, products, digests)
     if not stale:
         Eligibility.objects.exclude(product__in=products).delete()
         return Refreshed(0, columns.size, 0)
@@ -98,7 +104,7 @@ def refresh_eligibility(
         if on_progress is not None:
             on_progress(done, total)
 
-    counted = judge_province(columns, asked, on_progress=tell)
+    counted = judge_province(columns, asked, withheld=withheld, on_progress=tell)
     totals = dict(zip(asked, counted, strict=True))
     counties = columns.words(PLACE) or ("",)
     fresh = [
@@ -108,7 +114,7 @@ def refresh_eligibility(
             **dict(zip(OUTCOMES, (int(count) for count in cell), strict=True)),
             as_of=columns.described["as_of"],
             digest=digests[product.code],
-            build=columns.mark,
+            build=build,
             judged_at=now,
         )
         for product in stale
@@ -121,11 +127,19 @@ def refresh_eligibility(
     return Refreshed(len(stale) - len(problems), columns.size, len(fresh), problems)
 
 
-def _stale(columns: FactColumns, products: Sequence[Product], digests: Mapping[str, str]) -> list[Product]:
+def _build_of(columns: FactColumns, withheld: Collection[str]) -> str:
+    """Name what is judged: the build of the columns, and what of it is held back."""
+    stopped = sorted(name for name in withheld if name in columns)
+    if not stopped:
+        return columns.mark
+    return f"{columns.mark}-{hashlib.sha256(','.join(stopped).encode()).hexdigest()[:12]}"
+
+
+def _stale(
+    columns: FactColumns, build: str, products: Sequence[Product], digests: Mapping[str, str]
+) -> list[Product]:
     """Products without a verdict on this build's facts and today's conditions, or without its counts."""
-    judged = set(
-        Eligibility.objects.filter(build=columns.mark).values_list("product_id", "digest").distinct()
-    )
+    judged = set(Eligibility.objects.filter(build=build).values_list("product_id", "digest").distinct())
     kept = VerdictFiles(columns).names()
     return [
         product

@@ -15,7 +15,7 @@ from rongqiao.rules.criteria_arrays import Column, decide_all
 from rongqiao.rules.outcome_codes import IN_A_BYTE, OutcomeCounts, pack, read_code, to_codes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -59,6 +59,7 @@ def judge_province(
     columns: FactColumns,
     asked: Mapping[str, Criteria],
     *,
+    withheld: Collection[str] = (),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.int64]:
     """Judge every enterprise by all criteria and keep each verdict beside the columns.
@@ -69,6 +70,8 @@ def judge_province(
         One build.
     asked : Mapping
         Name of the verdict → criteria.
+    withheld : Collection of str
+        Facts that are held back from use: known of nobody.
     on_progress : callable or None
         Told enterprises judged and enterprises in all, from this thread.
 
@@ -87,7 +90,7 @@ def judge_province(
     counts = OutcomeCounts(len(criteria), len(counties))
     if not columns.size or not criteria:
         return counts.totals()
-    facts = read_facts(columns, criteria)
+    facts = read_facts(columns, criteria, withheld)
     places = columns.values(PLACE) if PLACE in columns else np.zeros(columns.size, np.uint8)
     with (
         VerdictFiles(columns).writing(names, -(-columns.size // IN_A_BYTE)) as kept,
@@ -111,9 +114,11 @@ def judge_province(
     return counts.totals()
 
 
-def read_facts(columns: FactColumns, criteria: Sequence[Criteria]) -> dict[str, Column]:
-    """Columns that the criteria name; what no column holds is known of nobody."""
-    named = frozenset[str]().union(*(facts_used(each) for each in criteria))
+def read_facts(
+    columns: FactColumns, criteria: Sequence[Criteria], withheld: Collection[str] = ()
+) -> dict[str, Column]:
+    """Columns that the criteria name, less those held back; what no column holds is known of nobody."""
+    named = frozenset[str]().union(*(facts_used(each) for each in criteria)).difference(withheld)
     return {name: Column(columns.values(name), columns.words(name)) for name in named if name in columns}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from rongqiao.accounts.services import require
+from rongqiao.bases.enterprises.catalogue.selectors import held_back
 from rongqiao.bases.resources.changes import DRAFTERS, lock_change, record_trial, revise_change
 from rongqiao.bases.resources.eligibility import blur_rule
 from rongqiao.contracts.catalog import threshold
@@ -41,10 +42,14 @@ def add_condition(
     Raises
     ------
     InvalidValueError
-        If the condition cannot be, stands there already, or there would be too many.
+        If the condition cannot be, stands there already, names an indicator that is held back, or there would be too many.
     """
     members = members_of(lock_change(scope, change_id).criteria)
     condition = build_condition(fact, op, values)
+    if reason := held_back().get(fact):
+        raise InvalidValueError(
+            "准入条件", condition["text"], f"{reason}。请改用其他条件，恢复使用后可再加入。"
+        )
     most = int(threshold("screening_conditions_max", local_day(now)))
     if len(members) >= most:
         raise InvalidValueError("准入条件", len(members) + 1, f"一个产品最多 {most} 个条件，请先去掉一个。")

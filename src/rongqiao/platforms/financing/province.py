@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
+from rongqiao.bases.enterprises.catalogue.selectors import held_back
 from rongqiao.bases.resources.eligibility import Refreshed, refresh_eligibility
 from rongqiao.indicators.fact_columns import fact_versions
 from rongqiao.kernel.errors import ContractError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def publish_and_match(*, lake: Lake, as_of: int, known_at: dt.date) -> Refreshed:
     """Lay out the facts of a month as columns, and judge all products by them."""
     publish_columns(lake=lake, as_of=as_of, known_at=known_at)
-    return refresh_eligibility(now=timezone.now())
+    return refresh_eligibility(now=timezone.now(), withheld=held_back())
 
 
 def refresh_matching(
@@ -41,4 +42,4 @@ def refresh_matching(
     present = fact_versions(lake)
     if present and columns.described.get("versions") != present:
         publish_columns(lake=lake, as_of=int(columns.described["as_of"]), known_at=local_day(now))
-    return refresh_eligibility(now=now, on_progress=on_progress)
+    return refresh_eligibility(now=now, withheld=held_back(), on_progress=on_progress)
