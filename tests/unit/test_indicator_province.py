@@ -6,11 +6,13 @@ import datetime as dt
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "spec"))
 from drawn import publish, publish_all
 from drawn_cast import AS_OF, BIAN, KNOWN_AT, XIN, YUAN
+from drawn_departments import penalty
 from drawn_taxation import tax_filing
 
 from rongqiao.indicators import compute, write_indicators
@@ -81,3 +83,40 @@ def test_a_future_fact_and_a_late_fact_move_no_past_value(lake, whole, tmp_path)
     assert compute(later, as_of=AS_OF, known_at=KNOWN_AT).to_pylist() == whole.to_pylist()
     moved = compute(later, as_of=AS_OF, known_at=KNOWN_AT + dt.timedelta(days=1)).to_pylist()
     assert moved != whole.to_pylist()
+
+
+COUNT = "regulatory_penalty_m36_count"
+
+
+def counts_by_way(lake):
+    """Penalties counted for all, for each alone, and span by span, as the province is."""
+    whole = compute(lake, as_of=AS_OF, known_at=KNOWN_AT, only=[COUNT])
+    ids = whole.column("enterprise_id").to_pylist()
+    alone = [
+        compute(lake, as_of=AS_OF, known_at=KNOWN_AT, only=[COUNT], enterprise_ids=[name]).to_pylist()[0] for name in ids
+    ]  # fmt: skip
+    assert write_indicators(lake, as_of=AS_OF, known_at=KNOWN_AT, span=1, processes=1)
+    kept = lake.read(TARGET).sort_by("enterprise_id").select(whole.column_names)
+    return [
+        {row["enterprise_id"]: row[COUNT] for row in rows}
+        for rows in (whole.to_pylist(), alone, kept.to_pylist())
+    ]
+
+
+def test_a_row_that_passed_to_another_enterprise_or_was_withdrawn_counts_for_nobody_else(tmp_path):
+    """The spans see it alike: one that had a correction leaves nothing behind for the next."""
+    drawn = Lake(tmp_path / "lake")
+    publish_all(drawn)
+    rows = {row["document_no"]: row for row in penalty()}
+    before = compute(drawn, as_of=AS_OF, known_at=KNOWN_AT, only=[COUNT]).to_pylist()
+    was = {row["enterprise_id"]: row[COUNT] for row in before}
+    passed = {**rows["1"], "enterprise_id": YUAN}
+    publish(drawn, "market_regulation.penalty", [passed], known_at=KNOWN_AT, batch="2")
+    published = drawn.read("published/market_regulation.penalty")
+    number = published.column("document_no").to_pylist().index("10")
+    tombstone = published.slice(number, 1).append_column("withdrawn", pa.array([True]))
+    drawn.append("published/market_regulation.penalty", tombstone, transaction="withdrawn")
+    for found in counts_by_way(drawn):
+        assert found[YUAN] == was[YUAN] + 1
+        assert found[BIAN] == was[BIAN] - 1
+        assert found[XIN] == was[XIN] - 1

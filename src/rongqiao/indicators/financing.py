@@ -22,7 +22,8 @@ BAD_CLASSES = ("substandard", "doubtful", "loss")
 def _prepare(tables: Mapping[str, Any], at: At) -> Any:
     """Monthly reports of each loan: ``nth`` 0 is a loan's newest report."""
     rows = tables[LOAN]
-    newest = ibis.window(group_by="loan_no", order_by=ibis.desc(rows.reported_on))
+    # Of each enterprise: whose loan it is must not depend on who else is computed.
+    newest = ibis.window(group_by=["enterprise_id", "loan_no"], order_by=ibis.desc(rows.reported_on))
     rows = rows.mutate(nth=ibis.row_number().over(newest), back=months_back(rows.reported_on, at))
     return rows.mutate(
         is_live=(rows.nth == 0) & (rows.outstanding_cny > 0),

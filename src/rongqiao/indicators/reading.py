@@ -153,6 +153,8 @@ class Reading:
         self._shape = repr((at, chosen))
         self._span: Span | None = None
         self._opened: dict[str, Rows] = {}
+        #: Of contracts whose key does not name the enterprise, whether a key has passed from one to another.
+        self._reassigned: dict[str, bool] = {}
 
     def delivered(self) -> dict[str, Delivered]:
         """Count what is held of each contract, of all enterprises."""
@@ -224,19 +226,54 @@ class Reading:
             if pa.types.is_decimal(column.type)
             else quote(column.name)
             for column in self._schemas[contract_id]
-            if column.name != "enterprise_id" and self._is_read(contract, column.name)
+            if column.name not in ("enterprise_id", "withdrawn") and self._is_read(contract, column.name)
         )
         where = self._span.sql("enterprise_id") if self._span is not None else "true"
         view = f"rows {contract_id}"
         self.connection.raw_sql(
             f"""CREATE OR REPLACE TEMP VIEW {quote(view)} AS SELECT place AS enterprise_id, {chosen}
-            FROM (SELECT * FROM {quote(source)} WHERE {where}) JOIN (SELECT enterprise_id, place FROM population) USING (enterprise_id)"""
+            FROM (SELECT * FROM {quote(source)} {self._without(contract)} WHERE {where})
+            JOIN (SELECT enterprise_id, place FROM population) USING (enterprise_id)"""
         )
         table = partial(self.connection.table, view)
         return Rows(
             f"held {contract_id}",
             lambda: asof.held(table(), contract, as_of=self.at.as_of, known_at=self.at.known_at),
         )
+
+    def _without(self, contract: Contract) -> str:
+        """Leave out rows that were withdrawn, and those whose key a later row gives to another enterprise."""
+        source, joins = quote(f"published/{contract.id}"), []
+        if "withdrawn" in self._schemas[contract.id].names:
+            day = literal(self.at.known_at.isoformat())
+            joins.append(
+                f"ANTI JOIN (SELECT batch_id, line FROM {source} WHERE withdrawn AND known_at <= DATE {day}) USING (batch_id, line)"
+            )
+        if contract.identifier not in contract.key:
+            key = ", ".join(quote(name) for name in contract.key)
+            if contract.id not in self._reassigned:
+                self._find_reassigned(contract, key)
+            if self._reassigned[contract.id]:
+                lost = quote(f"reassigned {contract.id}")
+                joins.append(f"ANTI JOIN {lost} USING ({key}, enterprise_id)")
+        return " ".join(joins)
+
+    def _find_reassigned(self, contract: Contract, key: str) -> None:
+        """Find keys that do not name the enterprise and have come for several: whoever does not have the last known row has none."""
+        source, lost = quote(f"published/{contract.id}"), quote(f"reassigned {contract.id}")
+        # Hashes first: whole keys are compared of the few that several have.
+        several = f"SELECT hash({key}) AS code FROM {source} GROUP BY code HAVING min(enterprise_id) <> max(enterprise_id)"
+        self.connection.raw_sql(
+            f"CREATE OR REPLACE TEMP TABLE several AS FROM {source} WHERE hash({key}) IN ({several})"
+        )
+        rows = self.connection.table("several")
+        held = asof.held(rows, contract, as_of=self.at.as_of, known_at=self.at.known_at)
+        last = self.connection.compile(asof.latest(held, contract.key, known_at=self.at.known_at))
+        self.connection.raw_sql(
+            f"""CREATE OR REPLACE TEMP TABLE {lost} AS SELECT DISTINCT {key}, enterprise_id FROM several
+            JOIN (SELECT {key}, enterprise_id AS last_id FROM ({last})) USING ({key}) WHERE enterprise_id <> last_id"""
+        )
+        self._reassigned[contract.id] = bool(self._one(f"SELECT count(*) FROM {lost}"))
 
     def _is_read(self, contract: Contract, column: str) -> bool:
         if contract.id not in self.columns:
