@@ -16,6 +16,7 @@ from rongqiao.indicators import load_indicators, write_indicators
 from rongqiao.indicators.health import examine, write_health
 from rongqiao.indicators.peers import write_peers
 from rongqiao.indicators.reference import reference_path, write_reference
+from rongqiao.indicators.refreshing import refresh_indicators
 from rongqiao.indicators.suspension import settle_states
 from rongqiao.indicators.verification import find_duplicates, find_problems, specified
 from rongqiao.lake.tables import Lake
@@ -40,6 +41,23 @@ def compute(as_of: AsOf, known_at: KnownAt, lake: Root = None) -> None:
     write_peers(kept, as_of=as_of, known_at=on)
     write_health(kept, as_of=as_of, known_at=on)
     settle_states(kept, as_of=as_of, known_at=on)
+
+
+@app.command(
+    help="把某月指标更新到某日：只重算有新报送、更正、撤回、到期或受关联企业影响的企业，结果与全量计算相同；无变化则不写入"
+)
+def refresh(as_of: AsOf, known_at: KnownAt, lake: Root = None) -> None:
+    """Bring the month's indicators up to a day by computing only whose values can differ."""
+    kept, on = Lake(lake), known_at.date()
+    done = refresh_indicators(kept, as_of=as_of, known_at=on, on_progress=_tell)
+    if not done.is_written:
+        typer.echo(f"与 {done.base} 所算相比没有变化，未写入。")
+        return
+    if done.computed is None:
+        typer.echo(f"已全部重新计算：{'；'.join(done.reasons)}。")
+    else:
+        typer.echo(f"已在 {done.base} 的结果上更新 {done.computed:,} 户，其余沿用。")
+    typer.echo("同类企业中的分布未随之更新，仍为其上次计算之日；需要时运行 `rongqiao indicators compute`。")
 
 
 def _tell(done: int, total: int) -> None:

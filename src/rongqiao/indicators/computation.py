@@ -113,10 +113,18 @@ def compute(
 
 
 def across_enterprises(
-    reading: Reading, source: Source, members: list[Indicator], delivered: Mapping[str, Delivered]
+    reading: Reading,
+    source: Source,
+    members: list[Indicator],
+    delivered: Mapping[str, Delivered],
+    *,
+    enterprise_ids: Sequence[str] | None = None,
 ) -> pa.Table:
-    """Values and status codes of a source that looks across enterprises, for all of them: ``enterprise_id`` and two columns each."""
-    population = reading.choose()
+    """Values and status codes of a source that looks across enterprises: ``enterprise_id`` and two columns each.
+
+    For all of them, or for those named, of whom only those come out right on whose behalf the others were named with them.
+    """
+    population = reading.choose(enterprise_ids=enterprise_ids)
     computed = evaluate_source(reading, population, source, members, delivered)
     columns: dict[str, Any] = {"enterprise_id": population.enterprise_ids}
     for item in members:

@@ -8,10 +8,10 @@ import ibis
 
 from rongqiao.indicators.enforcement import DISHONEST
 from rongqiao.indicators.events import months_back
-from rongqiao.indicators.network import codes_of, dishonest_enterprises, related_pairs
+from rongqiao.indicators.network import RELATING, codes_of, dishonest_enterprises, related_pairs
 from rongqiao.indicators.profile import CHAIN, HOLDER, live, newest_year
 from rongqiao.indicators.registration import REGISTRY, newest_snapshot
-from rongqiao.indicators.registry import At, Source, indicator
+from rongqiao.indicators.registry import At, Source, Tie, indicator
 from rongqiao.indicators.series import divide
 
 if TYPE_CHECKING:
@@ -76,10 +76,16 @@ def _defaulting(tables: Mapping[str, Any], at: At) -> Any:
 
 PARTNERS = Source("counterparty", (PARTNER,), "latest", _partners)
 PLACED = Source("counterparty_placed", (PARTNER, REGISTRY), "latest", _placed)
-RELATED = Source("counterparty_related", (PARTNER, REGISTRY, HOLDER), "latest", _related, is_across=True)
-LEADING = Source("counterparty_leading", (PARTNER, REGISTRY, CHAIN), "latest", _leading, is_across=True)
+#: A partner is known by its code.
+NAMED = (Tie((PARTNER, "counterparty_uscc"), (REGISTRY, "uscc")),)
+RELATED = Source(
+    "counterparty_related", (PARTNER, REGISTRY, HOLDER), "latest", _related, is_across=True, ties=RELATING
+)
+LEADING = Source(
+    "counterparty_leading", (PARTNER, REGISTRY, CHAIN), "latest", _leading, is_across=True, ties=NAMED
+)
 DEFAULTING = Source(
-    "counterparty_default", (PARTNER, REGISTRY, DISHONEST), "latest", _defaulting, is_across=True
+    "counterparty_default", (PARTNER, REGISTRY, DISHONEST), "latest", _defaulting, is_across=True, ties=NAMED
 )
 
 

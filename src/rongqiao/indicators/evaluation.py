@@ -329,6 +329,11 @@ def _is_old(source: Source, found: Mapping[str, Floats], days: int) -> Any:
     if source.grain == "series":
         # Comparing with NaN is false: what was never observed is missing, not stale.
         return found[_NEWEST] >= source.stale_after_months
+    return is_stale(source, days)
+
+
+def is_stale(source: Source, days: int) -> bool:
+    """Whether the newest delivery of a register is too many days ago; never of other sources."""
     return source.grain == "event" and days > source.stale_after_months * MONTH_DAYS
 
 

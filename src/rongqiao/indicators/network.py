@@ -14,7 +14,7 @@ from rongqiao.indicators.enforcement import DISHONEST
 from rongqiao.indicators.events import declare_events
 from rongqiao.indicators.profile import CHAIN, DISCLOSED, HOLDER, NODES, live
 from rongqiao.indicators.registration import REGISTRY, newest_snapshot
-from rongqiao.indicators.registry import At, Source, indicator
+from rongqiao.indicators.registry import At, Source, Tie, indicator, shared
 from rongqiao.indicators.series import divide
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 PUBLIC = "public_registration"
 MOST = 100
+#: Related are those who share a person or a code, as legal representative, holder, or themselves.
+RELATING = shared((REGISTRY, "legal_rep_id_hmac"), (HOLDER, "shareholder_id_hmac")) + shared(
+    (REGISTRY, "uscc"), (HOLDER, "shareholder_uscc")
+)
 
 
 def related_pairs(tables: Mapping[str, Any], at: At) -> Any:
@@ -54,7 +58,7 @@ def codes_of(tables: Mapping[str, Any], chosen: Any) -> Any:
     return tables[REGISTRY].semi_join(chosen, "enterprise_id").select("enterprise_id", "uscc").distinct()
 
 
-RELATED = Source("related", (REGISTRY, HOLDER), "event", related_pairs, is_across=True)
+RELATED = Source("related", (REGISTRY, HOLDER), "event", related_pairs, is_across=True, ties=RELATING)
 declare_events(
     RELATED, id="network_related_count", title="关联企业数", title_en="Related enterprises", formula="同一法定代表人或股东，或互为股东的其他企业数；连结超过100家的个人或机构不计",
     where=lambda t: t.other_id.notnull(), direction="neutral", consent_class=PUBLIC,
@@ -74,8 +78,8 @@ def _prepare_dishonest(tables: Mapping[str, Any], at: At) -> Any:
 
 
 RELATED_DISHONEST = Source(
-    "related_dishonest", (REGISTRY, HOLDER, DISHONEST), "event", _prepare_dishonest, is_across=True
-)
+    "related_dishonest", (REGISTRY, HOLDER, DISHONEST), "event", _prepare_dishonest, is_across=True, ties=RELATING
+)  # fmt: skip
 
 
 @indicator(
@@ -103,7 +107,10 @@ def _prepare_suppliers(tables: Mapping[str, Any], at: At) -> Any:
     return leaders.inner_join(nodes, "uscc").select("enterprise_id", "supplier_id")
 
 
-SUPPLIERS = Source("chain_supplier", (CHAIN, REGISTRY), "event", _prepare_suppliers, is_across=True)
+SUPPLIERS = Source(
+    "chain_supplier", (CHAIN, REGISTRY), "event", _prepare_suppliers, is_across=True,
+    ties=(Tie((REGISTRY, "uscc"), (CHAIN, "core_enterprise_uscc")),),
+)  # fmt: skip
 declare_events(
     SUPPLIERS, id="network_chain_supplier_count", title="配套企业数", title_en="Enterprises that supply it in a chain", formula="未退出的产业链节点中以本企业为链主的企业数",
     where=lambda t: t.supplier_id.notnull(), direction="higher_better", consent_class="public_technology",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import tempfile
+import uuid
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,18 +30,21 @@ from rongqiao.indicators.computation import (
 from rongqiao.indicators.lineage import items_read
 from rongqiao.indicators.reading import Reading
 from rongqiao.indicators.registry import At
+from rongqiao.indicators.runs import Run, declared_digest, versions_of
 from rongqiao.kernel.errors import ContractError
 from rongqiao.lake.tables import Lake
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from rongqiao.indicators.reading import Delivered, Span
+    from rongqiao.indicators.reading import Delivered, Population, Span
     from rongqiao.indicators.registry import Source
 
 #: Enterprises of one span: what one process holds in memory at a time.
 SPAN = 100_000
+#: What one process computes at a time: a span, or enterprises by name.
+Part: TypeAlias = "Span | tuple[str, ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,10 @@ class _Order:
         Source id → file with the values of a source that looks across enterprises.
     columns : mapping
         Contract → items that are read.
+    amendment : int or None
+        Number of the rows where others of the month stand under the same day already; the greatest counts.
+    opened : str
+        Tells one order from the next, which may find other files under the same two times.
     """
 
     root: str
@@ -65,6 +73,8 @@ class _Order:
     delivered: Mapping[str, Delivered]
     across: Mapping[str, str]
     columns: Mapping[str, frozenset[str]]
+    amendment: int | None = None
+    opened: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 def write_indicators(
@@ -105,57 +115,98 @@ def write_indicators(
         return False
     at = At(as_of, known_at)
     sources = by_source(select(None).values())
+    versions = versions_of(lake, contracts_of(sources))
     reading = Reading(lake, at, contracts_of(sources), columns=items_read())
     spans = find_spans(reading, span) if reading.has_register or reading.present else []
     if not spans:
         raise ContractError(
             "数据湖", lake.root, "Run `rongqiao govern` first: there is no enterprise in the lake."
         )
+    delivered = reading.delivered()
+    files = compute_parts(lake, reading, delivered, spans, processes=processes, on_progress=on_progress)
+    run = Run(at, versions, delivered, declared_digest())
+    return lake.append_files(
+        TARGET, wide_schema(list(select(None))), files, transaction=[key], notes=run.note()
+    )
+
+
+def compute_parts(
+    lake: Lake,
+    reading: Reading,
+    delivered: Mapping[str, Delivered],
+    parts: Sequence[Part],
+    *,
+    read_ids: Sequence[str] | None = None,
+    amendment: int | None = None,
+    processes: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[tuple[Path, int]]:
+    """Compute all indicators of the parts, each into a file that is to be committed; its rows are counted.
+
+    Parameters
+    ----------
+    lake : Lake
+    reading : Reading
+        Of all tables that indicators read.
+    delivered : mapping
+        What is held of each contract, of all enterprises.
+    parts : sequence of Span or of tuple of str
+        Who is computed.
+    read_ids : sequence of str or None
+        Enough enterprises for what looks across enterprises to come out right for the parts; all when ``None``.
+    amendment : int or None
+        Number that the rows carry, where they need one.
+    processes, on_progress
+        As for `write_indicators`.
+    """
     with tempfile.TemporaryDirectory(prefix="rq-across-") as folder:
-        delivered = reading.delivered()
         across: dict[str, str] = {}
-        for source, members in sources.items():
+        for source, members in by_source(select(None).values()).items():
             if source.is_across:
                 path = str(Path(folder) / f"{source.id}.parquet")
-                pq.write_table(across_enterprises(reading, source, members, delivered), path)
+                rows = across_enterprises(reading, source, members, delivered, enterprise_ids=read_ids)
+                pq.write_table(rows, path)
                 across[source.id] = path
-        order = _Order(lake.root, at, delivered, across, items_read())
+        order = _Order(lake.root, reading.at, delivered, across, items_read(), amendment)
         tell = on_progress or (lambda *_: None)
         files: list[tuple[Path, int]] = []
-        for done in _run(order, spans, processes or os.cpu_count() or 1):
+        for done in _run(order, parts, processes or os.cpu_count() or 1):
             files.append(done)
-            tell(len(files), len(spans))
-    return lake.append_files(TARGET, wide_schema(list(select(None))), files, transaction=[key])
+            tell(len(files), len(parts))
+    return files
 
 
-def _run(order: _Order, spans: list[Span], processes: int) -> Iterator[tuple[Path, int]]:
-    if processes == 1 or len(spans) == 1:
-        for span in spans:
-            yield _write_span(order, span)
+def _run(order: _Order, parts: Sequence[Part], processes: int) -> Iterator[tuple[Path, int]]:
+    if processes == 1 or len(parts) == 1:
+        for part in parts:
+            yield _write_part(order, part)
         return
     # Forked children of a process with threads may wait for ever.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(spans)), mp_context=context) as pool:
-        yield from pool.map(_write_span, [order] * len(spans), spans)
+    with ProcessPoolExecutor(min(processes, len(parts)), mp_context=context) as pool:
+        yield from pool.map(_write_part, [order] * len(parts), parts)
 
 
 @lru_cache(maxsize=1)
-def _open(root: str, at: At, contracts: tuple[str, ...]) -> Reading:
-    """Open a reading that a process keeps for all its spans."""
+def _open(root: str, at: At, contracts: tuple[str, ...], opened: str) -> Reading:
+    """Open a reading that a process keeps for all parts of one order."""
     return Reading(Lake(root), at, contracts, columns=items_read())
 
 
-def _write_span(order: _Order, span: Span) -> tuple[Path, int]:
-    """Compute one span and write its file, which belongs to the table only once it is committed."""
+def _write_part(order: _Order, part: Part) -> tuple[Path, int]:
+    """Compute one part and write its file, which belongs to the table only once it is committed."""
     chosen = select(None)
     sources = by_source(chosen.values())
-    reading = _open(order.root, order.at, tuple(contracts_of(sources)))
-    population = reading.choose(span=span)
+    reading = _open(order.root, order.at, tuple(contracts_of(sources)), order.opened)
+    population = _choose(reading, part)
     across: dict[Source, pa.Table] = {
-        source: _within(order.across[source.id], span) for source in sources if source.id in order.across
+        source: _within(order.across[source.id], part) for source in sources if source.id in order.across
     }
     computed = compute_chosen(reading, population, sources, order.delivered, across)
     rows = wide_table(population, computed, list(chosen), order.at, is_plain=False)
+    if order.amendment is not None:
+        number = pa.scalar(order.amendment, pa.int32())
+        rows = rows.append_column("amendment", pa.repeat(number, rows.num_rows))
     file = Lake(order.root).new_file(TARGET)
     statuses = [name for name in rows.column_names if name.endswith("__status")]
     pq.write_table(
@@ -166,9 +217,15 @@ def _write_span(order: _Order, span: Span) -> tuple[Path, int]:
     return file, rows.num_rows
 
 
-def _within(path: str, span: Span) -> pa.Table:
+def _choose(reading: Reading, part: Part) -> Population:
+    return reading.choose(enterprise_ids=part) if isinstance(part, tuple) else reading.choose(span=part)
+
+
+def _within(path: str, part: Part) -> pa.Table:
+    if isinstance(part, tuple):
+        return pq.read_table(path)
     return pq.read_table(
         path,
-        filters=[("enterprise_id", ">=", span.start)]
-        + ([("enterprise_id", "<", span.end)] if span.end is not None else []),
+        filters=[("enterprise_id", ">=", part.start)]
+        + ([("enterprise_id", "<", part.end)] if part.end is not None else []),
     )

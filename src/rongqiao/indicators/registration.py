@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from rongqiao.indicators.events import dated, declare_event_type, declare_events, declare_recency, months_back
-from rongqiao.indicators.registry import At, Source, indicator
+from rongqiao.indicators.registry import At, Source, indicator, shared
 from rongqiao.indicators.series import divide
 
 if TYPE_CHECKING:
@@ -55,7 +55,12 @@ def _prepare(tables: Mapping[str, Any], at: At) -> Any:
     )
 
 
-REGISTERED = Source("registry", (REGISTRY,), "latest", _prepare, is_across=True)
+#: Whoever shares one of these counts, and is counted.
+SHARED = ("address", "phone_hmac", "legal_rep_id_hmac")
+REGISTERED = Source(
+    "registry", (REGISTRY,), "latest", _prepare, is_across=True,
+    ties=tuple(tie for item in SHARED for tie in shared((REGISTRY, item))),
+)  # fmt: skip
 PUBLIC = "public_registration"
 
 

@@ -140,6 +140,25 @@ class At:
         return last_day(self.as_of)
 
 
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """How values of one enterprise come to rest on another's rows: a value that its own rows have, and the other's have too.
+
+    Parameters
+    ----------
+    reads, gives : tuple of str
+        Contract and item: who has a value in ``reads`` rests on all who have it in ``gives``.
+    """
+
+    reads: tuple[str, str]
+    gives: tuple[str, str]
+
+
+def shared(*columns: tuple[str, str]) -> tuple[Tie, ...]:
+    """Tie all who have one value in any of these items, each to each."""
+    return tuple(Tie(reads, gives) for reads in columns for gives in columns)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Source:
     """Rows that a family of indicators is aggregated from, one group per ``enterprise_id``.
@@ -162,6 +181,11 @@ class Source:
     is_across : bool
         Whether an enterprise's rows depend on other enterprises' (such as how many share its address), so that it cannot be
         prepared for some enterprises alone.
+    ties : tuple of Tie
+        Of a source that looks across: on whose rows an enterprise's rest, at most; what is not tied does not move it.
+    falls_due : callable or None
+        ``tables -> enterprise_id, day`` of rows that say something else once a day has passed on which facts are known
+        (``At.known_at``), such as a return that is late from its due date on. Required where ``prepare`` reads that day.
     """
 
     id: str
@@ -170,6 +194,8 @@ class Source:
     prepare: Callable[[Mapping[str, Table], At], Table]
     stale_after_months: int = 3
     is_across: bool = False
+    ties: tuple[Tie, ...] = ()
+    falls_due: Callable[[Mapping[str, Table]], Table] | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -40,7 +40,12 @@ def _prepare_filing(tables: Mapping[str, Any], at: At) -> Any:
     )
 
 
-TAX = Source("tax_filing", (FILING,), "series", _prepare_filing)
+def _unfiled(tables: Mapping[str, Any]) -> Any:
+    rows = tables[FILING]
+    return rows.filter(rows.filed_on.isnull()).select("enterprise_id", day=rows.due_on)
+
+
+TAX = Source("tax_filing", (FILING,), "series", _prepare_filing, falls_due=_unfiled)
 
 _declare = partial(declare_series, TAX, theme="tax", unit="cny", consent_class=CONSENT)
 _declare("taxable_sales_cny", measure="taxable_sales", title="应税销售额", title_en="Taxable sales")

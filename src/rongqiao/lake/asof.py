@@ -8,6 +8,7 @@ import ibis
 
 from rongqiao.kernel.errors import ContractError
 from rongqiao.kernel.period import check_month, last_day
+from rongqiao.lake.engine import literal, quote
 from rongqiao.lake.expiry import unexpired
 
 if TYPE_CHECKING:
@@ -57,6 +58,16 @@ def held(table: Table, contract: Contract, *, as_of: int, known_at: dt.date) -> 
     return kept.filter(_is_valid(kept, contract, as_of)) if contract.valid_on else kept
 
 
+def held_sql(contract: Contract, *, as_of: int, known_at: dt.date) -> str:
+    """Condition of DuckDB on a published table that keeps the rows of :func:`held`."""
+    known = f"known_at <= DATE {literal(known_at.isoformat())}"
+    if not contract.valid_on:
+        return known
+    bound, value = _valid_until(contract, as_of), quote(contract.valid_on)
+    until = f"{bound}" if isinstance(bound, int) else f"DATE {literal(bound.isoformat())}"
+    return f"{known} AND ({value} <= {until} OR {value} IS NULL)"
+
+
 def standing(table: Table, *, known_at: dt.date) -> Table:
     """Rows known by a day, without those that were withdrawn by then: they were assigned to an enterprise that they did not mean."""
     kept = table.filter(table.known_at <= known_at)
@@ -80,10 +91,16 @@ def latest(table: Table, key: Sequence[str], *, known_at: dt.date) -> Table:
 
 
 def _is_valid(table: Table, contract: Contract, as_of: int) -> BooleanValue:
-    """Whether a row became valid by the end of the month; a year is valid once it is over."""
+    """Whether a row became valid by the end of the month."""
     value = table[contract.valid_on]
+    is_valid: BooleanValue = (value <= _valid_until(contract, as_of)) | value.isnull()
+    return is_valid
+
+
+def _valid_until(contract: Contract, as_of: int) -> dt.date | int:
+    """Last valid time that lies within the month; a year is valid once it is over."""
+    bounds: dict[str | None, dt.date | int]
     bounds = {"date": last_day(as_of), "month": check_month(as_of), "year": as_of // 100 - (as_of % 100 < 12)}
     if contract.valid_kind not in bounds:
         raise ContractError("有效时间", contract.valid_kind, "Give validKind as date, month or year.")
-    is_valid: BooleanValue = (value <= bounds[contract.valid_kind]) | value.isnull()
-    return is_valid
+    return bounds[contract.valid_kind]

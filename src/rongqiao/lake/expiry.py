@@ -61,9 +61,21 @@ def has_clock(contract: Contract) -> bool:
 
 def unexpired(table: Table, contract: Contract, *, known_at: dt.date) -> Table:
     """Leave out records whose clock ran out before the day; a record whose clock has not begun stays."""
+    gone = _gone(table, contract, known_at)
+    return table if gone is None else table.filter(~gone)
+
+
+def turning(table: Table, contract: Contract, *, before: dt.date, now: dt.date) -> Table | None:
+    """Choose records that serve on one of two days only: their clock ran out in between, or the rules of the days differ; ``None`` without a clock."""
+    then, since = _gone(table, contract, before), _gone(table, contract, now)
+    return None if then is None or since is None else table.filter(then != since)
+
+
+def _gone(table: Table, contract: Contract, known_at: dt.date) -> BooleanValue | None:
+    """Whether a record's clock ran out before the day, never null; ``None`` where records of the contract have no clock."""
     start = _start(contract)
     if contract.retention_months is None or start is None or start not in table.columns:
-        return table
+        return None
     severity = _severity(contract)
     by_severity = months_by_severity(known_at)
     gone = _is_before(table[start], contract.retention_months, known_at)
@@ -75,7 +87,8 @@ def unexpired(table: Table, contract: Contract, *, known_at: dt.date) -> Table:
         gone = ibis.cases(*known, else_=gone)
     if UNTIL in table.columns:
         gone = gone | (table[UNTIL] < known_at).fill_null(False)
-    return table.filter(~gone.fill_null(False))
+    found: BooleanValue = gone.fill_null(False)
+    return found
 
 
 def _is_before(value: Any, months: int, known_at: dt.date) -> BooleanValue:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
+from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from rongqiao.kernel import home
@@ -19,7 +20,7 @@ from rongqiao.kernel.errors import ContractError
 from rongqiao.lake import engine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import duckdb
 
@@ -169,9 +170,28 @@ class Lake:
         return folder / f"{_OWN}{uuid.uuid4()}.parquet"
 
     def append_files(
-        self, table: str, schema: pa.Schema, files: Sequence[tuple[Path, int]], *, transaction: Sequence[str]
+        self,
+        table: str,
+        schema: pa.Schema,
+        files: Sequence[tuple[Path, int]],
+        *,
+        transaction: Sequence[str],
+        notes: Mapping[str, str] | None = None,
     ) -> bool:
         """Make files that :meth:`new_file` named, with so many rows each, part of the table in one atomic commit.
+
+        Parameters
+        ----------
+        table : str
+            Name under the root.
+        schema : pa.Schema
+            Of the files; columns that the table has not yet are added to it first.
+        files : sequence of tuple
+            Path and rows of each.
+        transaction : sequence of str
+            As for :meth:`append`.
+        notes : mapping, optional
+            What :meth:`notes` is to tell of the commit.
 
         Returns
         -------
@@ -187,8 +207,47 @@ class Lake:
             for file, _ in files:
                 file.unlink()
             return False
-        self._commit_files(table, schema, files, transaction)
+        if self.exists(table):
+            self._widen(table, schema)
+        self._commit_files(table, schema, files, transaction, notes=notes)
         return True
+
+    def _widen(self, table: str, schema: pa.Schema) -> None:
+        """Add columns that the table has not yet; older rows have null there."""
+        opened = self.open(table)
+        known = {field.name for field in opened.schema().fields}
+        added = [field for field in Schema.from_arrow(schema).fields if field.name not in known]
+        if added:
+            opened.alter.add_columns(added)
+
+    def notes(self, table: str, name: str) -> Iterator[str]:
+        """Yield what commits say under a name, the newest first; a log that was cut back tells less."""
+        if not self.exists(table):
+            return
+        for commit in self.open(table).history():
+            if name in commit:
+                yield commit[name]
+
+    def version(self, table: str) -> int | None:
+        """Return the number of the newest version; ``None`` while the table was never written."""
+        return self.open(table).version() if self.exists(table) else None
+
+    def uris_at(self, table: str, version: int) -> list[str] | None:
+        """Files that made up an earlier version; ``None`` where the log does not tell any more."""
+        try:
+            return sorted(str(uri) for uri in DeltaTable(self.address(table), version=version).file_uris())
+        except DeltaError:
+            return None
+
+    def added_since(self, table: str, version: int) -> list[str] | None:
+        """Files that came since a version; ``None`` where others went, or the log does not tell any more."""
+        if self.version(table) == version:
+            return []
+        before = self.uris_at(table, version)
+        now = self.uris(table)
+        if before is None or set(before) - set(now):
+            return None
+        return sorted(set(now) - set(before))
 
     def _write_query(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Path, int]:
         """Write a query's rows to a file in the table's folder; a run that is killed leaves it for `sweep`."""
@@ -222,6 +281,7 @@ class Lake:
         written: Sequence[tuple[Path, int]],
         transactions: Sequence[str],
         mode: Literal["append", "overwrite"] = "append",
+        notes: Mapping[str, str] | None = None,
     ) -> None:
         """Make written files part of the table; until then no reader sees them."""
         added = []
@@ -231,7 +291,10 @@ class Lake:
             added.append(
                 AddAction(file.name, state.st_size, {}, int(state.st_mtime * 1000), True, statistics)
             )
-        marks = CommitProperties(app_transactions=[Transaction(name, 1) for name in transactions])
+        marks = CommitProperties(
+            custom_metadata=dict(notes) if notes else None,
+            app_transactions=[Transaction(name, 1) for name in transactions],
+        )
         address = self.address(table)
         shape = Schema.from_arrow(schema)
         if self.exists(table):

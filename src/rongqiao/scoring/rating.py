@@ -198,7 +198,7 @@ def write_ratings(
     Parameters
     ----------
     lake : Lake
-        Holds ``analytics/indicators`` of exactly these two times.
+        Holds ``analytics/indicators`` of these two times: computed for everybody, or brought up to that day.
     as_of : int
         Month ``YYYYMM``.
     known_at : date
@@ -229,11 +229,12 @@ def write_ratings(
         raise ContractError("指标", as_of, remedy)
     with connect(lake, [INDICATORS]) as connection:
         columns = {row[0] for row in connection.execute(f"DESCRIBE {quote(INDICATORS)}").fetchall()}
-        latest = "amendment DESC NULLS LAST" if "amendment" in columns else "known_at"
+        latest = "i.known_at DESC" + (", i.amendment DESC NULLS LAST" if "amendment" in columns else "")
+        # Who did not change since an earlier day of the month has a row of that day; the rating is of this one.
         features = connection.execute(
-            f"SELECT * FROM {quote(INDICATORS)} WHERE as_of = ? AND known_at = ? "  # noqa: S608
+            f"SELECT * REPLACE (?::DATE AS known_at) FROM {quote(INDICATORS)} i WHERE as_of = ? AND i.known_at <= ? "  # noqa: S608
             f"QUALIFY row_number() OVER (PARTITION BY enterprise_id ORDER BY {latest}) = 1 ORDER BY enterprise_id",
-            [as_of, known_at],
+            [known_at, as_of, known_at],
         ).to_arrow_table()
     if features.num_rows == 0:
         raise ContractError("指标", as_of, remedy)
