@@ -96,7 +96,7 @@ def test_a_change_goes_from_draft_to_force_through_two_people(
     assert refused.status_code == 422
     assert "两位有效数字" in words(refused)
     tried = words(officer.post(f"{url}try/", headers=HTMX))
-    assert "近一年匹配成功 1 笔，按新条件将失去 少于 20 笔" in tried
+    assert "近一年匹配成功 1 笔，不足 20 笔，失去多少不单独列示" in tried
     assert re.search(r"约 \d+[05] → 约 \d+[05] 户", tried)
     assert "新增，挡住" in tried
     assert "去掉，放开" in tried

@@ -31,6 +31,7 @@ READING_FAILURES = {
     "source.quote": "引号成对",
     "source.unreadable": "文件能打开",
     "cleaning.unresolved": "能归到唯一的企业",
+    "cleaning.review": "有相似企业的，须由人工认定",
 }
 
 

@@ -133,7 +133,7 @@
     return {
       animation: false,
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
-      grid: { left: 4, right: data.series.length > 1 && data.kind === "line" ? 72 : 58, top: 24, bottom: 4, containLabel: true },
+      grid: { left: 4, right: data.series.length > 1 && data.kind === "line" ? 92 : 58, top: 24, bottom: 4, containLabel: true },
       legend: data.kind !== "line" && data.series.length > 1 ? { right: 0, top: 0, itemWidth: 12, itemHeight: 12 } : undefined,
       tooltip: { trigger: "axis", confine: true, valueFormatter: (value) => (value == null ? "缺" : `${value} ${data.unit}`) },
       xAxis: isFlat ? values : categories,
