@@ -64,7 +64,7 @@ def list_screenings(request: HttpRequest, room: str) -> HttpResponse:
             Column("title", "名单", sort="title"),
             Column("status", "状态", "status", value=lambda row: f"screening.{selectors.state_of(row, now)}"),
             Column("conditions", "条件（个）", "number", value=lambda row: len(row.conditions)),
-            Column("total", "符合（约，户）", "number", value=_total, null_text="少于 20 或未统计"),
+            Column("total", "符合（约，户）", "count", value=_total, null_text="少于 20 或未统计"),
             Column("created_by.full_name", "建立人", value=lambda row: str(row.created_by.full_name)),
             Column("created_at", "建立", "date", sort="created_at"),
             Column("expires_on", "有效期至", "date", sort="expires_on"),
