@@ -37,7 +37,6 @@ SAMPLE = 100_000
 #: Columns taken at a time.
 PORTION = 64
 PREFECTURE = 4
-_KNOWN = "IN ('ok', 'stale')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +58,9 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """All indicators of one month; ``regions`` and ``sections`` belong to the sampled enterprises, in their order."""
+    """All indicators of one month; ``groups`` are (dimension, code) → places of its members among the sampled enterprises."""
 
-    regions: npt.NDArray[np.str_]
-    sections: npt.NDArray[np.str_]
+    groups: dict[tuple[str, str], npt.NDArray[np.intp]]
     spreads: dict[str, Spread] = field(default_factory=dict)
 
 
@@ -83,8 +81,15 @@ class Month:
         self._opened: Any = ibis_connection(lake, [ENTERPRISES, TARGET])
         self._connection = self._opened.con
         table = self._opened.table(TARGET)
-        rows = asof.latest(table.filter(table.as_of == as_of), ["enterprise_id"], known_at=known_at)
-        self._rows = self._opened.compile(rows)
+        known = [name for name in ("known_at", "amendment") if name in table.columns]
+        month = table.filter(table.as_of == as_of).select("enterprise_id", *known)
+        self._newest = self._opened.compile(asof.latest(month, ["enterprise_id"], known_at=known_at))
+        self._rows = self._opened.compile(table.filter(table.as_of == as_of))
+        # Which row of an enterprise is the last is found once, on narrow rows; the wide ones are only passed by.
+        self._same = " AND ".join(
+            f"r.{name} IS NOT DISTINCT FROM m.{name}" for name in ("enterprise_id", *known)
+        )
+        self._columns = ", ".join(f"n.{name}" for name in ("enterprise_id", *known))
         self.names = [name for name in load_indicators() if name in table.columns]
         self._stage_members(known_at)
 
@@ -98,19 +103,22 @@ class Month:
         schema = pa.schema({"industry_code": pa.string(), "section": pa.string()})
         columns = list(zip(*known, strict=True)) or [(), ()]
         stage(self._connection, "industry", pa.table(dict(zip(schema.names, columns, strict=True)), schema))
-        subjects = ", ".join(f"({self._any_known(each)}) AS {quote(each.id)}" for each in SUBJECTS)
         self._connection.execute(
-            f"""CREATE TEMP TABLE members AS SELECT r.enterprise_id, coalesce(left(e.county_code, {PREFECTURE}), '') AS region,
-            coalesce(i.section, '') AS section, {subjects} FROM ({self._rows}) r
+            f"""CREATE TEMP TABLE members AS SELECT {self._columns}, coalesce(left(e.county_code, {PREFECTURE}), '') AS region,
+            coalesce(i.section, '') AS section FROM ({self._newest}) n
             JOIN ({self._opened.compile(register)}) e USING (enterprise_id) LEFT JOIN industry i USING (industry_code)
             WHERE e.status = {literal(COUNTED_STATUS)}"""
+        )
+        subjects = ", ".join(f"({self._any_known(each)}) AS {quote(each.id)}" for each in SUBJECTS)
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE members AS SELECT m.*, {subjects} FROM members m JOIN ({self._rows}) r ON {self._same}"
         )
         (size,) = self._connection.execute("SELECT count(*) FROM members").fetchone()
         self.sampled = f"hash(enterprise_id) % {max(size // SAMPLE, 1)} = 0"
 
     def _any_known(self, subjects: Subjects) -> str:
-        members = [quote(f"{name}__status") for name in self.names if subjects_of(name) == subjects]
-        return " OR ".join(f"{status} {_KNOWN}" for status in members) or "false"
+        members = [f"r.{quote(name)}" for name in self.names if subjects_of(name) == subjects]
+        return " OR ".join(f"{value} IS NOT NULL" for value in members) or "false"
 
     def values(self, names: Sequence[str]) -> Iterator[tuple[str, Floats]]:
         """Values of the sample, indicator by indicator, in the order of the enterprises' ids."""
@@ -118,8 +126,8 @@ class Month:
             some = names[start : start + PORTION]
             listed = ", ".join(f"r.{quote(name)}" for name in some)
             found = self._connection.execute(
-                f"""SELECT {listed} FROM (SELECT enterprise_id FROM members WHERE {self.sampled}) m
-                JOIN ({self._rows}) r USING (enterprise_id) ORDER BY enterprise_id"""
+                f"""SELECT {listed} FROM (SELECT * FROM members WHERE {self.sampled}) m
+                JOIN ({self._rows}) r ON {self._same} ORDER BY m.enterprise_id"""
             ).to_arrow_table()
             for name in some:
                 yield name, np.asarray(found.column(name).to_numpy(), dtype=np.float64)
@@ -129,10 +137,11 @@ class Month:
         found = self._connection.execute(
             f"SELECT region, section FROM members WHERE {self.sampled} ORDER BY enterprise_id"
         ).to_arrow_table()
-        regions, sections = (
-            np.asarray(found.column(name).to_pylist(), dtype=np.str_) for name in ("region", "section")
-        )
-        picture = Picture(regions, sections)
+        groups: dict[tuple[str, str], npt.NDArray[np.intp]] = {}
+        for dimension in ("region", "section"):
+            codes = np.asarray(found.column(dimension).to_pylist(), dtype=np.str_)
+            groups |= {(dimension, str(code)): np.flatnonzero(codes == code) for code in np.unique(codes)}
+        picture = Picture(groups)
         counts = self._counts()
         for name, values in self.values(self.names):
             picture.spreads[name] = Spread(counts[name], values)
@@ -142,13 +151,13 @@ class Month:
         counted: dict[str, dict[tuple[str, str], tuple[int, int, int]]] = {}
         for start in range(0, len(self.names), PORTION):
             some = self.names[start : start + PORTION]
+            # Who has a value is ok or stale, who has none is not: to count values reads no status.
             aggregates = ", ".join(
-                f"count(*) FILTER (r.{quote(f'{name}__status')} <> 'not_applicable'{_among(name)}) AS a{number}, "
-                f"count(*) FILTER (r.{quote(f'{name}__status')} {_KNOWN}) AS c{number}"
+                f"{_applicable(name)} AS a{number}, count(r.{quote(name)}) AS c{number}"
                 for number, name in enumerate(some)
             )
             rows = self._connection.execute(
-                f"""SELECT region, section, count(*) AS n, {aggregates} FROM members m JOIN ({self._rows}) r USING (enterprise_id)
+                f"""SELECT region, section, count(*) AS n, {aggregates} FROM members m JOIN ({self._rows}) r ON {self._same}
                 GROUP BY ALL ORDER BY region, section"""
             ).fetchall()
             for number, name in enumerate(some):
@@ -157,9 +166,13 @@ class Month:
         return counted
 
 
-def _among(name: str) -> str:
+def _applicable(name: str) -> str:
+    """Count those that an indicator applies to; of a complete register that is everybody."""
+    if load_indicators()[name].null_policy == "absent_is_zero":
+        return "count(*)"
     subjects = subjects_of(name)
-    return f" AND m.{quote(subjects.id)}" if subjects else ""
+    among = f" AND m.{quote(subjects.id)}" if subjects else ""
+    return f"count(*) FILTER (r.{quote(f'{name}__status')} <> 'not_applicable'{among})"
 
 
 def _section(code: str | None) -> str | None:

@@ -234,13 +234,12 @@ def _health_row(health: Health, values: Floats, least: int) -> dict[str, Any]:
 def _groups(name: str, picture: Picture, least: int) -> list[dict[str, Any]]:
     spread = picture.spreads[name]
     rows = []
-    for dimension, place, codes in (
-        ("all", None, None),
-        ("region", 0, picture.regions),
-        ("section", 1, picture.sections),
-    ):
+    for dimension, place in (("all", None), ("region", 0), ("section", 1)):
         for code, counts in sorted(add_up(spread, place).items()):
-            values = spread.values if codes is None else spread.values[codes == code]
+            values = spread.values
+            if place is not None:
+                members = picture.groups.get((dimension, code))
+                values = values[members] if members is not None else values[:0]
             values = values[~np.isnan(values)]
             knots = (
                 [round(float(each), 6) for each in np.quantile(values, KNOTS)]
