@@ -10,6 +10,7 @@ from django.urls import reverse
 from rongqiao.accounts.models import Organisation
 from rongqiao.accounts.scope import scope_of, system_scope
 from tests.web.bank_pages import sign_in
+from tests.web.indicator_place import status_of
 from tests.web.market_place import person
 from tests.web.screening_town import SALES, publish_town
 
@@ -153,3 +154,17 @@ def test_without_published_columns_the_form_says_what_is_missing(officer, tmp_pa
     answer = officer.post(reverse("portal:bank_screening_new"), {"title": "名单", "days": "30"})
     assert answer.status_code == 422
     assert "screening-facts" in words(answer)
+
+
+def test_a_condition_on_what_is_held_back_counts_nobody_and_says_so(officer, town):
+    url = begin(officer)
+    add(officer, url, SALES, "200")
+    assert "待确认" not in words(officer.get(url))
+    status_of(SALES, state="suspended", state_reason="覆盖率 12.0%，低于 20%")
+    assert "所用的指标暂停使用：覆盖率 12.0%，低于 20%" in words(officer.get(url))
+    # Any further count leaves its values aside: nobody is known to meet it.
+    counted = words(add(officer, url, "age_months", "1", **HTMX))
+    assert "少于 20 户" in counted
+    refused = add(officer, url, SALES, "300")
+    assert refused.status_code == 422
+    assert "请改用其他条件" in words(refused)

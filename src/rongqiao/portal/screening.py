@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRedirect
 
 from rongqiao.accounts.roles import Role
+from rongqiao.bases.enterprises.catalogue.selectors import held_back
 from rongqiao.contracts.catalog import threshold
 from rongqiao.kernel.errors import RongqiaoError
 from rongqiao.platforms.financing.screening import selectors, services
@@ -133,6 +134,7 @@ def _builder(
         "state": selectors.state_of(screening, now),
         "can_edit": selectors.state_of(screening, now) in ("draft", "saved"),
         "conditions": [each["text"] for each in screening.conditions],
+        "stopped": _stopped(screening.conditions),
         "query": query,
         "found": find_facts(query) if not chosen else [],
         "chosen": get_fact(chosen) if chosen else None,
@@ -159,6 +161,12 @@ def _builder(
         answer.status_code = status
         return answer
     return render(request, "portal/screening/screening.html", context, status=status)
+
+
+def _stopped(conditions: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Conditions on an indicator that was held back after they were added, each with why."""
+    reasons = held_back()
+    return [(each["text"], reasons[each["fact"]]) for each in conditions if each["fact"] in reasons]
 
 
 def _named(request: HttpRequest, rows: list[Any]) -> Listing:

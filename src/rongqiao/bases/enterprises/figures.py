@@ -149,5 +149,6 @@ def _figure(
         source_title="、".join(titles[name] for name in sources if name in titles),
         delivered_on=min((day for day in days if day), default=None) if all(days) else None,
         mark=mark,
-        reason=cell.get("reason", ""),
+        # The status says the first word already.
+        reason=cell.get("reason", "").removeprefix(f"{STATUS_TITLES.get(status, status)}："),
     )
