@@ -1,6 +1,7 @@
 """Pages of screening: the builder with and without HTMX, refusals in place, exports with their mark, the enterprise's switch."""
 
 import re
+from urllib.parse import unquote
 
 import pytest
 from django.db import connection
@@ -97,6 +98,8 @@ def test_names_are_refused_then_shown_and_exported_with_a_mark(client, market, t
     shown = words(officer.get(url))
     assert "长沙湘辉陶瓷有限公司" in shown
     assert "醴陵瓷业有限公司" not in shown
+    marked = re.search(r'rq-watermark" style="([^"]+)"', officer.get(url).content.decode())
+    assert "officer" in unquote(marked[1])
     file = officer.post(f"{url}export/").content.decode("utf-8-sig")
     assert "officer" in file
     assert url.rstrip("/").rsplit("/", 1)[1] in file

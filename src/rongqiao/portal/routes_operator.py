@@ -125,7 +125,7 @@ urlpatterns: list[URLPattern] = [
     ),
     path("operator/matching/", operator_matching.show_matching, name="operator_matching"),
     path("operator/matching/refresh/", operator_matching.refresh, name="operator_matching_refresh"),
-    path("operator/criteria-changes/", operator_matching.list_changes, name="operator_criteria_changes"),
+    path("operator/matching/changes/", operator_matching.list_changes, name="operator_criteria_changes"),
 ]
 NAVIGATION = [
     (_("六步治理"), "portal:operator"),

@@ -21,7 +21,13 @@ from rongqiao.platforms.financing.screening import selectors, services
 from rongqiao.platforms.financing.screening.facts import find_facts, get_fact
 from rongqiao.portal.access import BANK, for_roles, request_scope
 from rongqiao.portal.listing import Column, Filter, Listing
-from rongqiao.portal.screening_words import bars, differences, figures_chart_source, section_title
+from rongqiao.portal.screening_words import (
+    bars,
+    differences,
+    figures_chart_source,
+    reader_mark,
+    section_title,
+)
 
 if TYPE_CHECKING:
     import uuid
@@ -156,6 +162,7 @@ def _builder(
     context["others"] = list(others.values_list("pk", "title")[:50])
     if room == "bank" and screening.handed_over_at:
         named, context["performance"] = selectors.list_named(scope, screening, now)
+        context["mark"] = reader_mark(request)
         listing = _named(request, named)
         answer = listing.respond("portal/screening/screening.html", context)
         answer.status_code = status

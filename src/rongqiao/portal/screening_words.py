@@ -90,6 +90,12 @@ def differences(versions: Sequence[Any]) -> list[dict[str, Any]]:
     return shown
 
 
+def reader_mark(request: HttpRequest) -> str:
+    """Who reads and when, as it stands across a list's names on the screen and in each line of its export."""
+    name = getattr(request.user, "full_name", "")
+    return f"{name}（{request.user.get_username()}）{timezone.localtime():%Y-%m-%d %H:%M}"
+
+
 @require_POST
 @for_roles(*BANK)
 def export(request: HttpRequest, list_id: uuid.UUID, room: str) -> HttpResponse:
@@ -99,8 +105,7 @@ def export(request: HttpRequest, list_id: uuid.UUID, room: str) -> HttpResponse:
         raise Http404(str(list_id))
     screening = services.record_export(scope=scope, list_id=list_id, now=now)
     rows, _ = selectors.list_named(scope, screening, now)
-    name = getattr(request.user, "full_name", "")
-    mark = f"{name}（{request.user.get_username()}）{timezone.localtime(now):%Y-%m-%d %H:%M} 导出，名单 {list_id}"
+    mark = f"{reader_mark(request)} 导出，名单 {list_id}"
     response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="screening-{str(list_id)[:8]}.csv"'
     response["Cache-Control"] = "no-store"

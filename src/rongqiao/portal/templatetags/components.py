@@ -6,13 +6,13 @@ import datetime as dt
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from django import template
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import conditional_escape, escape, format_html
 from django.utils.safestring import mark_safe
 
 from rongqiao.contracts.catalog import code_list, current_region, industries
@@ -103,6 +103,17 @@ def _trace_url(traces: str, uscc: str) -> str:
     names = {"": "portal:indicator", "own": "portal:enterprise_trace"}
     name = names.get(traces, f"portal:{traces}_figure_trace")
     return reverse(name, args=[uscc, PLACE] if uscc else [PLACE])
+
+
+@register.simple_tag
+def watermark(text: str) -> str:
+    """Style that repeats who reads, and when, faintly across a part of the page with the class ``rq-watermark``."""
+    drawn = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="380" height="150"><text x="0" y="90" '
+        'transform="rotate(-16 190 75)" font-size="14" font-family="sans-serif" fill="#14427a" fill-opacity="0.13">'
+        f"{escape(text)}</text></svg>"
+    )
+    return format_html("background-image: url('data:image/svg+xml,{}')", quote(drawn))
 
 
 @register.inclusion_tag("portal/components/decision.html")
