@@ -153,6 +153,23 @@ def test_a_run_that_was_cut_off_is_done_again(town, products, monkeypatch):
     assert refresh_eligibility(now=NOW).products == 3
 
 
+def test_a_full_disk_is_said_and_leaves_what_was_kept(town, products, monkeypatch):
+    refresh_eligibility(now=NOW)
+    before = list(Eligibility.objects.order_by("pk").values())
+    Product.objects.filter(code="P01").update(criteria={})
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rongqiao.bases.resources.eligibility.judge_province", full)
+    with pytest.raises(OSError, match="No space"):
+        refresh_eligibility(now=NOW + DAY)
+    stopped = EligibilityRun.objects.first()
+    assert stopped.is_stopped
+    assert "No space left on device" in stopped.problem
+    assert list(Eligibility.objects.order_by("pk").values()) == before
+
+
 def test_totals_are_told_where_the_product_is_sold(town, products):
     refresh_eligibility(now=NOW)
     told = reaches(products)

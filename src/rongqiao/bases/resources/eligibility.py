@@ -78,6 +78,8 @@ def refresh_eligibility(
     ------
     ContractError
         If the columns of facts were never published.
+    OSError
+        If the verdicts cannot be kept; the run says so, and what was kept before stands.
     """
     columns = FactColumns.current()
     products = list(Product.objects.filter(status="published").order_by("code"))
@@ -104,7 +106,12 @@ def refresh_eligibility(
         if on_progress is not None:
             on_progress(done, total)
 
-    counted = judge_province(columns, asked, withheld=withheld, on_progress=tell)
+    try:
+        counted = judge_province(columns, asked, withheld=withheld, on_progress=tell)
+    except OSError as error:
+        stopped = f"{EligibilityRun.STOPPED}：{error.strerror or error}，下一次运行会重新核对"
+        EligibilityRun.objects.filter(pk=run.pk).update(problem=stopped[:300])
+        raise
     totals = dict(zip(asked, counted, strict=True))
     counties = columns.words(PLACE) or ("",)
     fresh = [

@@ -131,7 +131,12 @@ class Eligibility(models.Model):
 
 
 class EligibilityRun(models.Model):
-    """One province-wide pass and how far it is; a run without an end was interrupted or is under way."""
+    """One province-wide pass and how far it is; a run without an end was interrupted or is under way.
+
+    ``problem`` names products that cannot be judged, or, beginning with :attr:`STOPPED`, why the run ended early.
+    """
+
+    STOPPED = "核对中断"
 
     started_at = models.DateTimeField("开始")
     finished_at = models.DateTimeField("完成", null=True)
@@ -147,6 +152,11 @@ class EligibilityRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.started_at:%Y-%m-%d %H:%M} {self.products}"
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it ended early by an error that it could still write down."""
+        return self.finished_at is None and self.problem.startswith(self.STOPPED)
 
 
 class CriteriaChange(ScopedModel):
