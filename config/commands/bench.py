@@ -43,18 +43,25 @@ def bench() -> None:
 def governance(
     enterprises: Annotated[int, typer.Option(help="企业数量")] = 100_000,
     deliveries: Annotated[Path | None, typer.Option(help="已有的报送文件夹；缺省则先生成，不计时")] = None,
+    lake: Annotated[Path | None, typer.Option(help="留存治理后的数据湖，供其他测速使用；缺省则不留")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出")] = False,
 ) -> None:
     """Govern a province's deliveries in a process of its own, again, and with a correction of one percent."""
     with tempfile.TemporaryDirectory(prefix="rq-bench-") as name:
         place = Path(name)
         if deliveries is None:
-            write_province(place / "province", enterprises=enterprises, workers=os.cpu_count() or 1)
+            write_province(
+                place / "province",
+                enterprises=enterprises,
+                workers=os.cpu_count() or 1,
+                market_enterprises=0,
+            )
             deliveries = place / "province" / "deliveries"
         baseline = _read_straight(deliveries, place)
-        first = _govern(deliveries, place / "lake")
-        again = _govern(deliveries, place / "lake")
-        corrected = _govern(_write_corrections(deliveries, place / "corrections"), place / "lake")
+        lake = lake or place / "lake"
+        first = _govern(deliveries, lake)
+        again = _govern(deliveries, lake)
+        corrected = _govern(_write_corrections(deliveries, place / "corrections"), lake)
     result = {
         "enterprises": enterprises,
         "rows": first["rows"],

@@ -139,6 +139,8 @@ class Plan:
         As :func:`write_province` takes them.
     rates : DirtRates
         How much dirt to plant.
+    market_enterprises : int
+        Enterprises, from the first, whose market is played.
     """
 
     out: Path
@@ -148,6 +150,7 @@ class Plan:
     months: int
     chunk_rows: int
     rates: DirtRates
+    market_enterprises: int = MARKET_ENTERPRISES
 
     @property
     def parts(self) -> int:
@@ -169,6 +172,7 @@ def write_province(
     chunk_rows: int | None = None,
     workers: int = 1,
     rates: DirtRates | None = None,
+    market_enterprises: int = MARKET_ENTERPRISES,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Province:
     """Write deliveries, truth and market of a synthetic province.
@@ -184,8 +188,7 @@ def write_province(
     as_of : int
         Last complete month; nothing later is delivered than the 20th of the month that follows.
     months : int
-        Months of market history; monthly series are two months longer. The market is played for the first
-        :data:`MARKET_ENTERPRISES`.
+        Months of market history; monthly series are two months longer.
     chunk_rows : int or None
         Enterprises in memory at a time and worker. It is part of what decides the content. ``None`` for :data:`CHUNK_ROWS`, or
         :data:`LARGE_CHUNK_ROWS` where files are a whole province's.
@@ -193,6 +196,8 @@ def write_province(
         Processes that draw blocks; it does not change the content.
     rates : DirtRates, optional
         How much dirt to plant.
+    market_enterprises : int
+        Enterprises, from the first, whose market is played: demands, quotes, loans. 0 for deliveries alone.
     on_progress : callable, optional
         Called with enterprises done and enterprises in all.
 
@@ -211,7 +216,7 @@ def write_province(
             "Give 1 or more enterprises, 12 to 60 months and at least one worker.",
         )
     _prepare(out)
-    plan = Plan(out, enterprises, seed, as_of, months, chunk_rows, rates or DirtRates())
+    plan = Plan(out, enterprises, seed, as_of, months, chunk_rows, rates or DirtRates(), market_enterprises)
     assembly = Assembly(out)
     assembly.add_market(
         {"institutions": make_institutions(), "products": make_products(), "policies": make_policies()}
@@ -253,7 +258,9 @@ def draw_part(plan: Plan, number: int) -> Part:
     )
     # The market first: debt changes how its borrowers fare, and departments must see the same fate.
     market = (
-        dict(records(play_history(block, make_products(), plan.months))) if first < MARKET_ENTERPRISES else {}
+        dict(records(play_history(block, make_products(), plan.months)))
+        if first < plan.market_enterprises
+        else {}
     )
     folder = plan.out / ".parts" / str(number)
     writer = DeliveryWriter(folder, plan.rates, is_large=plan.enterprises >= LARGE)
