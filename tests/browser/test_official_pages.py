@@ -42,6 +42,8 @@ PAGES = {
         "/government/enterprises/?q=9143",
     ],
     "demo-operator": [
+        "/indicators/tax_taxable_sales_sum_m12_cny/",
+        "/operator/indicators/tax_taxable_sales_sum_m12_cny/",
         "/operator/",
         "/operator/steps/inventory/",
         "/operator/steps/standards/",

@@ -15,6 +15,8 @@ PUBLIC = [
     "/policies/",
     "/institutions/",
     "/transparency/",
+    "/indicators/",
+    "/indicators/tax_taxable_sales_sum_m12_cny/",
     "/register/",
     "/accounts/login/",
 ]

@@ -17,6 +17,7 @@ from rongqiao.bases.enterprises.catalogue.services import decide_indicator, reap
 from rongqiao.bases.enterprises.figures import group_figures
 from rongqiao.bases.enterprises.models import Portrait
 from rongqiao.bases.enterprises.portraits import known_facts, mask
+from rongqiao.bases.enterprises.selectors import prefill_demand
 from rongqiao.contracts.catalog import consent_data_classes
 from rongqiao.indicators.health import write_health
 from rongqiao.indicators.suspension import settle_states
@@ -44,13 +45,15 @@ def lake(tmp_path_factory):
 @pytest.fixture
 def operator(lake):
     publish_unchanged(lake)
+    return person("operator", Role.OPERATOR, "linjing")
+
+
+def person(kind, role, name, uscc=None):
     organisation = Organisation.objects.create(
-        kind="operator", name="运营中心", region_code="43", certified_at=timezone.now()
+        kind=kind, name=name, uscc=uscc, region_code="430102", certified_at=timezone.now()
     )
     return scope_of(
-        open_account(
-            organisation=organisation, role=Role.OPERATOR, username="linjing", password="bamboo-bridge-2026"
-        )
+        open_account(organisation=organisation, role=role, username=name, password="bamboo-bridge-2026")
     )
 
 
@@ -120,6 +123,19 @@ def test_a_criterion_on_it_is_unknown_and_says_why(operator):
     assert judged.reasons[0].value is None
 
 
+def test_nothing_is_proposed_from_it(operator):
+    owner = person("enterprise", Role.ENTERPRISE_OWNER, "owner", uscc=FIRST)
+    with scoped(owner):
+        assert prefill_demand(owner)["amount_cny"]["value"] is not None
+    decide(operator, "halt")
+    with scoped(owner):
+        proposed = prefill_demand(owner)["amount_cny"]
+    assert proposed == {
+        "value": None,
+        "reason": f"近12个月应税销售额停用：{REASON}，无法测算，请自行填写。",
+    }
+
+
 def test_a_decision_needs_a_reason_the_role_and_a_fitting_state(operator):
     with pytest.raises(InvalidValueError, match="理由"):
         decide(operator, "halt", reason="  ")
@@ -129,12 +145,7 @@ def test_a_decision_needs_a_reason_the_role_and_a_fitting_state(operator):
         decide(operator, "release")
     with pytest.raises(NotAllowedError, match="还没有"):
         decide(operator, "halt", indicator_id="no_such_count")
-    bank = Organisation.objects.create(kind="institution", name="银行", region_code="43", certified_at=NOW)
-    officer = scope_of(
-        open_account(
-            organisation=bank, role=Role.BANK_OFFICER, username="officer", password="bamboo-bridge-2026"
-        )
-    )
+    officer = person("institution", Role.BANK_OFFICER, "officer")
     with pytest.raises(NotAllowedError, match="运营"):
         decide(officer, "halt")
     assert not IndicatorDecision.objects.exists()
