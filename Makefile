@@ -17,7 +17,7 @@ help: ## List the targets
 demo: .make/runtime .make/assets ## Build a small living province and serve the portal (DEMO=build: build only)
 	@$(BIN)/rongqiao demo $(DEMO)
 
-test: .make/develop .make/assets .make/browser ## Set up and run every check and test, browser journeys included
+test: .make/develop .make/assets .make/browser .make/java ## Set up and run every check and test, browser journeys included
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/pytest -n 2 --no-loadscope-reorder --durations=20
 
@@ -62,4 +62,10 @@ clean: ## Forget everything that was built, data included
 .make/browser: .make/venv
 	@command -v chromium >/dev/null && fc-list :lang=zh | grep -q . || \
 	  { echo "安装浏览器与中文字体 …"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fontconfig fonts-noto-cjk >/dev/null; }
+	@touch $@
+
+# The distributed engine is tested against Spark itself, which runs on Java.
+.make/java: .make/venv
+	@command -v java >/dev/null || \
+	  { echo "安装 Java …"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq openjdk-17-jre-headless >/dev/null; }
 	@touch $@

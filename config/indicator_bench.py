@@ -9,18 +9,25 @@ import os
 import resource
 import tempfile
 import time
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from config.engine_bench import ENGINES, measure_polars, measure_spark, measured
 from rongqiao.governance.pipeline import govern
 from rongqiao.indicators import load_indicators, write_indicators
 from rongqiao.indicators.computation import TARGET, by_source, contracts_of
 from rongqiao.indicators.lineage import items_read
+from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.lake.engine import connect, literal, quote
 from rongqiao.lake.tables import Lake
 from rongqiao.synth.province import write_province
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 AS_OF, KNOWN_AT = 202610, dt.date(2026, 11, 20)
 
@@ -29,13 +36,23 @@ def indicators(
     enterprises: Annotated[int, typer.Option(help="企业数量")] = 20_000,
     lake: Annotated[Path | None, typer.Option(help="已治理的数据湖；缺省则先生成并治理，不计时")] = None,
     processes: Annotated[int, typer.Option(help="并行进程数")] = os.cpu_count() or 1,
+    engines: Annotated[
+        str,
+        typer.Option(
+            help=f"同时测哪些引擎，逗号分隔：{'、'.join(ENGINES)}；后两者为同一声明在 Spark、Polars 上"
+        ),
+    ] = "duckdb",
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出")] = False,
 ) -> None:
     """Compute everything in a lake of links, so that nothing of the installation is touched."""
+    chosen = engines.split(",")
+    if unknown := sorted(set(chosen) - set(ENGINES)):
+        raise InvalidValueError("引擎", "、".join(unknown), f"限于 {'、'.join(ENGINES)}。")
     with tempfile.TemporaryDirectory(prefix="rq-bench-") as name:
         place = Path(name)
         source = Lake(lake) if lake is not None else _build(place, enterprises)
         result = _measure(source, _linked(source, place / "linked"), place, processes)
+        result |= _compare(source, place, chosen, result)
     typer.echo(
         json.dumps(result) if as_json else "\n".join(f"{key:<24} {value}" for key, value in result.items())
     )
@@ -55,6 +72,26 @@ def _linked(source: Lake, place: Path) -> Lake:
     return Lake(place)
 
 
+def _compare(source: Lake, place: Path, engines: list[str], ours: dict[str, Any]) -> dict[str, Any]:
+    """Measure the other engines, each with how many times DuckDB's wall-clock and processor time it takes for all indicators."""
+    found: dict[str, Any] = {}
+    if "spark" in engines:
+        fresh = partial(_fresh, source, place, count())
+        found["spark"] = measure_spark(fresh, place, as_of=AS_OF, known_at=KNOWN_AT)
+    if "polars" in engines:
+        found["polars"] = {"lazy": measure_polars(source, as_of=AS_OF, known_at=KNOWN_AT)}
+    for runs in found.values():
+        for run in runs.values():
+            run |= {
+                f"times_{name}": round(run[name] / ours[name], 2) for name in ("seconds", "processor_seconds")
+            }
+    return found
+
+
+def _fresh(source: Lake, place: Path, numbers: Iterator[int]) -> Lake:
+    return _linked(source, place / f"linked{next(numbers)}")
+
+
 def _timed(work: Any) -> tuple[float, Any]:
     started = time.perf_counter()
     done = work()
@@ -62,7 +99,7 @@ def _timed(work: Any) -> tuple[float, Any]:
 
 
 def _measure(source: Lake, lake: Lake, place: Path, processes: int) -> dict[str, Any]:
-    full, _ = _timed(lambda: write_indicators(lake, as_of=AS_OF, known_at=KNOWN_AT, processes=processes))
+    full = measured(lambda: write_indicators(lake, as_of=AS_OF, known_at=KNOWN_AT, processes=processes))
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     read, rows = _timed(lambda: _read_inputs(source))
     written, population = _timed(lambda: _write_outputs(lake, place / "copy.parquet"))
@@ -71,11 +108,11 @@ def _measure(source: Lake, lake: Lake, place: Path, processes: int) -> dict[str,
         "indicators": len(load_indicators()),
         "rows": rows,
         "processes": processes,
-        "seconds": full,
+        **full,
         "peak_rss_bytes_of_one_process": peak * 1024,
         "scan_seconds": read,
         "write_seconds": written,
-        "ratio_to_scan_and_write": round(full / (read + written), 2),
+        "ratio_to_scan_and_write": round(full["seconds"] / (read + written), 2),
     }
 
 

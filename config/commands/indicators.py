@@ -32,7 +32,9 @@ KnownAt = Annotated[
 Root = Annotated[Path | None, typer.Option("--lake", help="数据湖位置；默认为本站的湖")]
 
 
-@app.command(help="计算全部企业的全部指标、其分布与健康度并存入湖，未达标的暂停使用；同一期只存一次")
+@app.command(
+    help="计算全部企业的全部指标、其分布与健康度并存入湖，未达标的暂停使用；同一期只存一次；设有 RONGQIAO_SPARK_MASTER 则由 Spark 计算"
+)
 def compute(as_of: AsOf, known_at: KnownAt, lake: Root = None) -> None:
     """Compute all indicators of all enterprises, their spread and health, and suspend what fails; once per pair of times."""
     kept, on = Lake(lake), known_at.date()
@@ -61,7 +63,7 @@ def refresh(as_of: AsOf, known_at: KnownAt, lake: Root = None) -> None:
 
 
 def _tell(done: int, total: int) -> None:
-    typer.echo(f"第 {done}/{total} 段企业已算完", err=True)
+    typer.echo(f"已算完 {done}/{total} 部分", err=True)
 
 
 @app.command(name="list", help="列出全部已声明的指标")

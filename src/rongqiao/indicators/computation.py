@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from rongqiao.indicators.evaluation import STATUS_WORDS, Computed, evaluate_derived, evaluate_source
 from rongqiao.indicators.reading import ENTERPRISES, Delivered, Population, Reading, Span
@@ -17,6 +18,7 @@ from rongqiao.kernel.period import check_month
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from rongqiao.lake.tables import Lake
 
@@ -195,6 +197,16 @@ def wide_schema(names: Sequence[str]) -> pa.Schema:
     for name in names:
         fields += [(name, pa.float64()), (f"{name}__status", pa.string())]
     return pa.schema(fields)
+
+
+def write_wide(rows: pa.Table, file: Path) -> None:
+    """Write a wide table with dictionary-coded statuses as every file of the kept table is written."""
+    statuses = [name for name in rows.column_names if name.endswith("__status")]
+    pq.write_table(
+        rows, file, compression="zstd", compression_level=1, use_dictionary=statuses, store_schema=False,
+        # Readers skip files by these; least and greatest values of seven hundred columns serve nobody.
+        write_statistics=["enterprise_id", "as_of", "known_at"],
+    )  # fmt: skip
 
 
 def indicators_key(as_of: int, known_at: dt.date) -> str:

@@ -14,6 +14,9 @@ from rongqiao.indicators.registry import At, Direction, Indicator, Source, decla
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+#: More than any level there is.
+LEVELS = 100
+
 
 def months_back(day: Any, at: At) -> Any:
     """Months from a date column back from ``as_of``; 0 is ``as_of`` itself, null where there is no date."""
@@ -36,6 +39,12 @@ def dated(
 def is_open(ended: Any, at: At) -> Any:
     """Whether something that ends on a date has not ended by the end of ``as_of``."""
     return ended.isnull() | (ended > at.end_on)
+
+
+def lowest_of_last_day(level: Any, day: Any) -> Any:
+    """Level of the last day on which there is one; of several on that day the lowest, so that no engine's order of rows shows."""
+    order = day.delta(ibis.date(1970, 1, 1), unit="day") * LEVELS - level
+    return level.argmax(order, where=level.notnull())
 
 
 def declare_events(

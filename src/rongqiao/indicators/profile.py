@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from rongqiao.indicators.events import declare_events, is_open, months_back
+from rongqiao.indicators.events import declare_events, is_open, lowest_of_last_day, months_back
 from rongqiao.indicators.finance import OLDEST_YEARS
 from rongqiao.indicators.registry import At, Source, indicator
 from rongqiao.indicators.series import divide
@@ -142,9 +142,9 @@ def _declare_grade(grade: _Grade) -> None:
     indicator(
         id=f"profile_{grade.measure}_level", title=f"{grade.title}（{grade.words}）", title_en=grade.title_en, theme="profile",
         source=Source(grade.contract.split(".")[1], (grade.contract,), "event", prepare), direction="higher_better",
-        formula=f"近36个月最近一次公布的等级：{grade.words}；没有评价为不适用", window=GRADED_MONTHS, null_policy="missing",
+        formula=f"近36个月最近一次公布的等级，同日多次的取最低：{grade.words}；没有评价为不适用", version="2", window=GRADED_MONTHS, null_policy="missing",
         consent_class="public_regulation", bounds=(1.0, float(max(grade.ranks.values()))),
-    )(lambda t: t.rank_of.argmax(t.evaluated_on, where=t.rank_of.notnull()))  # fmt: skip
+    )(lambda t: lowest_of_last_day(t.rank_of, t.evaluated_on))  # fmt: skip
 
 
 for _grade in (

@@ -26,12 +26,15 @@ from rongqiao.indicators.computation import (
     select,
     wide_schema,
     wide_table,
+    write_wide,
 )
+from rongqiao.indicators.distributed import write_spans
 from rongqiao.indicators.lineage import items_read
 from rongqiao.indicators.reading import Reading
 from rongqiao.indicators.registry import At
 from rongqiao.indicators.runs import Run, declared_digest, versions_of
 from rongqiao.kernel.errors import ContractError
+from rongqiao.lake.spark import spark_master, spark_session
 from rongqiao.lake.tables import Lake
 
 if TYPE_CHECKING:
@@ -88,6 +91,8 @@ def write_indicators(
 ) -> bool:
     """Compute all indicators and keep them in ``analytics/indicators``, exactly once per pair of times.
 
+    DuckDB computes; where ``RONGQIAO_SPARK_MASTER`` names a master, Spark does, from the same declarations.
+
     Parameters
     ----------
     lake : Lake
@@ -98,7 +103,7 @@ def write_indicators(
     span : int
         Enterprises that a process computes at a time.
     on_progress : callable or None
-        Called with the spans that are done, and with all.
+        Called with the parts that are done, and with all: spans, or sources where Spark computes.
 
     Returns
     -------
@@ -109,21 +114,29 @@ def write_indicators(
     ------
     ContractError
         If the lake holds no enterprise yet.
+    SourceError
+        If a Spark master is named, and PySpark or Java is not there.
     """
     key = indicators_key(as_of, known_at)
     if lake.has(TARGET, transaction=key):
         return False
     at = At(as_of, known_at)
-    sources = by_source(select(None).values())
-    versions = versions_of(lake, contracts_of(sources))
-    reading = Reading(lake, at, contracts_of(sources), columns=items_read())
-    spans = find_spans(reading, span) if reading.has_register or reading.present else []
-    if not spans:
-        raise ContractError(
-            "数据湖", lake.root, "Run `rongqiao govern` first: there is no enterprise in the lake."
+    contracts = contracts_of(by_source(select(None).values()))
+    versions = versions_of(lake, contracts)
+    master = spark_master()
+    if master is not None:
+        files, delivered = write_spans(
+            spark_session(master), lake, at, TARGET, span=span, on_progress=on_progress
         )
-    delivered = reading.delivered()
-    files = compute_parts(lake, reading, delivered, spans, processes=processes, on_progress=on_progress)
+    else:
+        reading = Reading(lake, at, contracts, columns=items_read())
+        spans = find_spans(reading, span) if reading.has_register or reading.present else []
+        if not spans:
+            raise ContractError(
+                "数据湖", lake.root, "Run `rongqiao govern` first: there is no enterprise in the lake."
+            )
+        delivered = reading.delivered()
+        files = compute_parts(lake, reading, delivered, spans, processes=processes, on_progress=on_progress)
     run = Run(at, versions, delivered, declared_digest())
     return lake.append_files(
         TARGET, wide_schema(list(select(None))), files, transaction=[key], notes=run.note()
@@ -208,12 +221,7 @@ def _write_part(order: _Order, part: Part) -> tuple[Path, int]:
         number = pa.scalar(order.amendment, pa.int32())
         rows = rows.append_column("amendment", pa.repeat(number, rows.num_rows))
     file = Lake(order.root).new_file(TARGET)
-    statuses = [name for name in rows.column_names if name.endswith("__status")]
-    pq.write_table(
-        rows, file, compression="zstd", compression_level=1, use_dictionary=statuses, store_schema=False,
-        # Readers skip files by these; least and greatest values of seven hundred columns serve nobody.
-        write_statistics=["enterprise_id", "as_of", "known_at"],
-    )  # fmt: skip
+    write_wide(rows, file)
     return file, rows.num_rows
 
 

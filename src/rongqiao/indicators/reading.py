@@ -205,17 +205,12 @@ class Reading:
             self.connection.raw_sql(
                 f"CREATE OR REPLACE TEMP VIEW register AS SELECT * FROM {quote(ENTERPRISES)} WHERE {where}"
             )
-            return self._translated("register", self._aged)
+            return self._translated("register", lambda: aged(self.connection.table("register"), self.at))
         ids = " UNION ".join(
             f"SELECT enterprise_id FROM {quote('published/' + name)} WHERE known_at <= {literal(self.at.known_at.isoformat())}::DATE"
             for name in self.present
         )
         return f"SELECT DISTINCT enterprise_id, NULL::BIGINT AS age_months FROM ({ids})"
-
-    def _aged(self) -> Any:
-        newest = asof.latest(self.connection.table("register"), ["enterprise_id"], known_at=self.at.known_at)
-        age = self.at.index - (newest.established_on.year() * 12 + newest.established_on.month() - 1)
-        return newest.select("enterprise_id", age_months=age)
 
     def held(self, contract_id: str) -> Rows:
         """Rows of the chosen enterprises at the two times, corrected and expired ones among them."""
@@ -226,7 +221,8 @@ class Reading:
             if pa.types.is_decimal(column.type)
             else quote(column.name)
             for column in self._schemas[contract_id]
-            if column.name not in ("enterprise_id", "withdrawn") and self._is_read(contract, column.name)
+            if column.name not in ("enterprise_id", "withdrawn")
+            and is_read(contract, column.name, self.columns)
         )
         where = self._span.sql("enterprise_id") if self._span is not None else "true"
         view = f"rows {contract_id}"
@@ -275,11 +271,6 @@ class Reading:
         )
         self._reassigned[contract.id] = bool(self._one(f"SELECT count(*) FROM {lost}"))
 
-    def _is_read(self, contract: Contract, column: str) -> bool:
-        if contract.id not in self.columns:
-            return True
-        return column in self.columns[contract.id] or column in (*contract.key, *_ORDER)
-
     def keep(self, name: str, build: Callable[[], Any], rest_on: Sequence[object] = ()) -> Rows:
         """Compute an expression once into a table of that name, see :meth:`fetch`."""
         table = f"kept_{name.replace('.', '_')}"
@@ -323,6 +314,20 @@ class Reading:
     def _one(self, query: str) -> Any:
         row = self.connection.con.execute(query).fetchone()
         return row[0] if row else None
+
+
+def aged(register: Any, at: At) -> Any:
+    """Who the register knows by then, ``enterprise_id``, and months since each was established, ``age_months``."""
+    newest = asof.latest(register, ["enterprise_id"], known_at=at.known_at)
+    age = at.index - (newest.established_on.year() * 12 + newest.established_on.month() - 1)
+    return newest.select("enterprise_id", age_months=age)
+
+
+def is_read(contract: Contract, column: str, columns: Mapping[str, frozenset[str]]) -> bool:
+    """Whether a column of a table is needed: all are where the contract is not among those whose items are told."""
+    if contract.id not in columns:
+        return True
+    return column in columns[contract.id] or column in (*contract.key, *_ORDER)
 
 
 def _coming_twice(rows: Any, key: Sequence[str]) -> Any:

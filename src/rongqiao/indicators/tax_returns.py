@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from rongqiao.indicators.events import dated, declare_events
+from rongqiao.indicators.events import dated, declare_events, lowest_of_last_day
 from rongqiao.indicators.finance import OLDEST_YEARS
 from rongqiao.indicators.registry import At, Source, indicator
 from rongqiao.indicators.series import declare_series, divide, monthly, per, total, within
@@ -134,7 +134,7 @@ declare_events(
 
 @indicator(
     id="tax_refund_class_level", title="出口退税管理类别（4为一类，1为四类）", title_en="Class of export refund (4 is the first class)", theme="tax", source=REFUNDS, direction="higher_better",
-    formula="最近申报批次的管理类别：一类=4 二类=3 三类=2 四类=1；没有退税或未评定为不适用", null_policy="missing", consent_class=CONSENT, bounds=(1.0, 4.0),
+    version="2", formula="最近申报批次的管理类别，同日多批的取最低：一类=4 二类=3 三类=2 四类=1；没有退税或未评定为不适用", null_policy="missing", consent_class=CONSENT, bounds=(1.0, 4.0),
 )  # fmt: skip
 def _refund_class(t: Any) -> Any:
-    return t.level.argmax(t.declared_on, where=t.level.notnull())
+    return lowest_of_last_day(t.level, t.declared_on)
