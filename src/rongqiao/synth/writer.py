@@ -237,7 +237,8 @@ class DeliveryWriter:
 
 def compress(data: bytes) -> bytes:
     """Compress as one gzip member, the same bytes for the same data; members may follow each other in a file."""
-    return igzip.compress(data, compresslevel=1, mtime=0)
+    packed: bytes = igzip.compress(data, compresslevel=1, mtime=0)
+    return packed
 
 
 def _dirt_row(contract_id: str, file: str, line: int, dirt: Dirt, uscc: str) -> dict[str, Any]:
