@@ -54,7 +54,7 @@ class Computed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """What was found of the enterprises that have a row, most of which have none in most sources.
 
     Parameters
@@ -68,7 +68,7 @@ class _Found:
     places: npt.NDArray[Any]
     columns: dict[str, Floats]
 
-    def beside(self, other: _Found) -> _Found:
+    def beside(self, other: Found) -> Found:
         """Put columns of both side by side; null where an enterprise is in one of them only."""
         places = np.union1d(self.places, other.places)
         columns = {}
@@ -77,7 +77,7 @@ class _Found:
             for name, values in part.columns.items():
                 columns[name] = np.full(len(places), np.nan)
                 columns[name][rows] = values
-        return _Found(places, columns)
+        return Found(places, columns)
 
 
 def evaluate_source(
@@ -92,16 +92,19 @@ def evaluate_source(
     opened = [delivered.get(name) for name in source.contracts]
     if size == 0 or any(table is None or table.rows == 0 for table in opened):
         return nothing_known(size, members)
-    found = (
-        _by_arrays(reading, size, source, members)
-        if source.grain == "series"
-        else _by_engine(reading, source, members)
-    )
+    found = observe(reading, size, source, members)
     newest = newest_known(source, delivered)
     return judge(
         source, members, found.columns, places=found.places, age_months=population.age_months, newest=newest,
         known_at=reading.at.known_at,
     )  # fmt: skip
+
+
+def observe(reading: Reading, size: int, source: Source, members: Sequence[Indicator]) -> Found:
+    """Aggregate the rows of so many enterprises that the reading stands before, whatever was delivered of them."""
+    if source.grain == "series":
+        return _by_arrays(reading, size, source, members)
+    return _by_engine(reading, source, members)
 
 
 def nothing_known(size: int, members: Sequence[Indicator]) -> Computed:
@@ -198,7 +201,7 @@ def _has_months(rows: Any, *, months: int, least: int) -> Any:
 
 def _by_engine(
     reading: Reading, source: Source, members: Sequence[Indicator], wanted: Sequence[str] = ()
-) -> _Found:
+) -> Found:
     """Let the engine aggregate, all or those wanted."""
     tables = {name: reading.current(name) for name in source.contracts}
     names = "+".join([*wanted, *(item.id for item in members)])
@@ -220,7 +223,7 @@ def _by_engine(
 
     rows = reading.fetch(f"aggregated_{source.id}", aggregated, [names])
     columns = {name: rows.column(name).to_numpy() for name in rows.column_names[1:]}
-    return _Found(rows.column("enterprise_id").to_numpy(), columns)
+    return Found(rows.column("enterprise_id").to_numpy(), columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +249,7 @@ class _MonthlyPlan:
     is_row_by_row: bool
 
 
-def _by_arrays(reading: Reading, size: int, source: Source, members: Sequence[Indicator]) -> _Found:
+def _by_arrays(reading: Reading, size: int, source: Source, members: Sequence[Indicator]) -> Found:
     """Lay monthly rows out as a panel and evaluate the expressions on it; those without an array form go to the engine."""
     plan = _plan(source, tuple(members), reading.at)
     for read in (reading.held, reading.current) if plan.is_row_by_row else (reading.current,):
@@ -255,7 +258,7 @@ def _by_arrays(reading: Reading, size: int, source: Source, members: Sequence[In
             places, panel = _panel(reading, size, source, tables, plan)
         except NotArrayableError:
             continue
-        found = _Found(places, panel.evaluate(plan.quick))
+        found = Found(places, panel.evaluate(plan.quick))
         return found.beside(_by_engine(reading, source, members, plan.slow)) if plan.slow else found
     return _by_engine(reading, source, members)
 

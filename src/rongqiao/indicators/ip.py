@@ -5,9 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import ibis
-
-from rongqiao.indicators.events import dated, declare_event_type, declare_events, is_open
+from rongqiao.indicators.events import dated, declare_event_type, declare_events, is_open, months_back
 from rongqiao.indicators.registry import At, Source, indicator
 
 if TYPE_CHECKING:
@@ -32,7 +30,8 @@ TITLES = {
 
 def _prepare_rights(tables: Mapping[str, Any], at: At) -> Any:
     rows = dated(RIGHT, "granted_on", lambda t, at: {"is_valid": is_open(t.expires_on, at)})(tables, at)
-    left = rows.expires_on.delta(ibis.literal(at.end_on), unit="day")
+    rows = rows.mutate(month_end_on=at.end_on)
+    left = rows.expires_on.delta(rows.month_end_on, unit="day")
     return rows.mutate(left_days=left, is_pledged_now=rows.is_valid & rows.is_pledged.fill_null(False))
 
 
@@ -73,8 +72,7 @@ def _patent_left(t: Any) -> Any:
 
 def _prepare_titles(tables: Mapping[str, Any], at: At) -> Any:
     rows = dated(TITLE, "granted_on", lambda t, at: {"is_valid": is_open(t.expires_on, at)})(tables, at)
-    left = rows.expires_on.year() * 12 + rows.expires_on.month() - 1 - at.index
-    return rows.mutate(left_months=left)
+    return rows.mutate(left_months=-months_back(rows.expires_on, at))
 
 
 HONOURS = Source("title", (TITLE,), "event", _prepare_titles)

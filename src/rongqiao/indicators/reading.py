@@ -48,7 +48,7 @@ _ORDER = ("known_at", "batch_id", "line", "amendment")
 def empty_table(contract: Contract) -> Any:
     """Rows of a contract as indicators see them, without a row: for reading expressions without running them."""
     shape = {item.id: _TYPES[item.type] for item in contract.items}
-    shape |= {"enterprise_id": "string", "known_at": "date", "batch_id": "string", "line": "int32"}
+    shape |= {"enterprise_id": "int64", "known_at": "date", "batch_id": "string", "line": "int32"}
     return ibis.table(ibis.schema(shape), name=contract.id)
 
 

@@ -74,7 +74,7 @@ declare_recency(
 
 def _prepare_listing(tables: Mapping[str, Any], at: At) -> Any:
     rows = dated(LISTING, "listed_on", lambda t, at: {"is_open": is_open(t.removed_on, at)})(tables, at)
-    ended = ibis.ifelse(rows.is_open, ibis.literal(at.end_on), rows.removed_on)
+    ended = ibis.ifelse(rows.is_open, at.end_on, rows.removed_on)
     return rows.mutate(listed_days=ended.delta(rows.listed_on, unit="day"))
 
 

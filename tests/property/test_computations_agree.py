@@ -1,4 +1,7 @@
-"""A refresh leaves what computing everybody leaves, whatever arrives between two days: late, corrected, withdrawn, passed on, new."""
+"""A refresh leaves what computing everybody leaves, whatever arrives between two days: late, corrected, withdrawn, passed on, new.
+
+A training set gives each line what computing everybody at the line's times gives its enterprise.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,8 @@ from rongqiao.indicators.reading import ENTERPRISES, empty_table
 from rongqiao.indicators.refreshing import refresh_indicators
 from rongqiao.indicators.registry import At, Source, load_indicators
 from rongqiao.indicators.runs import last_run
+from rongqiao.indicators.training_sets import left_out, training_set
+from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.lake import asof
 from rongqiao.lake.engine import ibis_connection
 from rongqiao.lake.tables import Lake
@@ -275,3 +280,51 @@ def test_a_source_that_reads_the_day_says_what_falls_due_and_one_that_looks_acro
         for tie in source.ties:
             for contract_id, item in (tie.reads, tie.gives):
                 assert item in load_contract(contract_id).columns
+
+
+def spine_of(lines: list[tuple[str, int, dt.date]]) -> pa.Table:
+    ids, months, days = zip(*lines, strict=True)
+    columns = {"enterprise_id": pa.array(ids), "as_of": pa.array(months), "known_at": pa.array(days)}
+    return pa.table(columns)
+
+
+def test_each_line_of_a_training_set_is_what_its_times_give_and_no_later_fact_moves_it(lake: Lake) -> None:
+    drawn = Deliveries(lake, 7)
+    drawn.pass_on()
+    drawn.withdraw("taxation.tax_filing")
+    pairs = [(AS_OF, BEFORE), (AS_OF, NOW), (202512, dt.date(2026, 10, 20)), (AS_OF, dt.date(2027, 6, 20))]
+    ids = lake.read(ENTERPRISES, ["enterprise_id"]).column(0).unique().to_pylist()
+    lines = [(name, *pair) for name in ids for pair in pairs] + [("NOBODY", AS_OF, NOW)]
+    random.Random(1).shuffle(lines)
+    found = training_set(lake, spine_of(lines))
+    names = [name for name in select(None) if name not in left_out()]
+    assert found.column_names == ["enterprise_id", "as_of", "known_at"] + [
+        column for name in names for column in (name, f"{name}__status")
+    ]
+    for pair in pairs:
+        expected = compute(lake, as_of=pair[0], known_at=pair[1])
+        places = {name: place for place, name in enumerate(expected.column("enterprise_id").to_pylist())}
+        rows = [row for row, line in enumerate(lines) if line[1:] == pair and line[0] in places]
+        expected = expected.take([places[lines[row][0]] for row in rows])
+        for name in names:
+            values = (table.column(name).to_numpy() for table in (found.take(rows), expected))
+            np.testing.assert_allclose(*values, rtol=1e-9, err_msg=name)
+            status = found.column(f"{name}__status").cast(pa.string()).take(rows)
+            assert status.to_pylist() == expected.column(f"{name}__status").to_pylist(), (name, pair)
+    nobody = found.slice(lines.index(("NOBODY", AS_OF, NOW)), 1).to_pylist()[0]
+    assert {nobody[f"{name}__status"] for name in names} == {"missing"}
+    future, late = (changed(drawn.row("taxation.tax_filing"), "taxable_sales_cny", 10**9) for _ in range(2))
+    drawn.send("taxation.tax_filing", changed(future, "period", 202611), BEFORE)
+    drawn.send("taxation.tax_filing", late, dt.date(2027, 6, 21))
+    assert training_set(lake, spine_of(lines)).equals(found)
+
+
+def test_a_training_set_refuses_what_it_cannot_give(base: Lake) -> None:
+    line = spine_of([("A", AS_OF, NOW)])
+    with pytest.raises(InvalidValueError, match="network_related_count"):
+        training_set(base, line, only=["network_related_count"])
+    with pytest.raises(InvalidValueError, match="known_at"):
+        training_set(base, line.drop_columns(["known_at"]))
+    with pytest.raises(InvalidValueError, match="第 2 行"):
+        training_set(base, changed(line, "enterprise_id", None))
+    assert training_set(base, line.slice(0, 0)).num_rows == 0
