@@ -50,7 +50,7 @@ def indicators(
         raise InvalidValueError("引擎", "、".join(unknown), f"限于 {'、'.join(ENGINES)}。")
     with tempfile.TemporaryDirectory(prefix="rq-bench-") as name:
         place = Path(name)
-        source = Lake(lake) if lake is not None else _build(place, enterprises)
+        source = Lake(lake) if lake is not None else build_lake(place, enterprises)
         result = _measure(source, _linked(source, place / "linked"), place, processes)
         result |= _compare(source, place, chosen, result)
     typer.echo(
@@ -58,7 +58,8 @@ def indicators(
     )
 
 
-def _build(place: Path, enterprises: int) -> Lake:
+def build_lake(place: Path, enterprises: int) -> Lake:
+    """Draw a province into a folder and govern it."""
     write_province(place / "province", enterprises=enterprises, as_of=AS_OF, workers=os.cpu_count() or 1)
     lake = Lake(place / "lake")
     govern(place / "province" / "deliveries", lake, None)

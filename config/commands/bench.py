@@ -17,6 +17,7 @@ import duckdb
 import typer
 
 from config.indicator_bench import indicators
+from config.indicator_growth_bench import refresh, training
 from config.matching_bench import matching
 from rongqiao.contracts.delivery_files import read_name
 from rongqiao.kernel.home import home
@@ -100,6 +101,8 @@ def resolution(
 
 app.command(help="全省匹配：全部产品 × 全部企业，与为 DuckDB 手写的 SQL 之比、内存峰值")(matching)
 app.command(help="指标：全部企业的全部指标，与只读输入、只写输出之比")(indicators)
+app.command(help="指标更新：百分之一的企业有变化的一天，与全量计算之比，按湖的 1%、10%、100%")(refresh)
+app.command(name="training-set", help="训练集：每行各有时点的名单，按行数的 1%、10%、100%")(training)
 
 
 @app.command(help="数据接口：已签名、已留痕、已核授权的每秒读取次数与耗时（本机自起服务，只读数据湖）")

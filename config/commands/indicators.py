@@ -8,7 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
+import pyarrow as pa
 import typer
+from pyarrow import csv, parquet
 
 from config.town import publish_town
 from rongqiao.indicators import compute as compute_wide
@@ -18,7 +20,9 @@ from rongqiao.indicators.peers import write_peers
 from rongqiao.indicators.reference import reference_path, write_reference
 from rongqiao.indicators.refreshing import refresh_indicators
 from rongqiao.indicators.suspension import settle_states
+from rongqiao.indicators.training_sets import left_out, training_set
 from rongqiao.indicators.verification import find_duplicates, find_problems, specified
+from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.lake.tables import Lake
 
 #: When the town is looked at: a month, and a day after all of it was delivered.
@@ -60,6 +64,31 @@ def refresh(as_of: AsOf, known_at: KnownAt, lake: Root = None) -> None:
     else:
         typer.echo(f"已在 {done.base} 的结果上更新 {done.computed:,} 户，其余沿用。")
     typer.echo("同类企业中的分布未随之更新，仍为其上次计算之日；需要时运行 `rongqiao indicators compute`。")
+
+
+@app.command(
+    name="training-set",
+    help="按名单逐行计算训练用指标：每家企业只看自己时点当时为真且已收到的数据；名单为 CSV，列 enterprise_id、as_of、known_at",
+)
+def write_training_set(
+    spine: Annotated[Path, typer.Option("--spine", help="名单，CSV", exists=True, dir_okay=False)],
+    output: Annotated[Path, typer.Option("--output", help="结果，Parquet，与名单同序")],
+    lake: Root = None,
+) -> None:
+    """Compute the indicators of each line of a list at the line's own two times."""
+    kinds = {"enterprise_id": pa.string(), "as_of": pa.int64(), "known_at": pa.date32()}
+    options = csv.ConvertOptions(column_types=kinds, strings_can_be_null=True)
+    try:
+        lines = csv.read_csv(spine, convert_options=options)
+    except pa.ArrowInvalid as error:
+        raise InvalidValueError(
+            "训练集名单", str(spine), f"as_of 写作 202610，known_at 写作 2026-11-20；{error}"
+        ) from error
+    rows = training_set(Lake(lake), lines)
+    parquet.write_table(rows, output)
+    left = left_out()
+    typer.echo(f"{rows.num_rows:,} 行，{(rows.num_columns - 3) // 2} 个指标 → {output}")
+    typer.echo(f"{len(left)} 个指标要看其他企业的数据，不能按各自时点计算，未列入：{'、'.join(left)}")
 
 
 def _tell(done: int, total: int) -> None:
