@@ -89,10 +89,11 @@ def _refresh(root: str, place: str, share: float) -> dict[str, Any]:
     source, lake = Lake(root), Lake(place)
     items_read()  # Read off the declarations once a process; not what is compared.
     _copy(source, lake, share)
-    times = {"as_of": AS_OF, "processes": 1}
-    full, full_cpu, _ = _measured(lambda: write_indicators(lake, known_at=KNOWN_AT, **times))
+    full, full_cpu, _ = _measured(lambda: write_indicators(lake, as_of=AS_OF, known_at=KNOWN_AT, processes=1))
     changed = _let_a_day_pass(lake)
-    seconds, cpu, done = _measured(lambda: refresh_indicators(lake, known_at=NEXT_DAY, **times))
+    seconds, cpu, done = _measured(
+        lambda: refresh_indicators(lake, as_of=AS_OF, known_at=NEXT_DAY, processes=1)
+    )
     with connect(lake, [ENTERPRISES]) as connection:
         found = connection.execute(
             f"SELECT count(DISTINCT enterprise_id) FROM {quote(ENTERPRISES)}"

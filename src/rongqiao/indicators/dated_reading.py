@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from rongqiao.contracts.standards import load_contract
-from rongqiao.indicators.reading import _ORDER, ENTERPRISES, Reading, Rows
+from rongqiao.indicators.reading import _ORDER, ENTERPRISES, Reading, Rows, is_read
 from rongqiao.kernel.period import last_day
 from rongqiao.lake.engine import quote, stage
 from rongqiao.lake.expiry import expires_on_sql, has_clock, months_by_severity
@@ -161,7 +161,8 @@ class DatedReading(Reading):
                 if pa.types.is_decimal(column.type)
                 else f"t.{quote(column.name)}"
                 for column in self._schemas[contract_id]
-                if column.name not in ("enterprise_id", "withdrawn") and self._is_read(contract, column.name)
+                if column.name not in ("enterprise_id", "withdrawn")
+                and is_read(contract, column.name, self.columns)
             )
             serves = f", {self._serving(contract)} AS {_SERVES}" if has_clock(contract) else ""
             self.connection.raw_sql(
