@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rongqiao.indicators.panels import MONTHS, NotArrayableError, Panel, is_arrayable, needed_columns
+from rongqiao.indicators import panels
+from rongqiao.indicators.array_evaluation import MONTHS, NotArrayableError, is_arrayable
+from rongqiao.indicators.panels import Panel, needed_columns
 from rongqiao.indicators.series import STATISTICS, with_runs, within
 
 SIZE = 5
@@ -42,6 +44,13 @@ def aggregates(t):
         t.x.count(where=within(t, 12)) >= 1, (t.x > 1).sum(where=within(t, 12)), None
     )
     found["any_other"] = t.x.max(where=(t.x != 0) | (t.back == 3)).coalesce(-1)
+    found["spread"] = t.x.var(where=within(t, 12) & (t.x > 0), how="pop")
+    found["either"] = ((t.x > 1) | (t.x < 0)).sum(where=within(t, 12, 3))
+    found["cast"] = ((t.x == 0) & (t.back >= 2)).cast("int32").sum()
+    found["other"] = (t.x != 0).cast("int32").max(where=(t.back == 1) | (t.back == 7))
+    found["not"] = (~(t.x > 1)).sum()
+    found["greatest"] = t.x.argmax(t.back, where=(t.x > 1) & (t.x < 100))
+    found["oldest"] = t.back.max(where=t.x.notnull() & (t.x > 0))
     found["sample"] = t.x.std(where=within(t, 24), how="sample").clip(0, 100)
     return found
 
@@ -83,9 +92,11 @@ def test_arrays_give_what_the_engine_gives(cells):
 
 def test_an_operation_without_an_array_form_is_left_to_the_engine():
     table = ibis.table(
-        {"enterprise_id": "int32", "back": "int64", "x": "float64", "word": "string"}, name="t"
+        {"enterprise_id": "int32", "back": "int64", "x": "float64", "word": "string", "day": "date"}, name="t"
     )
     assert not is_arrayable(table.x.quantile(0.3))
+    assert not is_arrayable(table.x.cast("int32").sum())
+    assert not is_arrayable((table.day > ibis.date(2026, 1, 1)).sum())
     assert not is_arrayable((table.word == "A").sum())
     assert is_arrayable(table.x.sum(where=table.back < 3))
 
@@ -100,3 +111,14 @@ def test_the_last_known_of_several_rows_of_a_month_counts():
         panel_of(rows, known=np.array([10, 10, 10, 10]))
     with pytest.raises(NotArrayableError):
         panel_of(rows)
+
+
+def test_rows_in_any_order_fall_into_their_blocks(monkeypatch):
+    monkeypatch.setattr(panels, "BLOCK", 2)
+    monkeypatch.setattr(panels, "MOST_RUNS", 1)
+    cells = {(place, back): float(10 * place + back) for back in (5, 0, 3) for place in (4, 0, 2)}
+    rows = rows_of(cells)
+    table = ibis.memtable(rows)
+    found = panel_of(rows).evaluate({"total": table.x.sum(), "last": table.x.argmin(table.back)})
+    np.testing.assert_array_equal(found["total"], [8.0, np.nan, 68.0, np.nan, 128.0])
+    np.testing.assert_array_equal(found["last"], [0.0, np.nan, 20.0, np.nan, 40.0])

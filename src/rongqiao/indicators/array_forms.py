@@ -1,10 +1,11 @@
 """Array forms of the operations that monthly expressions are made of; NaN stands for null, truth is 1, 0 or NaN.
 
-Reductions take values and where they are seen, months by enterprises, and give one value per enterprise.
+Reductions take the chosen months of an argument, months by enterprises, and give one value per enterprise.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import ibis.expr.operations as ops
@@ -20,8 +21,46 @@ Flags = npt.NDArray[np.bool_]
 Operand = Any
 
 
-def _count(argument: Floats, seen: Flags) -> Floats:
-    counted: Floats = seen.sum(axis=0, dtype=np.int32).astype(np.float64)
+class Chosen:
+    """Months of one argument that count, months by enterprises; what several reductions of them share is computed once.
+
+    Parameters
+    ----------
+    values : array
+        The argument; anything where it is not seen.
+    filled : array
+        The same, and zero where it is not seen; flags where the argument is a condition.
+    seen : array of flags
+        Where the argument is known and its month chosen.
+    """
+
+    def __init__(self, values: Floats, filled: npt.NDArray[Any], seen: Flags) -> None:
+        self.values, self.filled, self.seen = values, filled, seen
+
+    @cached_property
+    def count(self) -> Floats:
+        """Months seen."""
+        return _count(self.seen)
+
+    @cached_property
+    def total(self) -> Floats:
+        """Sum; zero where nothing is seen."""
+        return _count(self.filled) if self.filled.dtype == np.bool_ else _over_months(self.filled)
+
+    @cached_property
+    def mean(self) -> Floats:
+        """Mean; null where nothing is seen."""
+        return np.asarray(self.total / self.count)
+
+    def freedom(self, how: str) -> Floats:
+        """Divisor of sums of squares: the count, less one for a sample; null where that is no more than nothing."""
+        divisor = self.count - (how == "sample")
+        return np.where(divisor > 0, divisor, np.nan)
+
+
+def _count(flags: Flags) -> Floats:
+    # Months are fewer than a byte counts, and bytes are added many at a time.
+    counted: Floats = np.add.reduce(flags.view(np.uint8), axis=0, dtype=np.uint8).astype(np.float64)
     return counted
 
 
@@ -32,55 +71,40 @@ def _over_months(values: Floats) -> Floats:
     a time would show in the last digit.
     """
     is_single = values.shape[1:] == (1,)
-    total: Floats = (np.repeat(values, 2, axis=1) if is_single else values).sum(axis=0)
+    total: Floats = np.add.reduce(np.repeat(values, 2, axis=1) if is_single else values, axis=0)
     return total[:1] if is_single else total
 
 
-def _total(argument: Floats, seen: Flags) -> Floats:
-    return _over_months(np.where(seen, argument, 0.0))
+def _sum(months: Chosen) -> Floats:
+    return np.where(months.count > 0, months.total, np.nan)
 
 
-def _sum(argument: Floats, seen: Flags) -> Floats:
-    return np.where(seen.any(axis=0), _total(argument, seen), np.nan)
+def _max(months: Chosen) -> Floats:
+    return np.asarray(np.fmax.reduce(np.where(months.seen, months.values, np.nan), axis=0))
 
 
-def _mean(argument: Floats, seen: Flags) -> Floats:
-    return _total(argument, seen) / _count(argument, seen)
+def _min(months: Chosen) -> Floats:
+    return np.asarray(np.fmin.reduce(np.where(months.seen, months.values, np.nan), axis=0))
 
 
-def _max(argument: Floats, seen: Flags) -> Floats:
-    return np.asarray(np.fmax.reduce(np.where(seen, argument, np.nan), axis=0))
-
-
-def _min(argument: Floats, seen: Flags) -> Floats:
-    return np.asarray(np.fmin.reduce(np.where(seen, argument, np.nan), axis=0))
-
-
-def _freedom(seen: Flags, how: str) -> Floats:
-    """Divisor of sums of squares: the count, less one for a sample; null where that is no more than nothing."""
-    divisor = seen.sum(axis=0, dtype=np.float64) - (how == "sample")
-    return np.where(divisor > 0, divisor, np.nan)
-
-
-def variance(argument: Floats, seen: Flags, how: str) -> Floats:
+def variance(months: Chosen, how: str) -> Floats:
     """Mean square of what is off the mean; ``how`` is ``pop`` or ``sample``."""
-    off = np.where(seen, argument - _mean(argument, seen), 0.0)
-    return np.asarray(_over_months(off * off) / _freedom(seen, how))
+    off = np.where(months.seen, months.values - months.mean, 0.0)
+    return np.asarray(_over_months(np.multiply(off, off, out=off)) / months.freedom(how))
 
 
-def covariance(left: Floats, right: Floats, seen: Flags, how: str) -> Floats:
-    """Mean product of what both are off their means, where both are known."""
-    both = seen & ~np.isnan(right)
-    off = np.where(both, (left - _mean(left, both)) * (right - _mean(right, both)), 0.0)
-    return np.asarray(_over_months(off) / _freedom(both, how))
+def covariance(left: Chosen, right: Chosen, how: str) -> Floats:
+    """Mean product of what both are off their means; both are seen in the same months."""
+    off = np.where(left.seen, (left.values - left.mean) * (right.values - right.mean), 0.0)
+    return np.asarray(_over_months(off) / left.freedom(how))
 
 
-def at_extreme(argument: Floats, key: Floats, seen: Flags, *, is_least: bool) -> Floats:
+def at_extreme(months: Chosen, key: Floats, *, is_least: bool) -> Floats:
     """Argument where the key is least or greatest; of equal keys, the newest month's."""
-    ranked = np.where(seen, key if is_least else -key, np.inf)
+    ranked = np.where(months.seen, key if is_least else -key, np.inf)
     place = ranked.argmin(axis=0)
-    found = np.take_along_axis(np.broadcast_to(argument, seen.shape), place[None, :], axis=0)[0]
-    return np.where(seen.any(axis=0), found, np.nan)
+    found = np.take_along_axis(np.broadcast_to(months.values, months.seen.shape), place[None, :], axis=0)[0]
+    return np.where(months.seen.any(axis=0), found, np.nan)
 
 
 def _known_only(*operands: Operand) -> Flags:
@@ -125,6 +149,14 @@ def _is_null(value: Operand) -> Operand:
     return np.isnan(value).astype(np.float64)
 
 
+COMPARISONS: dict[type[Any], Callable[[Any, Any], Any]] = {
+    ops.Equals: np.equal,
+    ops.NotEquals: np.not_equal,
+    ops.Greater: np.greater,
+    ops.GreaterEqual: np.greater_equal,
+    ops.Less: np.less,
+    ops.LessEqual: np.less_equal,
+}
 FORMS: dict[type[Any], Callable[..., Operand]] = {
     ops.Add: lambda left, right: left + right,
     ops.Subtract: lambda left, right: left - right,
@@ -137,22 +169,18 @@ FORMS: dict[type[Any], Callable[..., Operand]] = {
     ops.Coalesce: _coalesce,
     ops.NullIf: lambda value, null: np.where(value == null, np.nan, value),
     ops.IfElse: lambda condition, yes, no: np.where(condition == 1, yes, no),
-    ops.Equals: _compare(np.equal),
-    ops.NotEquals: _compare(np.not_equal),
-    ops.Greater: _compare(np.greater),
-    ops.GreaterEqual: _compare(np.greater_equal),
-    ops.Less: _compare(np.less),
-    ops.LessEqual: _compare(np.less_equal),
     ops.And: _and,
     ops.Or: _or,
     ops.Not: lambda value: 1.0 - value,
     ops.IsNull: _is_null,
     ops.NotNull: lambda value: 1.0 - _is_null(value),
+    ops.Cast: lambda value: value,
+    **{kind: _compare(test) for kind, test in COMPARISONS.items()},
 }
-REDUCTIONS: dict[type[Any], Callable[[Floats, Flags], Floats]] = {
-    ops.Count: _count,
+REDUCTIONS: dict[type[Any], Callable[[Chosen], Floats]] = {
+    ops.Count: lambda months: months.count,
     ops.Sum: _sum,
-    ops.Mean: _mean,
+    ops.Mean: lambda months: months.mean,
     ops.Max: _max,
     ops.Min: _min,
     # These have arguments of their own, see `panels.Evaluation`.

@@ -215,7 +215,6 @@ def indicators_key(as_of: int, known_at: dt.date) -> str:
 
 
 def find_spans(reading: Reading, size: int) -> list[Span]:
-    """Cut the enterprises, in the order of their ids, into spans of about so many."""
-    population = reading.choose()
-    starts = population.enterprise_ids.take(pa.array(range(0, len(population), size))).to_pylist()
+    """Cut the enterprises, in the order of their ids, into spans of about so many: who is not known yet falls into one, too."""
+    starts = reading.every(size)
     return [Span(start, end) for start, end in zip(starts, [*starts[1:], None], strict=True)]

@@ -73,11 +73,12 @@ _declare(
 
 def _prepare_stock(tables: Mapping[str, Any], at: At) -> Any:
     """Years of statements with what was bought by invoice in the same calendar year."""
-    bought = tables[SUMMARY]
+    books = BOOKS.prepare(tables, at)
+    # Most have invoices and no statements: their months need not be added up.
+    bought = tables[SUMMARY].semi_join(books, "enterprise_id")
     bought = bought.group_by("enterprise_id", fiscal_year=bought.period // 100).aggregate(
         purchases=bought.in_amount_cny.sum(), months=bought.in_amount_cny.count()
     )
-    books = BOOKS.prepare(tables, at)
     return books.left_join(bought, ["enterprise_id", "fiscal_year"]).drop(
         "enterprise_id_right", "fiscal_year_right"
     )

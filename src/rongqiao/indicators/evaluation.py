@@ -13,13 +13,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rongqiao.contracts.standards import load_contract
-from rongqiao.indicators.panels import (
-    MONTHS,
+from rongqiao.indicators.array_evaluation import (
+    Evaluation,
     NotArrayableError,
-    Panel,
+    SideBySide,
     is_arrayable,
-    needed_columns,
 )
+from rongqiao.indicators.layout import lay_out
+from rongqiao.indicators.panels import needed_columns
 from rongqiao.indicators.pruning import columns_read, pruned
 from rongqiao.indicators.reading import empty_table
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping, Sequence
 
-    from rongqiao.indicators.reading import Delivered, Population, Reading, Rows
+    from rongqiao.indicators.reading import Delivered, Population, Reading
     from rongqiao.indicators.registry import At, Indicator, Source
 
 Floats = npt.NDArray[np.float64]
@@ -255,7 +256,7 @@ def _by_arrays(reading: Reading, size: int, source: Source, members: Sequence[In
     for read in (reading.held, reading.current) if plan.is_row_by_row else (reading.current,):
         tables = {name: read(name) for name in source.contracts}
         try:
-            places, panel = _panel(reading, size, source, tables, plan)
+            places, panel = lay_out(reading, size, source, tables, plan.columns)
         except NotArrayableError:
             continue
         found = Found(places, panel.evaluate(plan.quick))
@@ -282,49 +283,6 @@ def _plan(source: Source, members: tuple[Indicator, ...], at: At) -> _MonthlyPla
         and contracts[0].retention_months is None
         and not prepared.op().find((ops.Aggregate, ops.JoinChain, ops.Distinct)),
     )
-
-
-def _panel(
-    reading: Reading, size: int, source: Source, tables: Mapping[str, Rows], plan: _MonthlyPlan
-) -> tuple[npt.NDArray[Any], Panel]:
-    """Lay the prepared rows of a source out, of the enterprises that have one.
-
-    Raises
-    ------
-    NotArrayableError
-        If nothing tells which of several rows of a month counts.
-    """
-
-    def chosen() -> Any:
-        rows = source.prepare({contract: table() for contract, table in tables.items()}, reading.at)
-        day = {"known_at": rows.known_at} if "known_at" in rows.columns else {}
-        wanted = {column: _as_number(rows[column]) for column in plan.columns}
-        inside = rows.filter((rows.back >= 0) & (rows.back < MONTHS))
-        laid_out = inside.select("enterprise_id", back=rows.back, **day, **wanted)
-        return pruned(laid_out, laid_out.columns)
-
-    found = reading.fetch(f"panel_{source.id}", chosen, [*tables.values(), *plan.columns])
-    rows = found.column("enterprise_id").to_numpy()
-    has_row = np.zeros(size, dtype=np.bool_)
-    has_row[rows] = True
-    places = np.flatnonzero(has_row)
-    panel = Panel(
-        len(places),
-        (np.cumsum(has_row, dtype=np.int32) - 1)[rows],
-        found.column("back").to_numpy(),
-        {column: found.column(column).to_numpy() for column in plan.columns},
-        known=found.column("known_at").cast(pa.int32()).to_numpy()
-        if "known_at" in found.column_names
-        else None,
-    )
-    return places, panel
-
-
-def _as_number(column: Any) -> Any:
-    """Make a column fit for a panel: of a date, the day's number, which serves to count and to compare."""
-    if column.type().is_date():
-        column = column.delta(ibis.date(1970, 1, 1), unit="day")
-    return column.cast("float64")
 
 
 def _is_old(source: Source, found: Mapping[str, Floats], days: int) -> Any:
@@ -357,6 +315,11 @@ def _status(
 def evaluate_derived(connection: Any, known: Computed, members: Sequence[Indicator]) -> Computed:
     """Values over other values; a derived status is the worst of what was read."""
     inputs = sorted({name for item in members for name in item.inputs})
+    measures = _derived_plan(tuple(members))
+    if all(is_arrayable(measure) for measure in measures.values()):
+        evaluation = Evaluation(SideBySide({name: known.values[name] for name in inputs}))
+        found = {name: evaluation.aggregate(measure) for name, measure in measures.items()}
+        return judge_derived(known, members, found)
     columns = {
         name: pa.array(known.values[name], pa.float64(), mask=np.isnan(known.values[name])) for name in inputs
     }
@@ -367,6 +330,13 @@ def evaluate_derived(connection: Any, known: Computed, members: Sequence[Indicat
     made = derived_measures(wide, members)
     rows = wide.select("place", **made).order_by("place").to_pyarrow()
     return judge_derived(known, members, {name: rows.column(name).to_numpy() for name in made})
+
+
+@lru_cache(maxsize=64)
+def _derived_plan(members: tuple[Indicator, ...]) -> dict[str, Any]:
+    """Read the expressions once, over a table without a row."""
+    inputs = {name: "float64" for item in members for name in item.inputs}
+    return derived_measures(ibis.table(inputs, name="derived_inputs"), members)
 
 
 def derived_measures(wide: Any, members: Sequence[Indicator]) -> dict[str, Any]:

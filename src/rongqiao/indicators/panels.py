@@ -10,36 +10,29 @@ stands for null: the month was not delivered, or the item was empty.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import ibis.expr.operations as ops
 import numpy as np
 import numpy.typing as npt
 
-from rongqiao.indicators.array_forms import FORMS, REDUCTIONS, at_extreme, covariance, variance
+from rongqiao.indicators.array_evaluation import BACK, MONTHS, Evaluation, NotArrayableError
 from rongqiao.indicators.pruning import columns_read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from ibis.expr.types import Table
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-#: A number, one number per enterprise, or one per month and enterprise; (MONTHS, 1) where all enterprises have the same.
-Operand = Any
-
-MONTHS = 36
 #: Enterprises that are evaluated at a time.
-BLOCK = 8_192
-BACK = "back"
+BLOCK = 4_096
+#: Runs of rows of one block, for each block, beyond which they are put in order first.
+MOST_RUNS = 64
 #: Ends the name of a column that counts the zeros a row stands in, see `series.with_runs`.
 RUN = "__run"
 RUN_MONTHS = 24
-
-
-class NotArrayableError(Exception):
-    """An expression uses an operation that has no array form; an engine runs it instead."""
 
 
 class Panel:
@@ -73,63 +66,87 @@ class Panel:
         *,
         known: npt.NDArray[Any] | None = None,
     ) -> None:
-        slots = back.astype(np.int64) * size + place
-        present = np.zeros(MONTHS * size, dtype=np.bool_)
-        present[slots] = True
-        rows: Any = slice(None)
+        self.size, self._width = size, max(min(BLOCK, size), 1)
+        block = place // self._width
+        slots = (block * MONTHS + back).astype(np.int64) * self._width + place % self._width
+        present = np.zeros((-(-size // self._width), MONTHS, self._width), dtype=np.bool_)
+        present.reshape(-1)[slots] = True
+        inside = slots - block * np.int64(MONTHS * self._width)
         if np.count_nonzero(present) != len(slots):
-            rows = _last_rows(slots, known)
-            slots = slots[rows]
-        self._stand(present.reshape(MONTHS, size), {})
-        for name, values in columns.items():
-            dense = np.full(MONTHS * size, np.nan)
-            dense[slots] = values[rows]
-            self._columns[name] = dense.reshape(MONTHS, size)
+            # What does not count is laid beside the block.
+            inside[~_last_rows(slots, known)] = MONTHS * self._width
+        self._present = present
+        self._columns = {"": inside, **columns}
+        # Rows come in the order of enterprises but for a few files that follow one another: then few runs are of one block.
+        starts = np.append(0, np.flatnonzero(np.diff(block)) + 1)
+        if len(starts) > MOST_RUNS * len(present):
+            order = np.argsort(block, kind="stable")
+            self._columns = {name: values[order] for name, values in self._columns.items()}
+            block = block[order]
+            starts = np.append(0, np.flatnonzero(np.diff(block)) + 1)
+        self._runs: list[list[slice]] = [[] for _ in present]
+        for start, end in zip(starts, np.append(starts[1:], len(block)), strict=True):
+            if end > start:
+                self._runs[block[start]].append(slice(start, end))
 
-    def _stand(self, present: Flags, columns: dict[str, Floats]) -> None:
-        self.present, self.size, self._columns = present, present.shape[1], columns
-        self.months: Floats = np.arange(MONTHS, dtype=np.float64).reshape(MONTHS, 1)
+    def blocks(self) -> Iterator[Block]:
+        """Parts of the panel that fit into the processor's cache, in order."""
+        for number, present in enumerate(self._present):
+            size = min(self._width, self.size - number * self._width)
+            yield Block(present[:, :size], partial(self._lay_out, number))
 
-    def blocks(self) -> Iterator[Panel]:
-        """Parts of the panel that fit into the processor's cache."""
-        for start in range(0, self.size, BLOCK):
-            part = Panel.__new__(Panel)
-            here = slice(start, start + BLOCK)
-            part._stand(
-                np.ascontiguousarray(self.present[:, here]),
-                {name: np.ascontiguousarray(values[:, here]) for name, values in self._columns.items()},
-            )
-            yield part
+    def _lay_out(self, number: int, name: str) -> Floats:
+        """Months of one column in one block."""
+        dense = np.full(MONTHS * self._width + 1, np.nan)
+        for run in self._runs[number]:
+            dense[self._columns[""][run]] = self._columns[name][run]
+        size = min(self._width, self.size - number * self._width)
+        return dense[:-1].reshape(MONTHS, self._width)[:, :size]
 
     def evaluate(self, expressions: Mapping[str, Any]) -> dict[str, Floats]:
         """Values of aggregates, one per enterprise each; NaN for null, as it is for enterprises without a row."""
         found = {name: np.empty(self.size) for name in expressions}
-        has_rows = np.asarray(self.present.any(axis=0))
         start = 0
-        for part in self.blocks():
-            evaluation = Evaluation(part)
+        for block in self.blocks():
+            evaluation = Evaluation(block)
+            here = slice(start, start + block.size)
+            is_absent = ~block.present.any(axis=0)
             for name, expression in expressions.items():
-                here = slice(start, start + part.size)
-                found[name][here] = np.where(has_rows[here], evaluation.aggregate(expression), np.nan)
-            start += part.size
+                found[name][here] = evaluation.aggregate(expression)
+                found[name][here][is_absent] = np.nan
+            start += block.size
         return found
+
+
+class Block:
+    """Months of some enterprises: where there is a row, and its values, which are laid out when they are first asked for."""
+
+    def __init__(self, present: Flags, lay_out: Callable[[str], Floats]) -> None:
+        self.present, self.size, self._lay_out = present, present.shape[1], lay_out
+        self._columns: dict[str, Floats] = {}
+        self._months: Floats = np.arange(MONTHS, dtype=np.float64).reshape(MONTHS, 1)
 
     def column(self, name: str) -> Floats:
         """Values of a column; of ``<column>__run``, the zeros counted so far from the newest month on."""
         if name == BACK:
-            return self.months
-        if name.endswith(RUN) and name not in self._columns:
-            self._columns[name] = self._runs(self._columns[name.removesuffix(RUN)])
+            return self._months
+        if name not in self._columns:
+            is_run = name.endswith(RUN)
+            self._columns[name] = (
+                self._count_runs(self.column(name.removesuffix(RUN))) if is_run else self._lay_out(name)
+            )
         return self._columns[name]
 
-    def _runs(self, values: Floats) -> Floats:
+    def _count_runs(self, values: Floats) -> Floats:
         """Zeros since the last other value; a month that was not observed neither counts nor ends a run."""
+        is_zero, is_null = (values[:RUN_MONTHS] == 0).view(np.uint8), np.isnan(values[:RUN_MONTHS])
+        goes_on = (is_null | (is_zero == 1)).view(np.uint8)
+        running = np.zeros_like(is_zero)
+        running[0] = is_zero[0]
+        for month in range(1, RUN_MONTHS):
+            np.multiply(running[month - 1] + is_zero[month], goes_on[month], out=running[month])
         runs = np.full_like(values, np.nan)
-        running = np.zeros(self.size)
-        for month in range(RUN_MONTHS):
-            row = values[month]
-            running = np.where(row == 0, running + 1, np.where(np.isnan(row), running, 0.0))
-            runs[month] = np.where(self.present[month], running, np.nan)
+        runs[:RUN_MONTHS] = np.where(self.present[:RUN_MONTHS], running, np.nan)
         return runs
 
 
@@ -157,122 +174,3 @@ def _last_rows(slots: npt.NDArray[np.int64], known: npt.NDArray[Any] | None) -> 
 def needed_columns(expressions: list[Any], rows: Table) -> set[str]:
     """Columns of the monthly rows that the expressions read, other than ``back`` and those that a panel derives."""
     return {name.removesuffix(RUN) for name in columns_read(expressions, rows)} - {BACK, "enterprise_id"}
-
-
-def is_arrayable(expression: Any) -> bool:
-    """Whether every operation of an aggregate has an array form."""
-    return all(
-        isinstance(node, ops.Field)
-        or (isinstance(node, ops.Literal) and not isinstance(node.value, str))
-        or type(node) in FORMS
-        or type(node) in REDUCTIONS
-        for node in _values(expression.op())
-    )
-
-
-def _values(node: Any) -> set[Any]:
-    """Operations of a value, without those of the relation that its columns come from."""
-    found = {node}
-    if not isinstance(node, ops.Field):
-        for part in node.args:
-            for inner in part if isinstance(part, tuple) else (part,):
-                if isinstance(inner, ops.Value):
-                    found |= _values(inner)
-    return found
-
-
-class Evaluation:
-    """Evaluates aggregates over one panel; parts that they share are computed once."""
-
-    def __init__(self, panel: Panel) -> None:
-        self.panel = panel
-        self._known: dict[Any, Operand] = {}
-        self._observed: dict[Any, Flags] = {}
-
-    def aggregate(self, expression: Any) -> Floats:
-        """One value per enterprise of an aggregate over its months; NaN for null.
-
-        Raises
-        ------
-        NotArrayableError
-            If an operation of it has no array form.
-        """
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            found = self.value(expression.op())
-        return np.broadcast_to(np.asarray(found, dtype=np.float64), (self.panel.size,)).copy()
-
-    def value(self, node: Any) -> Operand:
-        """Value of one operation."""
-        if node not in self._known:
-            self._known[node] = self._value(node)
-        return self._known[node]
-
-    def _value(self, node: Any) -> Operand:
-        if isinstance(node, ops.Field):
-            return self.panel.column(node.name)
-        if isinstance(node, ops.Literal):
-            return np.nan if node.value is None else float(node.value)
-        if type(node) in REDUCTIONS:
-            return self._reduce(node)
-        if type(node) not in FORMS:
-            raise NotArrayableError(type(node).__name__)
-        return FORMS[type(node)](*self._arguments(node))
-
-    def _arguments(self, node: Any) -> list[Operand]:
-        found: list[Operand] = []
-        for part in node.args:
-            if isinstance(part, tuple):
-                found.extend(self.value(inner) for inner in part)
-            elif isinstance(part, ops.Value):
-                found.append(self.value(part))
-        if isinstance(node, ops.Clip):
-            found = [
-                found[0],
-                *(np.nan if end is None else self.value(end) for end in (node.lower, node.upper)),
-            ]
-        return found
-
-    def _reduce(self, node: Any) -> Floats:
-        """Reduce the chosen months of each enterprise; a condition on the month alone chooses them for all at once."""
-        months, chosen = self._chosen(node.where)
-        argument = self._rows(node.arg if hasattr(node, "arg") else node.left, months)
-        seen = self._seen(node.arg if hasattr(node, "arg") else node.left, months, argument)
-        if chosen is not None:
-            seen = seen & chosen
-        if isinstance(node, ops.Covariance):
-            return covariance(argument, self._rows(node.right, months), seen, node.how)
-        if isinstance(node, (ops.ArgMin, ops.ArgMax)):
-            key = self._rows(node.key, months)
-            return at_extreme(argument, key, seen & ~np.isnan(key), is_least=isinstance(node, ops.ArgMin))
-        if isinstance(node, (ops.Variance, ops.StandardDev)):
-            spread = variance(argument, seen, node.how)
-            return np.sqrt(spread) if isinstance(node, ops.StandardDev) else spread
-        return REDUCTIONS[type(node)](argument, seen)
-
-    def _chosen(self, where: Any) -> tuple[slice, Flags | None]:
-        """Months that may count, and of the others which enterprises' months do; ``None`` for all of them."""
-        if where is None:
-            return slice(0, MONTHS), None
-        condition = np.asarray(self.value(where))
-        if condition.ndim == 2 and condition.shape[1] != 1:
-            return slice(0, MONTHS), condition == 1
-        flags = np.broadcast_to(condition, (MONTHS, 1)) == 1
-        wanted = np.flatnonzero(flags)
-        if len(wanted) and wanted[-1] - wanted[0] + 1 == len(wanted):
-            return slice(int(wanted[0]), int(wanted[-1]) + 1), None
-        return slice(0, MONTHS), flags
-
-    def _rows(self, node: Any, months: Any) -> Floats:
-        found = np.asarray(self.value(node), dtype=np.float64)
-        rows: Floats = np.broadcast_to(found, (MONTHS, found.shape[1] if found.ndim == 2 else 1))[months]
-        return rows
-
-    def _seen(self, node: Any, months: Any, argument: Floats) -> Flags:
-        """Where a row has a value; an argument that every enterprise shares counts where the enterprise has a row."""
-        if argument.shape[1] == 1:
-            seen: Flags = self.panel.present[months] & ~np.isnan(argument)
-            return seen
-        if node not in self._observed:
-            self._observed[node] = ~np.isnan(self.value(node))
-        observed: Flags = self._observed[node][months]
-        return observed

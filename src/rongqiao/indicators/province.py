@@ -7,10 +7,11 @@ import os
 import tempfile
 import uuid
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -61,8 +62,8 @@ class _Order:
     at : At
     delivered : mapping
         What is held of each contract, of all enterprises.
-    across : mapping
-        Source id → file with the values of a source that looks across enterprises.
+    across : str
+        Folder with a file of values for each source that looks across enterprises.
     columns : mapping
         Contract → items that are read.
     amendment : int or None
@@ -74,7 +75,7 @@ class _Order:
     root: str
     at: At
     delivered: Mapping[str, Delivered]
-    across: Mapping[str, str]
+    across: str
     columns: Mapping[str, frozenset[str]]
     amendment: int | None = None
     opened: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -172,48 +173,61 @@ def compute_parts(
     processes, on_progress
         As for `write_indicators`.
     """
-    with tempfile.TemporaryDirectory(prefix="rq-across-") as folder:
-        across: dict[str, str] = {}
-        for source, members in by_source(select(None).values()).items():
-            if source.is_across:
-                path = str(Path(folder) / f"{source.id}.parquet")
-                rows = across_enterprises(reading, source, members, delivered, enterprise_ids=read_ids)
-                pq.write_table(rows, path)
-                across[source.id] = path
-        order = _Order(lake.root, reading.at, delivered, across, items_read(), amendment)
-        tell = on_progress or (lambda *_: None)
-        files: list[tuple[Path, int]] = []
-        for done in _run(order, parts, processes or os.cpu_count() or 1):
+    tell = on_progress or (lambda *_: None)
+    files: list[tuple[Path, int]] = []
+    workers = _workers(1 if len(parts) == 1 else processes or os.cpu_count() or 1)
+    with tempfile.TemporaryDirectory(prefix="rq-across-") as folder, workers as run:
+        order = _Order(lake.root, reading.at, delivered, folder, reading.columns, amendment)
+        across = [source.id for source in by_source(select(None).values()) if source.is_across]
+        list(run(_write_across, [order] * len(across), across, [read_ids] * len(across)))
+        for done in run(_write_part, [order] * len(parts), parts):
             files.append(done)
             tell(len(files), len(parts))
     return files
 
 
-def _run(order: _Order, parts: Sequence[Part], processes: int) -> Iterator[tuple[Path, int]]:
-    if processes == 1 or len(parts) == 1:
-        for part in parts:
-            yield _write_part(order, part)
+@contextmanager
+def _workers(processes: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    """Yield a ``map`` that works in so many processes, here where one is enough."""
+    if processes == 1:
+        yield map
         return
     # Forked children of a process with threads may wait for ever.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(parts)), mp_context=context) as pool:
-        yield from pool.map(_write_part, [order] * len(parts), parts)
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        yield pool.map
+
+
+def _open(order: _Order) -> Reading:
+    return _open_once(order.root, order.at, tuple(order.columns.items()), order.opened)
 
 
 @lru_cache(maxsize=1)
-def _open(root: str, at: At, contracts: tuple[str, ...], opened: str) -> Reading:
+def _open_once(root: str, at: At, columns: tuple[tuple[str, frozenset[str]], ...], opened: str) -> Reading:
     """Open a reading that a process keeps for all parts of one order."""
-    return Reading(Lake(root), at, contracts, columns=items_read())
+    contracts = contracts_of(by_source(select(None).values()))
+    return Reading(Lake(root), at, contracts, columns=dict(columns))
+
+
+def _across_file(order: _Order, source_id: str) -> Path:
+    return Path(order.across) / f"{source_id}.parquet"
+
+
+def _write_across(order: _Order, source_id: str, read_ids: Sequence[str] | None) -> None:
+    """Compute a source that looks across enterprises, for all of them or enough."""
+    members = {source.id: (source, items) for source, items in by_source(select(None).values()).items()}
+    rows = across_enterprises(_open(order), *members[source_id], order.delivered, enterprise_ids=read_ids)
+    pq.write_table(rows, _across_file(order, source_id), row_group_size=SPAN)
 
 
 def _write_part(order: _Order, part: Part) -> tuple[Path, int]:
     """Compute one part and write its file, which belongs to the table only once it is committed."""
     chosen = select(None)
     sources = by_source(chosen.values())
-    reading = _open(order.root, order.at, tuple(contracts_of(sources)), order.opened)
+    reading = _open(order)
     population = _choose(reading, part)
     across: dict[Source, pa.Table] = {
-        source: _within(order.across[source.id], part) for source in sources if source.id in order.across
+        source: _within(_across_file(order, source.id), part) for source in sources if source.is_across
     }
     computed = compute_chosen(reading, population, sources, order.delivered, across)
     rows = wide_table(population, computed, list(chosen), order.at, is_plain=False)
@@ -229,7 +243,7 @@ def _choose(reading: Reading, part: Part) -> Population:
     return reading.choose(enterprise_ids=part) if isinstance(part, tuple) else reading.choose(span=part)
 
 
-def _within(path: str, part: Part) -> pa.Table:
+def _within(path: Path, part: Part) -> pa.Table:
     if isinstance(part, tuple):
         return pq.read_table(path)
     return pq.read_table(

@@ -160,7 +160,8 @@ class Reading:
         """Count what is held of each contract, of all enterprises."""
         found = {}
         for name in self.present:
-            counted = self.fetch(f"counted_{name}", partial(self._counted, name)).to_pylist()[0]
+            query = self._translated(f"counted_{name}", partial(self._counted, name))
+            counted = self._on_all_threads(query).to_pylist()[0]
             found[name] = Delivered(counted["rows"], counted["newest"])
         return found
 
@@ -170,6 +171,24 @@ class Reading:
         rows = asof.held(rows, contract, as_of=self.at.as_of, known_at=self.at.known_at)
         rows = unexpired(rows, contract, known_at=self.at.known_at)
         return rows.aggregate(rows=rows.count(), newest=rows.known_at.max())
+
+    def every(self, size: int) -> list[str]:
+        """Every so many-th enterprise in the order of their ids, the first among them."""
+        known = self._named([ENTERPRISES] if self.has_register else None)
+        rows = self._on_all_threads(
+            f"""SELECT enterprise_id FROM (SELECT enterprise_id, row_number() OVER (ORDER BY enterprise_id) - 1 AS place
+            FROM (SELECT DISTINCT enterprise_id FROM ({known})) WHERE enterprise_id IS NOT NULL) WHERE place % {size} = 0 ORDER BY 1"""
+        )
+        found: list[str] = rows.column(0).to_pylist()
+        return found
+
+    def _on_all_threads(self, query: str) -> pa.Table:
+        """Rows of what does not depend on their order: counts, extremes, names."""
+        self.connection.raw_sql("RESET threads")
+        try:
+            return self.connection.con.execute(query).to_arrow_table()
+        finally:
+            self.connection.raw_sql("SET threads = 1")
 
     def choose(self, *, span: Span | None = None, enterprise_ids: Sequence[str] | None = None) -> Population:
         """Stand before some enterprises; what is read from now on is theirs.
@@ -206,11 +225,14 @@ class Reading:
                 f"CREATE OR REPLACE TEMP VIEW register AS SELECT * FROM {quote(ENTERPRISES)} WHERE {where}"
             )
             return self._translated("register", lambda: aged(self.connection.table("register"), self.at))
-        ids = " UNION ".join(
-            f"SELECT enterprise_id FROM {quote('published/' + name)} WHERE known_at <= {literal(self.at.known_at.isoformat())}::DATE"
-            for name in self.present
+        return f"SELECT DISTINCT enterprise_id, NULL::BIGINT AS age_months FROM ({self._named()})"
+
+    def _named(self, tables: Sequence[str] | None = None) -> str:
+        """Enterprises that any of the tables, or of all, knows by then."""
+        return " UNION ".join(
+            f"SELECT enterprise_id FROM {quote(table)} WHERE known_at <= {literal(self.at.known_at.isoformat())}::DATE"
+            for table in tables or [f"published/{name}" for name in self.present]
         )
-        return f"SELECT DISTINCT enterprise_id, NULL::BIGINT AS age_months FROM ({ids})"
 
     def held(self, contract_id: str) -> Rows:
         """Rows of the chosen enterprises at the two times, corrected and expired ones among them."""

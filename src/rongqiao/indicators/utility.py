@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ibis
 
-from rongqiao.indicators.registry import At, Source, indicator
-from rongqiao.indicators.series import declare_series, divide, mean, monthly, with_runs, within
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from rongqiao.indicators.registry import Source, indicator
+from rongqiao.indicators.series import declare_series, divide, mean, monthly, within
 
 USAGE = "utilities.utility_usage"
 CONSENT = "utilities"
 
 
-def _prepare(tables: Mapping[str, Any], at: At) -> Any:
-    rows = monthly(USAGE)(tables, at)
-    # Several meters of one enterprise in one month are one enterprise's use.
-    summed = rows.group_by("enterprise_id", "back").aggregate(
-        **{name: rows[name].sum() for name in ("electricity_kwh", "water_m3", "gas_m3", "arrears_cny")}
-    )
-    for column in ("electricity_kwh", "water_m3", "gas_m3"):
-        summed = with_runs(summed, column, 24)
-    return summed
-
-
-UTILITY = Source("utility_usage", (USAGE,), "series", _prepare)
+# A month of an enterprise is one row: the utilities add its meters up.
+UTILITY = Source(
+    "utility_usage", (USAGE,), "series", monthly(USAGE, runs=("electricity_kwh", "water_m3", "gas_m3"))
+)
 
 declare_series(
     UTILITY, "electricity_kwh", theme="utility", measure="electricity", title="用电量", title_en="Electricity used", unit="kwh", consent_class=CONSENT,
