@@ -19,7 +19,7 @@ demo: .make/runtime .make/assets ## Build a small living province and serve the 
 
 test: .make/develop .make/assets .make/browser .make/java ## Set up and run every check and test, browser journeys included
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/pytest -n 2 --no-loadscope-reorder --durations=20
+	@$(BIN)/pytest -n 3 --no-loadscope-reorder --durations=20
 
 check: .make/develop ## Layers, style, types, templates
 	@$(BIN)/ruff check .

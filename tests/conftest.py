@@ -30,7 +30,7 @@ class ByModule(LoadFileScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByModule:
-    """Share out the tests of ``pytest -n 2``."""
+    """Share out the tests of ``pytest -n 3``."""
     return ByModule(config, log)
 
 

@@ -143,11 +143,10 @@ def test_a_run_that_was_cut_off_is_done_again(town, products, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rongqiao.bases.resources.eligibility._replace", stop)
-    with pytest.raises(KeyboardInterrupt):
-        refresh_eligibility(now=NOW)
-    monkeypatch.undo()
-    monkeypatch.setenv("RONGQIAO_VAR", str(open_current().folder.parent.parent))
+    with monkeypatch.context() as patch:
+        patch.setattr("rongqiao.bases.resources.eligibility._replace", stop)
+        with pytest.raises(KeyboardInterrupt):
+            refresh_eligibility(now=NOW)
     assert EligibilityRun.objects.get().finished_at is None
     assert not Eligibility.objects.exists()
     assert refresh_eligibility(now=NOW).products == 3

@@ -63,6 +63,9 @@ def spark_session(master: str) -> SparkSession:
             master,
             "分布式引擎需要 Java 17，请先安装（Debian：apt-get install openjdk-17-jre-headless）。",
         )
+    if master.startswith(_OWN_MACHINE):
+        # PySpark takes the Python of its workers from here; its setting of that name counts for `spark-submit` alone.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("rongqiao").master(master)
     for name, value in {**SETTINGS, **_own_machine(master)}.items():
         builder = builder.config(name, value)
@@ -73,11 +76,7 @@ def _own_machine(master: str) -> dict[str, str]:
     """Return settings for a master on this machine: nothing listens to the network, and workers run this Python with this code."""
     if not master.startswith(_OWN_MACHINE):
         return {}
-    found = {
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.pyspark.python": sys.executable,
-    }
+    found = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
     handed = {name: os.environ[name] for name in _HANDED_DOWN if os.environ.get(name)}
     return found | {f"spark.executorEnv.{name}": value for name, value in handed.items()}
 
