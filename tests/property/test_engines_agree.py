@@ -1,4 +1,4 @@
-"""One declaration, two engines: DuckDB with its array forms, and Spark, which runs every expression itself."""
+"""One declaration, two engines: DuckDB with its array forms, and a Spark master with two workers, which run every expression themselves."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from config.spark_cluster import standalone
 from config.town import ENTERPRISES, publish_town
 from rongqiao.contracts.standards import load_contract
 from rongqiao.indicators import compute, load_indicators
@@ -52,12 +53,13 @@ EXACT = ("_count", "_flag", "_months", "_level", "_days")
 
 
 @pytest.fixture(scope="module")
-def session():
+def session(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPARK_CONF_DIR", str(Path(__file__).parent / "spark"))
-        opened = spark_session("local[2]")
-    yield opened
-    opened.stop()
+        with standalone(tmp_path_factory.mktemp("cluster"), workers=2, memory="512m") as (master, _):
+            opened = spark_session(master)
+            yield opened
+            opened.stop()
     gc.collect()
 
 
