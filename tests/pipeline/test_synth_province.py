@@ -143,7 +143,12 @@ def test_keys_are_unique_within_each_clean_delivery() -> None:
             assert len({tuple(row.values()) for row in rows}) == len(rows), delivery.contract_id
 
 
-def test_memory_depends_on_the_chunk_not_on_the_province(tmp_path: Path) -> None:
+def test_memory_depends_on_the_chunk_not_on_the_province(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The largest tables alone: tracing every small one takes most of a minute.
+    monkeypatch.setattr("rongqiao.synth.province.general_contracts", list)
+
     def peak(name: str, enterprises: int) -> int:
         tracemalloc.start()
         write_province(tmp_path / name, enterprises=enterprises, seed=43, chunk_rows=400)
