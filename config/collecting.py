@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
+from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.intake import collecting, services
 from rongqiao.contracts.collectors import load_collectors
@@ -51,7 +52,7 @@ def collect(collector_id: str) -> Outcome:
     with system_scope() as scope:
         collecting.finish_run(scope=scope, run=run, outcome=_fields(outcome), now=timezone.now())
         if outcome.files:
-            services.enqueue()
+            enqueue(services.JOB)
     return outcome
 
 

@@ -10,7 +10,9 @@ from procrastinate.contrib.django import app
 
 from config.collecting import collect, due_collectors, govern_collected, has_come
 from config.corrections import flow_forward
+from config.renewal import renew
 from config.serving import build_serving
+from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.intake import collecting, selectors, services
 from rongqiao.bases.enterprises.publication import publish_operations
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 #: Another run may hold the lake; it is waited for.
 RETRY = RetryStrategy(max_attempts=20, wait=15)
+RENEWAL = "enterprises.renew"
 
 
 @app.task(name=services.JOB, queueing_lock=services.JOB, lock=services.JOB, retry=RETRY)
@@ -49,8 +52,19 @@ def govern_uploads() -> int:
     for upload, report in reports:
         _tell_outcome(upload, report)
     flow_forward(lake, now=timezone.now())
-    enqueue_matching(now=timezone.now())
+    enqueue(RENEWAL, lock=services.JOB, timestamp=int(timezone.now().timestamp()))
     return len(waiting) + collected
+
+
+# After the hour of the day's last deliveries, since records also expire by the calendar alone. It shares the lock of governance:
+# a correction that flows forward numbers its rows as a renewal does.
+@app.periodic(cron="35 18 * * *")
+@app.task(name=RENEWAL, queueing_lock=RENEWAL, lock=services.JOB, retry=RETRY)
+def renew_enterprises(timestamp: int) -> int:
+    """Bring indicators, ratings and portraits up to today where facts moved, then ask for the matching; returns enterprises renewed."""
+    renewed = renew(Lake(), known_at=timezone.localdate())
+    enqueue_matching(now=timezone.now())
+    return renewed.enterprises or 0
 
 
 @app.task(name=collecting.JOB)
@@ -67,7 +81,7 @@ def run_due_collectors(timestamp: int) -> int:
     for collector_id in due:
         collecting.defer_run(collector_id)
     if has_come():
-        services.enqueue()
+        enqueue(services.JOB)
     return len(due)
 
 

@@ -6,20 +6,23 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import numpy as np
 import pyarrow as pa
 
 from rongqiao.contracts.catalog import threshold, threshold_table
 from rongqiao.kernel.errors import ContractError
 from rongqiao.kernel.period import check_month, last_day
-from rongqiao.lake import suspensions
-from rongqiao.lake.engine import connect, quote
+from rongqiao.lake import asof, suspensions
+from rongqiao.lake.engine import connect, ibis_connection, quote
 from rongqiao.scoring.card import Card, Floats, apply_card, coverage, feature_points, reason_text
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from decimal import Decimal
+
+    from ibis.expr.types import Table
 
     from rongqiao.lake.tables import Lake
 
@@ -245,6 +248,37 @@ def write_ratings(
         held_back=suspensions.held_back(lake, known_at=known_at),
     )
     return lake.append(RATINGS, rated, transaction=key)
+
+
+def unrated(lake: Lake, *, as_of: int, known_at: dt.date, enterprise_ids: Sequence[str]) -> pa.Table:
+    """Newest rows of ``analytics/indicators`` of a few enterprises, as far as no rating is as new, with ``amendment``.
+
+    Parameters
+    ----------
+    as_of, known_at : int, date
+        The two times; later rows are not looked at.
+    enterprise_ids : sequence of str
+        Whom to look at.
+    """
+    backend = ibis_connection(lake, [name for name in (INDICATORS, RATINGS) if lake.exists(name)])
+    chosen = ibis.memtable({"enterprise_id": list(enterprise_ids)}, schema={"enterprise_id": "string"})
+
+    def newest(name: str) -> Table:
+        rows = backend.table(name)
+        if "amendment" not in rows.columns:
+            rows = rows.mutate(amendment=ibis.null("int32"))
+        rows = rows.filter(rows.as_of == as_of).semi_join(chosen, "enterprise_id")
+        return asof.latest(rows, ["enterprise_id"], known_at=known_at)
+
+    rows = newest(INDICATORS)
+    if lake.exists(RATINGS):
+        rated = newest(RATINGS).select("enterprise_id", day="known_at", number="amendment")
+        same = (rows.enterprise_id == rated.enterprise_id) & (
+            (rated.day > rows.known_at)
+            | ((rated.day == rows.known_at) & (rated.number.fill_null(0) >= rows.amendment.fill_null(0)))
+        )
+        rows = rows.anti_join(rated, same)
+    return rows.order_by("enterprise_id").to_pyarrow()
 
 
 def amend_ratings(

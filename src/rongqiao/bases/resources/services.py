@@ -8,11 +8,8 @@ import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
-from procrastinate.contrib.django import app as jobs
-from procrastinate.exceptions import AlreadyEnqueued
-
 from rongqiao.accounts.models import Organisation
+from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.scope import system_scope
 from rongqiao.accounts.services import record_audit
 from rongqiao.bases.resources.eligibility import refresh_eligibility
@@ -35,12 +32,7 @@ SHORT_NAME = 40
 
 def enqueue_matching(*, now: dt.datetime) -> None:
     """Ask for the province-wide pass; one that waits already will see the newest conditions and facts."""
-    try:
-        with transaction.atomic():
-            job = jobs.configure_task(MATCHING_JOB, queueing_lock=MATCHING_JOB, lock=MATCHING_JOB)
-            job.defer(timestamp=int(now.timestamp()))
-    except AlreadyEnqueued:
-        return
+    enqueue(MATCHING_JOB, timestamp=int(now.timestamp()))
 
 
 def institution_key(code: str) -> uuid.UUID:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from procrastinate.contrib.django import app as jobs
-from procrastinate.exceptions import AlreadyEnqueued
 
+from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import record_audit, require
 from rongqiao.bases.enterprises.catalogue.models import IndicatorDecision, IndicatorStatus
@@ -79,7 +78,7 @@ def decide_indicator(
         object_id=indicator_id,
         detail={"event": event, "from": status.state, "to": state, "reason": words},
     )
-    enqueue()
+    enqueue(CARRY_JOB)
     return decision
 
 
@@ -101,15 +100,6 @@ def record_carried(*, scope: Scope, decision: IndicatorDecision, on: dt.date) ->
         object_id=decision.indicator_id,
         detail={"decision": str(decision.pk), "on": on.isoformat()},
     )
-
-
-def enqueue() -> None:
-    """Ask for the lake to be told; a job that waits already will see the new decision too."""
-    try:
-        with transaction.atomic():
-            jobs.configure_task(CARRY_JOB, queueing_lock=CARRY_JOB).defer()
-    except AlreadyEnqueued:
-        return
 
 
 def _apply(decision: IndicatorDecision, today: dt.date) -> None:

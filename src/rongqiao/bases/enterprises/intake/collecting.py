@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from procrastinate.contrib.django import app as jobs
-from procrastinate.exceptions import AlreadyEnqueued
 
+from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import record_audit, require
 from rongqiao.bases.enterprises.intake.models import CollectorRun
@@ -118,12 +117,7 @@ def request_run(*, scope: Scope, collector_id: str) -> None:
 
 def defer_run(collector_id: str) -> None:
     """Put a run into the queue; runs of one collector follow each other."""
-    lock = f"{JOB}:{collector_id}"
-    try:
-        with transaction.atomic():
-            jobs.configure_task(JOB, queueing_lock=lock, lock=lock).defer(collector_id=collector_id)
-    except AlreadyEnqueued:
-        return
+    enqueue(JOB, waiting=f"{JOB}:{collector_id}", collector_id=collector_id)
 
 
 @transaction.atomic

@@ -9,9 +9,8 @@ import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 from django.db import IntegrityError, transaction
-from procrastinate.contrib.django import app as jobs
-from procrastinate.exceptions import AlreadyEnqueued
 
+from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import record_audit, require
 from rongqiao.bases.enterprises.intake.models import RepairedRow, Upload
@@ -232,15 +231,6 @@ def _complete(scope: Scope, upload: Upload) -> None:
     upload.save(update_fields=["digest", "status"])
     _audit(scope, "delivery.received", upload, digest=upload.digest)
     enqueue(PROFILE_JOB if upload.origin == "source" else JOB)
-
-
-def enqueue(job: str = JOB) -> None:
-    """Ask for a run of governance; one that waits already will see the new file too."""
-    try:
-        with transaction.atomic():
-            jobs.configure_task(job, queueing_lock=job, lock=job).defer()
-    except AlreadyEnqueued:
-        return
 
 
 @transaction.atomic

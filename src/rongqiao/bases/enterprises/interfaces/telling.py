@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from procrastinate.contrib.django import app as jobs
-from procrastinate.exceptions import AlreadyEnqueued
 
+from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.interfaces.models import Webhook, WebhookEvent
 
@@ -62,13 +62,4 @@ def put_event(webhook: Webhook, kind: str, payload: Mapping[str, Any], *, now: d
 
 def wake() -> None:
     """Have the outbox delivered once the transaction has ended; one waiting job delivers all of it."""
-    transaction.on_commit(_defer)
-
-
-def _defer() -> None:
-    try:
-        # A savepoint of its own: that a job waits already must not break what surrounds it.
-        with transaction.atomic():
-            jobs.configure_task(JOB, queueing_lock=JOB, lock=JOB).defer()
-    except AlreadyEnqueued:
-        return
+    transaction.on_commit(partial(enqueue, JOB))

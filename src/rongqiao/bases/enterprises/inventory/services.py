@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 
+from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import record_audit, require
-from rongqiao.bases.enterprises.intake.services import enqueue, stored_path
+from rongqiao.bases.enterprises.intake.services import stored_path
 from rongqiao.bases.enterprises.inventory.models import SourceTable
 from rongqiao.bases.enterprises.inventory.selectors import open_questions
 from rongqiao.contracts import drafts

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from rongqiao.accounts.models import User
+from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import record_audit, record_in_ledger, require
-from rongqiao.bases.enterprises.intake.services import enqueue, repair_rows
+from rongqiao.bases.enterprises.intake.services import repair_rows
 from rongqiao.bases.enterprises.resolution import selectors
 from rongqiao.bases.enterprises.resolution.models import IdentityDecision, Settlement
 from rongqiao.contracts.standards import load_contract
