@@ -31,6 +31,10 @@ def load(folder: Folder) -> None:
     typer.echo(
         f"机构 {counts['institutions']}、产品 {counts['products']}、政策 {counts['policies']} 已载入。"
     )
+    if counts["kept_criteria"]:
+        typer.echo(
+            f"{counts['kept_criteria']} 个产品的准入条件由银行自行发布，保留不变；要改请由银行在产品页提出。"
+        )
 
 
 @app.command(help="导入历史需求、报价、申请、贷款与贷后事件")

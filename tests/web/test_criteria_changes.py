@@ -10,13 +10,14 @@ from rongqiao.accounts.scope import scoped, system_scope
 from rongqiao.bases.resources import changes
 from rongqiao.bases.resources.judging import requirements
 from rongqiao.bases.resources.models import CriteriaChange, Product
+from rongqiao.bases.resources.services import load_resources
 from rongqiao.kernel.decision import Outcome
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
 from rongqiao.platforms.financing import criteria_trials as trials
 from rongqiao.platforms.financing.dry_run import try_criteria
 from rongqiao.platforms.financing.screening.models import ScreeningQuestion
 from rongqiao.rules.criteria import evaluate
-from tests.web.market_place import DAY, NOW
+from tests.web.market_place import DAY, NOW, product, write_market
 from tests.web.screening_town import publish_town
 
 pytestmark = pytest.mark.django_db
@@ -149,6 +150,18 @@ def test_two_people_bring_a_change_into_force(town, market):
     assert done.status == "published"
     with pytest.raises(IllegalTransitionError):
         market.act(changes.publish_change, market.risk, change_id=change.pk, now=NOW)
+
+
+def test_a_file_does_not_overturn_what_a_bank_published(town, market, tmp_path):
+    change = submitted(market)
+    market.act(changes.publish_change, market.risk, change_id=change.pk, now=NOW)
+    published = Product.objects.get(code="P01")
+    rows = [product("P01", "B01", name="惠商贷（新名）"), product("P02", "B02", criteria={})]
+    counts = load_resources(folder=write_market(tmp_path / "again", products=rows))
+    again = {each.code: each for each in Product.objects.all()}
+    assert (again["P01"].criteria, again["P01"].version) == (published.criteria, published.version)
+    assert (again["P01"].name, again["P02"].criteria) == ("惠商贷（新名）", {})
+    assert counts["kept_criteria"] == 1
 
 
 def test_nobody_approves_an_own_change(town, market):

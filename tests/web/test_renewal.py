@@ -46,7 +46,9 @@ def home(governed, tmp_path, monkeypatch, db):
 
 def file_taxes(folder, sales="900000.00", on=NEXT_DAY):
     """Correct the last month's filing of the first enterprise."""
-    row = tax_row(place.FIRST, "", period="2026-10", sales=sales, 申报期限="2026-11-15", 申报日期="2026-11-10")
+    row = tax_row(
+        place.FIRST, "", period="2026-10", sales=sales, 申报期限="2026-11-15", 申报日期="2026-11-10"
+    )
     put_jsonl(folder / "late", "taxation.tax_filing", f"{on.isoformat()}.jsonl", TAX_IDS, [row])
     report = govern(folder / "late", Lake(), None)
     assert sum(file.rows_accepted for file in report.files) == 1
@@ -55,7 +57,10 @@ def file_taxes(folder, sales="900000.00", on=NEXT_DAY):
 def portraits():
     with system_scope() as scope:
         found = Portrait.objects.for_scope(scope)
-        return {each.pk: (each.known_at, each.indicators.get(SALES, {}).get("value"), each.score) for each in found}
+        return {
+            each.pk: (each.known_at, each.indicators.get(SALES, {}).get("value"), each.score)
+            for each in found
+        }
 
 
 def ratings():
@@ -71,7 +76,10 @@ def test_a_new_filing_reaches_the_page_and_the_rating_of_its_enterprise_alone(ho
     after = portraits()
     assert after[place.SECOND] == before[place.SECOND]
     assert after[place.FIRST][:2] == (NEXT_DAY, before[place.FIRST][1] + 780_000)
-    assert [known_at for enterprise, known_at in ratings() if enterprise == place.FIRST] == [place.KNOWN_AT, NEXT_DAY]
+    assert [known_at for enterprise, known_at in ratings() if enterprise == place.FIRST] == [
+        place.KNOWN_AT,
+        NEXT_DAY,
+    ]
     assert len(ratings()) == 3
 
 

@@ -29,7 +29,12 @@ def codes(**filters):
 
 def test_load_twice_changes_nothing(folder):
     before = list(Product.objects.order_by("code").values())
-    assert load_resources(folder=folder) == {"institutions": 2, "products": 3, "policies": 1}
+    assert load_resources(folder=folder) == {
+        "institutions": 2,
+        "products": 3,
+        "policies": 1,
+        "kept_criteria": 0,
+    }
     assert list(Product.objects.order_by("code").values()) == before
     assert Organisation.objects.filter(kind="institution").count() == 2
 

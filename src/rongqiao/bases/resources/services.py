@@ -13,7 +13,7 @@ from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.scope import system_scope
 from rongqiao.accounts.services import record_audit
 from rongqiao.bases.resources.eligibility import refresh_eligibility
-from rongqiao.bases.resources.models import Institution, Policy, Product
+from rongqiao.bases.resources.models import CriteriaChange, Institution, Policy, Product
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.money import to_cny
 from rongqiao.rules.criteria import parse_criteria
@@ -21,6 +21,8 @@ from rongqiao.rules.criteria import parse_criteria
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from rongqiao.accounts.scope import Scope
 
 __all__ = ["enqueue_matching", "institution_key", "load_resources", "product_key", "refresh_eligibility"]
 #: Job that judges products whose conditions or facts changed; defined beside the market's other jobs.
@@ -56,7 +58,7 @@ def load_resources(*, folder: Path) -> dict[str, int]:
     Returns
     -------
     dict
-        Rows per kind.
+        Rows per kind; ``kept_criteria`` counts products whose conditions the bank published itself, so that the file's were left aside.
 
     Raises
     ------
@@ -69,9 +71,15 @@ def load_resources(*, folder: Path) -> dict[str, int]:
     with system_scope() as scope:
         _upsert(Organisation, [organisation for organisation, _ in institutions], keep=("certified_at",))
         _upsert(Institution, [institution for _, institution in institutions])
-        _upsert(Product, _with_versions(products))
+        kept = _settle_criteria(scope, products)
+        _upsert(Product, products)
         _upsert(Policy, policies)
-        counts = {"institutions": len(institutions), "products": len(products), "policies": len(policies)}
+        counts = {
+            "institutions": len(institutions),
+            "products": len(products),
+            "policies": len(policies),
+            "kept_criteria": kept,
+        }
         record_audit(
             scope=scope,
             action="resources.loaded",
@@ -92,13 +100,23 @@ def _upsert(model: Any, rows: list[Any], *, keep: tuple[str, ...] = ()) -> None:
     model.objects.bulk_create(rows, update_conflicts=True, update_fields=fields, unique_fields=[key.name])
 
 
-def _with_versions(products: list[Product]) -> list[Product]:
-    """Raise the version of products whose criteria changed since the last load."""
+def _settle_criteria(scope: Scope, products: list[Product]) -> int:
+    """Raise the version of products whose criteria changed since the last load, and return how many kept their own against the file.
+
+    What two persons of a bank tried and published is changed by the bank, and by no file.
+    """
     known = {row["pk"]: row for row in Product.objects.values("pk", "criteria", "version")}
+    published = CriteriaChange.objects.for_scope(scope).filter(status="published")
+    own = set(published.values_list("product_id", flat=True))
+    kept = 0
     for product in products:
         if before := known.get(product.pk):
-            product.version = before["version"] + (before["criteria"] != product.criteria)
-    return products
+            is_changed = before["criteria"] != product.criteria
+            if product.pk in own and is_changed:
+                product.criteria, is_changed = before["criteria"], False
+                kept += 1
+            product.version = before["version"] + is_changed
+    return kept
 
 
 def _read(path: Path, build: Callable[[dict[str, Any]], Any]) -> Iterator[Any]:
