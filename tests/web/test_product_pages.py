@@ -13,6 +13,7 @@ from rongqiao.accounts.models import Organisation
 from rongqiao.accounts.scope import scope_of, system_scope
 from rongqiao.bases.resources.eligibility import refresh_eligibility
 from rongqiao.bases.resources.models import Eligibility, Product
+from rongqiao.bases.resources.reach import reaches
 from rongqiao.bases.resources.services import MATCHING_JOB
 from tests.web.bank_pages import sign_in
 from tests.web.market_place import NOW, person, product, write_market
@@ -171,3 +172,34 @@ def test_the_operator_sees_the_pass_and_what_banks_change(client, officer, town,
     changed = words(page(operator, "operator_criteria_changes"))
     assert "起草中" in changed
     assert re.search(r"\d+ → \d+", changed)
+
+
+def official(region):
+    with system_scope():
+        home = Organisation.objects.create(kind="government", name=f"金融办{region}", region_code=region)
+    return sign_in(Client(), scope_of(person(home, "government_official", f"official{region}")))
+
+
+def told_to(client, **query):
+    """Product → what is told of enterprises that meet its conditions."""
+    lines = page(client, "government_products", export="csv", **query).content.decode().splitlines()
+    return {cells[0]: cells[2] for cells in (line.split(",") for line in lines[1:])}
+
+
+def test_an_official_sees_what_each_product_reaches_in_the_region_and_its_parts(town, market):
+    province, county = official("43"), official("430102")
+    shown = words(page(province, "government_products"))
+    assert "湖南省的存续企业" in shown
+    assert "3 个产品 × 602 户企业" not in shown  # How the pass ran is the operator's.
+    everywhere = told_to(province)
+    assert set(everywhere) == {"产品P01", "产品P02", "产品P03"}
+    # The same question has one answer, whoever asks it.
+    whole = reaches(list(Product.objects.all()))
+    assert everywhere["产品P01"] == str(whole[Product.objects.get(code="P01").pk].met)
+    own = told_to(county)
+    assert own == told_to(province, place="430102") != everywhere
+    exact = Eligibility.objects.get(product__code="P01", county_code="430102").met
+    assert abs(int(own["产品P01"]) - exact) <= 10
+    # A place outside the region is no choice: it changes nothing.
+    assert told_to(county, place="430203") == own
+    assert "岳麓区" not in words(page(county, "government_products"))

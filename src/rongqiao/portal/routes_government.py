@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from rongqiao.portal import government, government_enterprises
+from rongqiao.portal import government, government_enterprises, government_products
 from rongqiao.portal.routes_screening import screening_routes
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern] = [
     path("government/counties/", government.list_counties, name="government_counties"),
     path("government/counties/<slug:code>/", government.show_county, name="government_county"),
     path("government/institutions/", government.list_institutions, name="government_institutions"),
+    path("government/products/", government_products.list_reach, name="government_products"),
     *screening_routes("government"),
     path("government/enterprises/", government_enterprises.list_enterprises, name="government_enterprises"),
     path(
@@ -36,6 +37,7 @@ NAVIGATION = [
     (_("总览"), "portal:government"),
     (_("县市区"), "portal:government_counties"),
     (_("机构响应"), "portal:government_institutions"),
+    (_("产品适配"), "portal:government_products"),
     (_("企业名单"), "portal:government_screenings"),
     (_("企业查询"), "portal:government_enterprises"),
     (_("指标目录"), "portal:indicators"),

@@ -105,20 +105,21 @@ def _within(product: Product, rows: Iterable[Eligibility]) -> list[Eligibility]:
     ]
 
 
-def reaches(products: Sequence[Product]) -> dict[Any, Reach]:
-    """Product's key → what it reaches in all; one query however many products."""
+def reaches(products: Sequence[Product], region: str = "") -> dict[Any, Reach]:
+    """Product's key → what it reaches in all, or within a region; one query however many products."""
     rows: dict[Any, list[Eligibility]] = {}
     for row in Eligibility.objects.filter(product__in=list(products)):
         rows.setdefault(row.product_id, []).append(row)
-    return {product.pk: _reach(product, rows.get(product.pk, [])) for product in products}
+    return {product.pk: _reach(product, rows.get(product.pk, []), region) for product in products}
 
 
-def _reach(product: Product, rows: list[Eligibility]) -> Reach:
+def _reach(product: Product, rows: list[Eligibility], region: str) -> Reach:
     if not rows:
         return Reach()
-    first, inside = rows[0], _within(product, rows)
+    first = rows[0]
+    inside = [row for row in _within(product, rows) if not region or is_within(row.county_code, region)]
     cell = {each: sum(getattr(row, each) for row in inside) for each in OUTCOMES}
-    told = _told(cell | {"as_of": first.as_of, "digest": first.digest}, "total")
+    told = _told(cell | {"as_of": first.as_of, "digest": first.digest}, region or "total")
     return Reach(
         **{each: told[each] for each in OUTCOMES},
         as_of=first.as_of,
