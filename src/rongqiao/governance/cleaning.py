@@ -47,13 +47,22 @@ def load_register(lake: Lake, connection: duckdb.DuckDBPyConnection) -> Register
 
 
 def _facts(lake: Lake, connection: duckdb.DuckDBPyConnection) -> str:
-    """Write the query of what the registry says of each enterprise beside its name, as published by now."""
+    """Write the query of what the registry says of each enterprise beside its name, as published by now.
+
+    It is read once and kept until enterprises are named again: reading the registry for each portion of a province costs more than
+    recognising its rows.
+    """
     table = "published/market_regulation.registry"
     if not lake.exists(table):
         return "SELECT NULL::VARCHAR AS enterprise_id, NULL AS county_code, NULL AS address, NULL AS legal_rep_name WHERE false"
-    add_view(connection, lake, table, "registry facts")
-    return """SELECT enterprise_id, county_code, address, legal_rep_name FROM "registry facts"
-        QUALIFY row_number() OVER (PARTITION BY enterprise_id ORDER BY snapshot_on DESC, known_at DESC, batch_id DESC, line DESC) = 1"""
+    held = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'register_facts'").fetchone()
+    if not held:
+        add_view(connection, lake, table, "registry facts")
+        connection.execute(
+            """CREATE TEMP TABLE register_facts AS SELECT enterprise_id, county_code, address, legal_rep_name FROM "registry facts"
+            QUALIFY row_number() OVER (PARTITION BY enterprise_id ORDER BY snapshot_on DESC, known_at DESC, batch_id DESC, line DESC) = 1"""
+        )
+    return "SELECT * FROM register_facts"
 
 
 def resolve(work: Workbench, register: Register) -> None:
@@ -76,9 +85,8 @@ def resolve(work: Workbench, register: Register) -> None:
         _enter_subjects(work, register)
     run(
         f"""CREATE OR REPLACE TEMP TABLE unsettled AS SELECT batch, line, {code} AS raw_code, {name} AS raw_name, {evidence_sql(work)}
-        FROM typed
-        WHERE misfit IS NULL AND ({code} IS NULL OR {code} NOT IN (SELECT enterprise_id FROM register_known))
-        AND (batch, line) NOT IN (SELECT batch, line FROM rejected)"""
+        FROM typed ANTI JOIN register_known ON enterprise_id = {code}
+        WHERE misfit IS NULL AND (batch, line) NOT IN (SELECT batch, line FROM rejected)"""
     )
     _stage_resolutions(work, register)
     if has_name:
@@ -126,6 +134,7 @@ def enter_former_names(work: Workbench, register: Register) -> None:
 def _enter_subjects(work: Workbench, register: Register) -> None:
     """Enter enterprises whose own code is right into the register; broken ones must find themselves among these."""
     code = work.contract.identifier
+    work.connection.execute("DROP TABLE IF EXISTS register_facts")
     number = "registration_no" if "registration_no" in work.contract.columns else "NULL::VARCHAR"
     live = "misfit IS NULL AND (batch, line) NOT IN (SELECT batch, line FROM rejected)"
     if code == "uscc":

@@ -58,20 +58,33 @@ def shadow_sql(text: str, size: int) -> str:
 
 
 def index_register(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take apart those names of the register that came since the last time, into ``register_parts``; names are only ever added."""
+    """Take apart those names of the register that came since the last time, into ``register_parts``; names are only ever added.
+
+    Beside the parts stand the keys of the blocks that a name falls into, hashed: every portion of a delivery looks through them all.
+    """
     run = connection.execute
+    keys = ", ".join(f"in_{name} UBIGINT" for name in BLOCKS)
     run(
-        """CREATE TEMP TABLE IF NOT EXISTS register_parts (name_at BIGINT, plain VARCHAR, core VARCHAR, region VARCHAR, trade VARCHAR,
-        industry VARCHAR, form VARCHAR, form_class VARCHAR, branch VARCHAR)"""
+        f"""CREATE TEMP TABLE IF NOT EXISTS register_parts (name_at BIGINT, plain VARCHAR, core VARCHAR, region VARCHAR, trade VARCHAR,
+        industry VARCHAR, form VARCHAR, form_class VARCHAR, branch VARCHAR, {keys})"""
     )
     row = run("SELECT coalesce(max(name_at) + 1, 0) FROM register_parts").fetchone()
     fresh = f"(SELECT rowid AS name_at, * FROM register_names WHERE rowid >= {row[0] if row else 0})"
     stage_parts(connection, f"SELECT folded AS name FROM {fresh}", "fresh_parts")
     run(
-        f"""INSERT INTO register_parts SELECT name_at, enterprise_id, core, region, trade, industry, form, form_class, branch
-        FROM {fresh} n JOIN fresh_parts p ON p.name = n.folded"""
+        f"""INSERT INTO register_parts SELECT *, {_block_keys()} FROM (
+        SELECT name_at, enterprise_id AS plain, core, region, trade, industry, form, form_class, branch
+        FROM {fresh} n JOIN fresh_parts p ON p.name = n.folded)"""
     )
     run("DROP TABLE fresh_parts")
+
+
+def _block_keys() -> str:
+    """Write the columns of hashed block keys; null where a block does not take the name."""
+    return ", ".join(
+        f"CASE WHEN {condition} THEN hash({key}) END AS in_{name}"
+        for name, (key, condition) in BLOCKS.items()
+    )
 
 
 def stage_candidates(connection: duckdb.DuckDBPyConnection, spots: str) -> None:
@@ -93,21 +106,21 @@ def stage_candidates(connection: duckdb.DuckDBPyConnection, spots: str) -> None:
     wanted = f"(SELECT * FROM open_identities SEMI JOIN ({spots}) USING (spot))"
     stage_parts(connection, f"SELECT folded AS name FROM {wanted}", "wanted_parts")
     run(
-        f"""CREATE OR REPLACE TEMP TABLE open_parts AS SELECT o.spot, o.plain, o.core, p.* EXCLUDE (name, folded)
-        FROM {wanted} o JOIN wanted_parts p ON p.name = o.folded"""
+        f"""CREATE OR REPLACE TEMP TABLE open_parts AS SELECT *, {_block_keys()} FROM (
+        SELECT o.spot, o.plain, o.core, p.* EXCLUDE (name, folded) FROM {wanted} o JOIN wanted_parts p ON p.name = o.folded)"""
     )
     run("CREATE OR REPLACE TEMP TABLE found_pairs (spot BIGINT, name_at BIGINT)")
-    for key, condition in BLOCKS.values():
+    for name in BLOCKS:
+        key = f"in_{name}"
         run(
             f"""CREATE OR REPLACE TEMP TABLE block AS SELECT name_at, {key} AS key FROM register_parts
-            WHERE {condition} AND {key} IN (SELECT {key} FROM open_parts WHERE {condition})"""
+            SEMI JOIN (SELECT DISTINCT {key} FROM open_parts WHERE {key} IS NOT NULL) USING ({key})"""
         )
         run(
             f"DELETE FROM block WHERE key IN (SELECT key FROM block GROUP BY key HAVING count(*) > {LARGEST_BLOCK})"
         )
         run(
-            f"""INSERT INTO found_pairs SELECT spot, name_at FROM (SELECT spot, {key} AS key FROM open_parts WHERE {condition})
-            JOIN block USING (key)"""
+            f"INSERT INTO found_pairs SELECT spot, name_at FROM (SELECT spot, {key} AS key FROM open_parts) JOIN block USING (key)"
         )
     run("CREATE OR REPLACE TEMP TABLE candidates AS SELECT DISTINCT spot, name_at FROM found_pairs")
     for table in ("found_pairs", "block", "wanted_parts"):
