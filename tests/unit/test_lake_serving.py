@@ -176,3 +176,31 @@ def test_store_and_engine_agree_at_any_two_times(tmp_path, lake, seed):
                 }
                 answered = ask(tmp_path / "s", contract, enterprise, as_of, known_at)
                 assert {(row["batch_id"], row["line"]) for row in answered} == expected
+
+
+def test_what_ended_was_repaired_or_withdrawn_since_is_gone_at_every_known_day(tmp_path, lake):
+    then, later = dt.date(2026, 8, 1), dt.date(2026, 10, 1)
+    repaired = penalty(ENTERPRISES[0], "repaired", dt.date(2026, 7, 1), severity="serious", line=2)
+    moved = penalty(ENTERPRISES[0], "moved", dt.date(2026, 7, 1), known=then, severity="serious", line=4)
+    rows = [
+        penalty(ENTERPRISES[0], "over", dt.date(2026, 7, 1), known=then, line=1),
+        repaired | {"known_at": then},
+        penalty(ENTERPRISES[0], "stands", dt.date(2026, 7, 1), known=then, severity="serious", line=3),
+        moved,
+    ]
+    put(lake, PENALTY, rows, "one")
+    ended = repaired | {"known_at": later, "batch_id": "p2", "published_until": dt.date(2026, 9, 30)}
+    put(lake, PENALTY, [ended], "two")
+    gone = published(PENALTY, [moved | {"known_at": later}])
+    gone = gone.append_column("withdrawn", pa.array([True]))
+    lake.append(f"published/{PENALTY.id}", gone, transaction="three")
+    build(tmp_path / "s", lake, PENALTY)
+
+    def numbers(**days):
+        with ServingStore(tmp_path / "s") as store:
+            found = store.rows(PENALTY, ENTERPRISES[0], as_of=202610, **days)
+        return {row["document_no"] for row in found}
+
+    assert numbers(known_at=then) == {"over", "repaired", "stands", "moved"}
+    assert numbers(known_at=then, read_on=TODAY) == {"stands"}
+    assert numbers(known_at=TODAY, read_on=then) == numbers(known_at=TODAY) == {"stands"}

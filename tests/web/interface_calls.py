@@ -22,7 +22,7 @@ TABLE = "taxation.tax_filing"
 class Shelf:
     """A store with two months of one enterprise."""
 
-    def rows(self, contract, uscc, *, as_of, known_at):
+    def rows(self, contract, uscc, *, as_of, known_at, **_):
         rows = [{"period": month, "taxable_sales_cny": "120000.00", "arrears_cny": None, "enterprise_id": uscc,
                  "known_at": "2026-11-01", "batch_id": "b", "line": 1} for month in (202608, 202609)]  # fmt: skip
         return [row for row in rows if row["period"] <= as_of]

@@ -74,7 +74,7 @@ def test_pages_follow_each_other_and_the_last_says_so(client, market, interface_
     consent(market)
 
     class Long(Shelf):
-        def rows(self, contract, uscc, *, as_of, known_at):
+        def rows(self, contract, uscc, *, as_of, known_at, **_):
             (row, _) = super().rows(contract, uscc, as_of=as_of, known_at=known_at)
             return [row | {"period": 202600 + month} for month in range(1, 10)] * 7
 

@@ -107,7 +107,7 @@ def test_it_does_not_wait_longer_than_its_patience(market, connect):
 
 def test_it_turns_pages(market, connect, monkeypatch):
     class Long(Shelf):
-        def rows(self, contract, uscc, *, as_of, known_at):
+        def rows(self, contract, uscc, *, as_of, known_at, **_):
             (row, _) = super().rows(contract, uscc, as_of=as_of, known_at=known_at)
             return [row] * 130
 

@@ -139,7 +139,8 @@ class Client:
         as_of : str or None
             Month ``YYYYMM`` up to which records count; the present one when none is given.
         known_at : str or None
-            Day ``YYYY-MM-DD`` as of whose knowledge; today when none is given.
+            Day ``YYYY-MM-DD`` as of whose knowledge; today when none is given. An earlier day is answered only for the
+            purpose ``government_duty`` and to sandbox keys.
 
         Raises
         ------

@@ -133,8 +133,22 @@ class ServingStore:
             transaction.put(prefix + uri.encode(), b"1", db=marks)
             transaction.put(_SEQUENCE, sequence.to_bytes(6, "big"), db=marks)
 
-    def rows(self, contract: Contract, enterprise: str, *, as_of: int, known_at: dt.date) -> list[Row]:
+    def rows(
+        self,
+        contract: Contract,
+        enterprise: str,
+        *,
+        as_of: int,
+        known_at: dt.date,
+        read_on: dt.date | None = None,
+    ) -> list[Row]:
         """Return what a reader at ``known_at`` holds true of one enterprise up to the month ``as_of``.
+
+        Parameters
+        ----------
+        read_on : date or None
+            Day of the reading itself. What was withdrawn, given to another enterprise or ran out by then is left out
+            whatever was known at ``known_at``; null judges all of it at ``known_at``.
 
         Returns
         -------
@@ -143,22 +157,31 @@ class ServingStore:
             text, dates ISO text. Empty when there is none; an absent table yields none, too.
         """
         latest: dict[tuple[Any, ...], Row] = {}
-        until = known_at.isoformat()
-        known = [row for row in self._raw(contract.id, enterprise) if row["known_at"] <= until]
+        newest: dict[tuple[Any, ...], Row] = {}
+        judged_on = max(known_at, read_on or known_at)
+        until, judged = known_at.isoformat(), judged_on.isoformat()
+        known = [row for row in self._raw(contract.id, enterprise) if row["known_at"] <= judged]
         gone = {(row["batch_id"], row["line"]) for row in known if row.pop("withdrawn", None)}
         for row in known:
             if (row["batch_id"], row["line"]) in gone or not _is_valid(row, contract, as_of):
                 continue
             key = tuple(row["enterprise_id" if name == "uscc" else name] for name in contract.key)
-            held = latest.get(key)
-            if held is None or _rank(row) > _rank(held):
-                latest[key] = row
+            for versions in (newest, latest) if row["known_at"] <= until else (newest,):
+                held = versions.get(key)
+                if held is None or _rank(row) > _rank(held):
+                    versions[key] = row
+        if has_clock(contract):
+            # A repair that became known since ends the earlier version, too.
+            latest = {
+                key: row
+                for key, row in latest.items()
+                if not is_expired(contract, row, known_at=judged_on)
+                and (newest[key] is row or not is_expired(contract, newest[key], known_at=judged_on))
+            }
         found = list(latest.values())
         if _can_move(contract):
-            found = [row for row in found if not self._has_moved(row, contract, enterprise, as_of, until)]
-        if not has_clock(contract):
-            return found
-        return [row for row in found if not is_expired(contract, row, known_at=known_at)]
+            found = [row for row in found if not self._has_moved(row, contract, enterprise, as_of, judged)]
+        return found
 
     def _has_moved(self, row: Row, contract: Contract, enterprise: str, as_of: int, until: str) -> bool:
         """Whether a later delivery gave the record to another enterprise."""

@@ -14,7 +14,7 @@ from django.http import HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from rongqiao.bases.enterprises.interfaces.calls import perform
-from rongqiao.bases.enterprises.interfaces.describing import MONTH_PATTERN
+from rongqiao.bases.enterprises.interfaces.describing import AS_OF, KNOWN_AT, MONTH_PATTERN
 from rongqiao.bases.enterprises.interfaces.errors import CallError
 from rongqiao.contracts.interfaces import find_interface, load_interfaces
 from rongqiao.kernel.errors import ContractError
@@ -147,8 +147,8 @@ def _tool(interface: Interface) -> dict[str, Any]:
                         "calls": {"type": "integer", "minimum": 1, "maximum": _MOST_CALLS},
                     },
                 },
-                "as_of": {"type": "string", "pattern": MONTH_PATTERN},
-                "known_at": {"type": "string", "format": "date"},
+                "as_of": {"type": "string", "pattern": MONTH_PATTERN, "description": AS_OF},
+                "known_at": {"type": "string", "format": "date", "description": KNOWN_AT},
                 "page": {"type": "integer", "minimum": 1, "maximum": 999_999},
             },
         },

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from rongqiao.bases.enterprises.interfaces import selectors
+from rongqiao.bases.enterprises.interfaces.describing import AS_OF, KNOWN_AT
 from rongqiao.bases.enterprises.interfaces.pinging import WATCHED, interface_states
 from rongqiao.bases.enterprises.interfaces.sandbox import USCC, sample_body
 from rongqiao.contracts.interfaces import load_interfaces
@@ -125,6 +126,7 @@ def show_interface(request: HttpRequest, interface_id: str) -> HttpResponse:
         "data_classes": [(data_class_title(each.data_class), each.is_public) for each in _classes(interface)],
         "purposes": sheet.purposes_of(interface),
         "levels": sheet.codes_of(interface),
+        "times": [("as_of", AS_OF), ("known_at", KNOWN_AT)],
         "signing": sheet.signing_text(interface, USCC),
         "client": sheet.client_text(interface, place, USCC),
         "sample": sheet.sample_text(sample_body(interface, timezone.localdate(now))),

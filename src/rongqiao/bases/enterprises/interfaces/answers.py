@@ -42,7 +42,7 @@ class Question:
     is_marked : bool
         Whether any fact of the enterprise is disputed.
     today : date
-        Day of the call, for the freshness of sources.
+        Day of the call in China, for the freshness of sources, and for what has ended or was withdrawn since ``known_at``.
     """
 
     uscc: str
@@ -160,7 +160,13 @@ def _found(
     if rows is not None:
         found = rows(contract, question.uscc, question.as_of, question.known_at)
     else:
-        found = store().rows(contract, question.uscc, as_of=question.as_of, known_at=question.known_at)
+        found = store().rows(
+            contract,
+            question.uscc,
+            as_of=question.as_of,
+            known_at=question.known_at,
+            read_on=question.today,
+        )
     return _in_years(found, contract, interface.years_held, question.as_of)
 
 

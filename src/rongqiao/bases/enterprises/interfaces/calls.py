@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import connection
+from django.utils import timezone
 
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.interfaces import limits
@@ -47,6 +48,8 @@ class Call:
     ----------
     as_of : int
         Month ``YYYYMM``.
+    known_at : date
+        Day as of whose knowledge is answered; before the day of the call only for a statutory duty and in the sandbox.
     method, path, body : str, str, bytes
         As signed; ``path`` with its query.
     address : str
@@ -170,22 +173,46 @@ def _check_rights(call: Call, interface: Interface, rights: Rights) -> None:
         if not is_within(rights.county or "", rights.region):
             raise CallError("region_outside", "该企业不在本部门所辖区域。")
         rights.basis = "statutory_duty"
+
+
+def _released(call: Call, interface: Interface, rights: Rights) -> set[str]:
+    """Find the classes of data that may be answered, and settle on what ground; nothing is called consent that needed none."""
+    open_to_all = {each.data_class for each in interface.datasets if each.is_public}
+    if rights.basis in ("statutory_duty", "sandbox"):
+        released = open_to_all | set(interface.data_classes)
     else:
-        rights.basis = "public" if interface.is_public else "consent"
-    if call.basis and call.basis != rights.basis:
+        agreed = {
+            each.data_class
+            for each in interface.datasets
+            if not each.is_public
+            and each.data_class in (rights.consented or ())
+            and rights.fields.get(each.contract_id)
+        }
+        released = open_to_all | set(rights.consented or ())
+        if not released & set(interface.data_classes):
+            raise CallError(
+                "consent_missing", f"企业没有为此用途授权贵机构：{'、'.join(interface.data_classes)}。"
+            )
+        rights.basis = "consent" if rights.consent_id and agreed else "public"
+    # A sandbox has no ground that could be declared wrongly: nothing of anybody is read.
+    if call.basis and rights.basis not in (call.basis, "sandbox"):
         raise CallError("basis_wrong", f"声明的依据是 {call.basis}，实际应为 {rights.basis}。")
+    return released
+
+
+def _check_past(call: Call, rights: Rights, today: dt.date) -> None:
+    """Keep what was corrected, repaired or expired since an earlier day from those who only may read what stands now."""
+    if call.known_at < today and rights.basis not in ("statutory_duty", "sandbox"):
+        raise CallError(
+            "past_closed",
+            f"known_at {call.known_at} 早于今日；更正、修复和期满的记录不再提供，请去掉 known_at，或填 {today}。",
+        )
 
 
 def _answer(call: Call, interface: Interface, rights: Rights) -> Answer:
-    released = {each.data_class for each in interface.datasets if each.is_public}
-    if rights.basis in ("statutory_duty", "sandbox"):
-        released |= set(interface.data_classes)
-    else:
-        released |= set(rights.consented or ())
-    if not released & set(interface.data_classes):
-        raise CallError(
-            "consent_missing", f"企业没有为此用途授权贵机构：{'、'.join(interface.data_classes)}。"
-        )
+    today = timezone.localdate(call.now)
+    released = _released(call, interface, rights)
+    _check_past(call, rights, today)
     question = Question(
         uscc=call.uscc,
         name=NAME if rights.is_sandbox else rights.name or "",
@@ -196,7 +223,7 @@ def _answer(call: Call, interface: Interface, rights: Rights) -> Answer:
         known_at=call.known_at,
         page=call.page,
         is_marked=rights.is_marked and not rights.is_sandbox,
-        today=call.now.date(),
+        today=today,
     )
     if rights.is_sandbox:
         return answer_from_store(interface, question, rows=sample_rows)

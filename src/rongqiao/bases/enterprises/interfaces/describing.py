@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 #: Months that are answered about; the same for people, programs and agents.
 MONTH_PATTERN = "^(19[5-9][0-9]|20[0-9]{2}|21[0-8][0-9])(0[1-9]|1[0-2])$"
+#: What the two times of a call mean; the same for people, programs and agents.
+AS_OF = "年月：所属期或日期在此月及以前的记录；不填为本月。"
+KNOWN_AT = (
+    "以这一天所知为准；不填为今日。早于今日的只用于政府履职（government_duty）和沙箱，"
+    "其他用途答 platform.past_closed；公示期满、已修复或已撤回的记录，填哪一天都不提供。"
+)
 _TYPES = {"integer": "integer", "month": "integer", "boolean": "boolean"}
 _PROBLEM = {
     "type": "object",
@@ -72,8 +78,8 @@ def _operation(interface: Interface) -> dict[str, Any]:
                 is_required=True,
             ),
             _parameter("purpose", {"type": "string", "enum": list(interface.purposes)}, is_required=True),
-            _parameter("as_of", {"type": "string", "pattern": MONTH_PATTERN}),
-            _parameter("known_at", {"type": "string", "format": "date"}),
+            _parameter("as_of", {"type": "string", "pattern": MONTH_PATTERN}) | {"description": AS_OF},
+            _parameter("known_at", {"type": "string", "format": "date"}) | {"description": KNOWN_AT},
             _parameter("page", {"type": "integer", "minimum": 1, "maximum": 999_999}),
         ],
         "responses": {"200": {"description": "答复", "content": {"application/json": {"schema": answer}}}}
