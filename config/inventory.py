@@ -22,6 +22,7 @@ from rongqiao.contracts.standards import load_contract, load_contracts
 from rongqiao.governance import discovery
 from rongqiao.governance.discovery.profiling import missing_and_new
 from rongqiao.governance.discovery.sheets import open_sheets
+from rongqiao.governance.sources import limits_on
 from rongqiao.kernel.errors import ContractError, RongqiaoError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def profile_sources() -> int:
 
 def _profile(upload: Upload) -> list[SourceProfile]:
     """Profile sheet by sheet and tell how far it is; sheets that hold nothing are passed over."""
-    sheets = open_sheets(intake.stored_path(upload))
+    sheets = open_sheets(intake.stored_path(upload), limits_on(upload.delivered_on))
     profiles = []
     for done, sheet in enumerate(sheets):
         with system_scope():

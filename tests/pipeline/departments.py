@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import zipfile
 from typing import TYPE_CHECKING
 
 import openpyxl
@@ -90,3 +92,23 @@ def put_jsonl(root: Path, contract: str, name: str, ids, rows) -> Path:
 def put_registry(root: Path, rows=None, name="2026-01-06.csv", encoding="gb18030") -> Path:
     rows = rows if rows is not None else [registry_row(code) for code in NAMES]
     return put(root, "market_regulation.registry", name, csv_bytes(REGISTRY_HEADERS, rows, encoding))
+
+
+def far_workbook(place="XFD1048576", first_row=None) -> bytes:
+    """Write a workbook of some two kilobytes whose last cell stands at ``place``; ``first_row`` replaces the sheet's rows."""
+    book = openpyxl.Workbook()
+    book.active.append(["统一社会信用代码", "企业名称"])
+    packed, changed = io.BytesIO(), io.BytesIO()
+    book.save(packed)
+    rows = first_row or (
+        b'<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c><c r="B1"><v>1</v></c></row>'
+        b'<row r="1048576"><c s="0" r="' + place.encode() + b'"><v>2</v></c></row>'
+    )
+    with zipfile.ZipFile(packed) as source, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as target:
+        for part in source.infolist():
+            content = source.read(part)
+            if part.filename == "xl/worksheets/sheet1.xml":
+                head, _, rest = content.partition(b"<sheetData>")
+                content = head + b"<sheetData>" + rows + b"</sheetData>" + rest.partition(b"</sheetData>")[2]
+            target.writestr(part, content)
+    return changed.getvalue()

@@ -15,7 +15,7 @@ from rongqiao.governance.discovery.layout import find_layout
 from rongqiao.governance.discovery.profiling import compare, missing_and_new, profile_file
 from rongqiao.governance.discovery.sheets import Faults, open_sheets
 from rongqiao.kernel.errors import InvalidValueError
-from tests.pipeline.departments import ALPHA, BETA, GAMMA, NAMES
+from tests.pipeline.departments import ALPHA, BETA, GAMMA, NAMES, far_workbook
 
 SIMPLIFIED = "企业名称,登记状态,经营范围\n长沙星河精密机械有限公司,在业,机械设备制造与销售\n株洲远山新材料股份有限公司,注销,新材料技术研究开发\n"
 TRADITIONAL = "企業名稱,登記狀態,經營範圍\n長沙星河精密機械有限公司,在業,機械設備製造與銷售\n株洲遠山新材料股份有限公司,註銷,新材料技術研究開發\n"
@@ -158,6 +158,23 @@ def test_a_file_that_no_reader_knows_is_refused_by_name(tmp_path):
     broken.write_bytes(b"not a workbook")
     with pytest.raises(InvalidValueError, match=r"b\.xlsx"):
         open_sheets(broken)
+
+
+def test_a_workbook_that_spans_the_whole_sheet_is_refused_before_it_is_opened(tmp_path):
+    for name in ("a.xlsx", "a.xls"):
+        path = tmp_path / name
+        path.write_bytes(far_workbook())
+        with pytest.raises(InvalidValueError, match="第 1048576 行、第 16384 列"):
+            open_sheets(path)
+
+
+def test_json_nested_too_deep_is_told_apart_from_the_rest(tmp_path):
+    (tmp_path / "a.json").write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(InvalidValueError, match="嵌套过深"):
+        open_sheets(tmp_path / "a.json")
+    (tmp_path / "a.jsonl").write_text('{"a": 1}\n' + "[" * 100_000 + "\n", encoding="utf-8")
+    rows, faults = rows_of(tmp_path / "a.jsonl")
+    assert (rows, faults.count) == ([["1"]], 1)
 
 
 def test_a_sheet_without_header_numbers_its_columns():

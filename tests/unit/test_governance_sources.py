@@ -11,6 +11,7 @@ import pytest
 
 from rongqiao.governance import sources
 from rongqiao.governance.sources import blocks, csv, jsonl
+from tests.pipeline.departments import far_workbook
 
 
 def read(text, name="a.csv", encoding="utf-8"):
@@ -181,6 +182,48 @@ def test_a_workbook_that_is_a_bomb_is_refused_by_name():
         archive.writestr("xl/worksheets/sheet1.xml", b"0" * (16 << 20))
     raw = sources.read(packed.getvalue(), "a.xlsx", blocks.Limits(1 << 20, 200, 1 << 20))
     assert [fault.rule_id for fault in raw.broken] == ["source.inflation"]
+
+
+def test_a_workbook_with_a_cell_at_the_far_corner_is_refused_before_it_is_opened():
+    raw = sources.read(far_workbook(), "a.xlsx")
+    assert [fault.rule_id for fault in raw.broken] == ["source.sheet_extent"]
+    assert "第 1048576 行、第 16384 列" in raw.broken[0].message
+    near = sources.read(far_workbook("C1048576"), "a.xlsx")
+    assert near.lines.to_pylist() == [1048576]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        b"<row/>" * 2000 + b"<row>" + b"<c/>" * 600 + b"<c><v>1</v></c></row>",
+        b'<x:row r="2000"><x:c a=">" r="XA2000"><x:v>1</x:v></x:c></x:row>',
+        b"<row r='2000'><c\n  x=\" r='A1'\"\tr = 'xa2000' ><v>1</v></c></row>",
+    ],
+)
+def test_however_a_cell_tells_its_place_it_is_measured(rows):
+    limits = blocks.Limits(1 << 20, 200, 1 << 28, sheet_cells=1_000_000)
+    raw = sources.read(far_workbook(first_row=rows), "a.xlsx", limits)
+    assert [fault.rule_id for fault in raw.broken] == ["source.sheet_extent"]
+
+
+def test_cells_without_content_do_not_count():
+    limits = blocks.Limits(1 << 20, 200, 1 << 28, sheet_cells=100)
+    rows = b'<row r="1"><c r="A1"><v>1</v></c><c r="B1"><v>1</v></c></row><row r="9999"><c r="XA9999" s="1"/></row>'
+    assert sources.read(far_workbook(first_row=rows), "a.xlsx", limits).headers == ("1", "1")
+
+
+def test_a_binary_worksheet_under_another_name_is_refused():
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("xl/workbook.bin", b"0")
+    assert sources.read(packed.getvalue(), "a.xlsx").broken[0].rule_id == "source.unreadable"
+
+
+@pytest.mark.parametrize("first", ["", '{"a": 1, "b": 2}\n'])
+def test_json_nested_too_deep_loses_its_own_line_only(first):
+    raw = read(first + "[" * 100_000 + '\n{"a": 1, "b": 3}\n', "a.jsonl")
+    assert [fault.rule_id for fault in raw.broken] == ["source.json"]
+    assert columns(raw)[1][-1] == "3"
 
 
 def test_uniform_json_lines_are_read_as_line_by_line():

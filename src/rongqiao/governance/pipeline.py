@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from deltalake.exceptions import DeltaError
 
-from rongqiao.contracts.numbers import threshold
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.governance import cleaning, collection, inventory, rules, service, sources, standards
 from rongqiao.governance.batch import (
@@ -365,11 +364,7 @@ def _limits(deliveries: Sequence[Delivery]) -> Limits:
     if not deliveries:
         return sources.DEFAULT_LIMITS
     on = max(delivery.delivered_on for delivery in deliveries)
-    return sources.Limits(
-        int(threshold("delivery_line_bytes_max", on)),
-        int(threshold("delivery_inflation_ratio_max", on)),
-        int(threshold("delivery_inflation_free_bytes", on)),
-    )
+    return sources.limits_on(on)
 
 
 def cast_all(work: Workbench, read: Iterable[Part]) -> None:

@@ -20,6 +20,7 @@ from rongqiao.contracts.delivery_files import name_delivery
 from rongqiao.governance.discovery.layout import LOOKED_AT, find_layout
 from rongqiao.governance.discovery.sheets import Faults, open_sheets
 from rongqiao.governance.discovery.staging import Staged, data_rows
+from rongqiao.governance.sources import limits_on
 from rongqiao.governance.standards import bind_headers
 from rongqiao.kernel.errors import InvalidValueError
 
@@ -77,7 +78,7 @@ def bring_in(
     InvalidValueError
         If the file cannot be read, has no such worksheet, or none of its headers belongs to the contract.
     """
-    chosen = _choose(open_sheets(source), sheet, source.name)
+    chosen = _choose(open_sheets(source, limits_on(delivered_on)), sheet, source.name)
     faults = Faults()
     reading = chosen.read(faults)
     first = list(islice(reading, LOOKED_AT))

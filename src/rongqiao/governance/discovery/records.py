@@ -74,6 +74,8 @@ def find_records(content: bytes, name: str) -> list[dict[str, str]]:
         document = _DECODER.decode(content.decode("utf-8-sig").strip())
     except ValueError as error:
         raise InvalidValueError("JSON 文件", name, f"不是完整的 JSON（{error}）。") from error
+    except RecursionError:
+        raise InvalidValueError("JSON 文件", name, "嵌套过深，请给出由记录组成的平面列表。") from None
     found = find_list(document)
     if found is None:
         raise InvalidValueError("JSON 文件", name, "其中没有由对象组成的列表，请给出记录所在的数组。")
@@ -99,6 +101,9 @@ def read_lines(
             record = _DECODER.decode(text)
         except ValueError as error:
             report(number, f"不是完整的 JSON（{error}）", text)
+            continue
+        except RecursionError:
+            report(number, "JSON 嵌套过深", text)
             continue
         if isinstance(record, dict):
             yield number, flatten(record)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -16,6 +17,8 @@ import pyarrow.parquet as pq
 from python_calamine import CalamineError, CalamineWorkbook
 
 from rongqiao.governance.discovery import records, texts
+from rongqiao.governance.sources.blocks import DEFAULT_LIMITS, LimitError, Limits
+from rongqiao.governance.sources.workbooks import check_workbook
 from rongqiao.kernel.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -79,8 +82,14 @@ class Sheet:
     titles: dict[str, str] = field(default_factory=dict)
 
 
-def open_sheets(path: Path) -> list[Sheet]:
+def open_sheets(path: Path, limits: Limits = DEFAULT_LIMITS) -> list[Sheet]:
     """List the sheets of a file; rows are read when asked for.
+
+    Parameters
+    ----------
+    path : Path
+    limits : Limits
+        What a workbook may not exceed.
 
     Raises
     ------
@@ -94,7 +103,9 @@ def open_sheets(path: Path) -> list[Sheet]:
             "数据源文件", path.name, f"请给出 {'、'.join(_READERS)} 文件（可用 .gz 压缩）。"
         )
     try:
-        return _READERS[suffix](path)
+        return _READERS[suffix](path, limits)
+    except LimitError as error:
+        raise InvalidValueError("数据源文件", path.name, f"文件未予接收：{error}。") from error
     except (OSError, EOFError, ValueError, CalamineError) as error:
         if isinstance(error, InvalidValueError):
             raise
@@ -106,7 +117,7 @@ def open_stream(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb"))
 
 
-def _open_text(path: Path) -> list[Sheet]:
+def _open_text(path: Path, _: Limits) -> list[Sheet]:
     with open_stream(path) as stream:
         form = texts.examine(stream)
 
@@ -127,8 +138,13 @@ def _read_whole(path: Path) -> bytes:
     return content
 
 
-def _open_workbook(path: Path) -> list[Sheet]:
-    book = CalamineWorkbook.from_filelike(io.BytesIO(_read_whole(path)))
+def _open_workbook(path: Path, limits: Limits) -> list[Sheet]:
+    content = io.BytesIO(_read_whole(path))
+    # Workbooks of the old form are no archives, and their rows and columns are few.
+    if zipfile.is_zipfile(content):
+        check_workbook(content, limits)
+    content.seek(0)
+    book = CalamineWorkbook.from_filelike(content)
     form = "xls" if ".xls" in path.name.lower() and ".xlsx" not in path.name.lower() else "xlsx"
     return [
         Sheet(name, form, "", _worksheet_reader(book, name))
@@ -162,7 +178,7 @@ def _fill_merged(rows: list[list[Any]], ranges: Any) -> None:
                 row[column] = value
 
 
-def _open_json(path: Path) -> list[Sheet]:
+def _open_json(path: Path, _: Limits) -> list[Sheet]:
     found = records.find_records(_read_whole(path), path.name)
     headers = records.all_keys(found)
     return [
@@ -170,7 +186,7 @@ def _open_json(path: Path) -> list[Sheet]:
     ]
 
 
-def _open_lines(path: Path) -> list[Sheet]:
+def _open_lines(path: Path, _: Limits) -> list[Sheet]:
     def parse(faults: Faults) -> Iterator[tuple[int, dict[str, str]]]:
         with open_stream(path) as stream:
             yield from records.read_lines(stream, faults.add)
@@ -183,7 +199,7 @@ def _open_lines(path: Path) -> list[Sheet]:
     return [Sheet("", "jsonl", "utf-8", read, headers)]
 
 
-def _open_parquet(path: Path) -> list[Sheet]:
+def _open_parquet(path: Path, _: Limits) -> list[Sheet]:
     headers = tuple(pq.read_schema(path).names)
 
     def read(_: Faults) -> Iterator[Row]:
@@ -197,7 +213,7 @@ def _open_parquet(path: Path) -> list[Sheet]:
     return [Sheet("", "parquet", "", read, headers)]
 
 
-_READERS: dict[str, Callable[[Path], list[Sheet]]] = {
+_READERS: dict[str, Callable[[Path, Limits], list[Sheet]]] = {
     ".csv": _open_text,
     ".txt": _open_text,
     ".tsv": _open_text,

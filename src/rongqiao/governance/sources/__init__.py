@@ -11,12 +11,12 @@ from isal import igzip, isal_zlib
 
 from rongqiao.governance.batch import Broken, RawFile
 from rongqiao.governance.sources import csv, excel, jsonl
-from rongqiao.governance.sources.blocks import DEFAULT_LIMITS, Inflated, LimitError, Limits, cut
+from rongqiao.governance.sources.blocks import DEFAULT_LIMITS, Inflated, LimitError, Limits, cut, limits_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["DEFAULT_LIMITS", "READERS", "Limits", "is_readable", "read", "read_pieces"]
+__all__ = ["DEFAULT_LIMITS", "READERS", "Limits", "is_readable", "limits_on", "read", "read_pieces"]
 
 READERS: dict[str, Callable[[IO[bytes], Limits], Iterator[RawFile]]] = {
     ".csv": lambda file, limits: csv.read_blocks(cut(file, limits), limits),
@@ -24,7 +24,14 @@ READERS: dict[str, Callable[[IO[bytes], Limits], Iterator[RawFile]]] = {
     ".jsonl": lambda file, limits: jsonl.read_blocks(cut(file, limits)),
 }
 #: What readers raise of files that are not what their suffix says; the last is declared as a value by its library.
-_FAULTS: tuple[type[Exception], ...] = (ValueError, OSError, EOFError, zlib.error, isal_zlib.IsalError)  # type: ignore[assignment]
+_FAULTS: tuple[type[Exception], ...] = (
+    ValueError,
+    OSError,
+    EOFError,
+    RecursionError,
+    zlib.error,
+    isal_zlib.IsalError,  # type: ignore[assignment]
+)
 
 
 def is_readable(name: str) -> bool:

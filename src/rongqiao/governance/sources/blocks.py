@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
+from rongqiao.contracts.numbers import threshold
 from rongqiao.governance.batch import Broken
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator
 
 #: Bytes of text read at a time.
@@ -44,14 +46,27 @@ class Limits:
         Most bytes that one compressed byte may become …
     inflation_free_bytes : int
         … once the file has grown beyond this size.
+    sheet_cells : int
+        Most cells of a worksheet from A1 to its last filled row and column, empty ones too.
     """
 
     line_bytes: int
     inflation_ratio: int
     inflation_free_bytes: int
+    sheet_cells: int = 20_000_000
 
 
 DEFAULT_LIMITS = Limits(8 << 20, 200, 256 << 20)
+
+
+def limits_on(on: dt.date) -> Limits:
+    """Limits in force on a day of delivery."""
+    return Limits(
+        int(threshold("delivery_line_bytes_max", on)),
+        int(threshold("delivery_inflation_ratio_max", on)),
+        int(threshold("delivery_inflation_free_bytes", on)),
+        int(threshold("delivery_sheet_cells_max", on)),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
-import zipfile
 from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook
 
 from rongqiao.governance.batch import RawFile
-from rongqiao.governance.sources.blocks import check_inflation
+from rongqiao.governance.sources.workbooks import check_workbook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +23,9 @@ def read(file: IO[bytes], limits: Limits) -> Iterator[RawFile]:
     Raises
     ------
     ValueError
-        If it is no workbook, has no header, or inflates beyond the limit.
+        If it is no workbook, has no header, or exceeds a limit.
     """
-    _check_size(file, limits)
+    check_workbook(file, limits)
     try:
         sheet = CalamineWorkbook.from_filelike(file).get_sheet_by_index(0)
     except (CalamineError, IndexError) as error:
@@ -42,23 +40,6 @@ def read(file: IO[bytes], limits: Limits) -> Iterator[RawFile]:
     ]
     columns = tuple(pa.array([_text(row[i]) for _, row in filled], pa.string()) for i in range(len(headers)))
     yield RawFile(headers, columns, pa.array([number for number, _ in filled], pa.int32()), (), "xlsx")
-
-
-def _check_size(file: IO[bytes], limits: Limits) -> None:
-    """Inflate every part once without keeping it: what the archive says of its sizes need not be true."""
-    size = file.seek(0, io.SEEK_END)
-    try:
-        with zipfile.ZipFile(file) as archive:
-            check_inflation(sum(part.file_size for part in archive.infolist()), size, limits)
-            inflated = 0
-            for part in archive.infolist():
-                with archive.open(part) as opened:
-                    while data := opened.read(1 << 20):
-                        inflated += len(data)
-                        check_inflation(inflated, size, limits)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"不是可读的工作簿：{error}") from error
-    file.seek(0)
 
 
 def _text(cell: object) -> str | None:

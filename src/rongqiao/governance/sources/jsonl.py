@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from rongqiao.governance.batch import Broken, RawFile
+from rongqiao.governance.sources.blocks import SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,7 +43,7 @@ def _read_uniform(text: bytes, first_line: int) -> RawFile | None:
     try:
         keys = list(json.loads(first)) if first else []
         text.decode()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     rows = text.count(b"\n")
     is_flat = text.count(b"{") == text.count(b"}") == rows and b"\\" not in text and b"[" not in text
@@ -95,6 +96,10 @@ def _read_lines(content: bytes, first_line: int) -> RawFile:
             continue
         except ValueError as error:
             broken.append(Broken(number, "source.json", line.decode(), f"该行不是完整的 JSON：{error}。"))
+            continue
+        except RecursionError:
+            shown = line[: 4 * SHOWN].decode(errors="replace")[:SHOWN]
+            broken.append(Broken(number, "source.json", shown, "该行的 JSON 嵌套过深，无法读取。"))
             continue
         if not isinstance(row, dict):
             broken.append(Broken(number, "source.json", line.decode(), "该行不是 JSON 对象。"))

@@ -1,0 +1,105 @@
+"""What a workbook may make its reader hold: it is measured part by part before it is opened."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from typing import IO, TYPE_CHECKING
+
+from rongqiao.governance.sources.blocks import LimitError, check_inflation
+
+if TYPE_CHECKING:
+    from rongqiao.governance.sources.blocks import Limits
+
+_PORTION = 1 << 20
+#: Bytes carried over to the next portion, since a tag may lie across the cut.
+_CARRIED = 1 << 16
+_TAG = re.compile(
+    rb"""<(?:[^\s<>/:=]+:)?(c|row)((?:\s+[^\s=<>/]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(/?)>""",
+)
+_PLACE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]*)(\d*)["']""")
+#: Worksheets of other forms than XML, which the reader would open whatever the file is called.
+_OTHER_FORMS = ("xl/workbook.bin", "content.xml")
+
+
+def check_workbook(file: IO[bytes], limits: Limits) -> None:
+    """Inflate every part once without keeping it, and measure its worksheets; what the archive says of itself need not be true.
+
+    Parameters
+    ----------
+    file : binary file
+        Seekable; stands at its beginning afterwards.
+    limits : Limits
+
+    Raises
+    ------
+    LimitError
+        If it inflates beyond the limit, or a worksheet reaches over more cells than allowed, filled or not: the reader holds them all.
+    ValueError
+        If it is no workbook.
+    """
+    size = file.seek(0, io.SEEK_END)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            check_inflation(sum(part.file_size for part in archive.infolist()), size, limits)
+            inflated = 0
+            for part in archive.infolist():
+                if part.filename.lower() in _OTHER_FORMS:
+                    raise ValueError("不是 xlsx 格式的工作表")
+                extent = _Extent(limits)
+                with archive.open(part) as opened:
+                    while data := opened.read(_PORTION):
+                        inflated += len(data)
+                        check_inflation(inflated, size, limits)
+                        extent.add(data)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"不是可读的工作簿：{error}") from error
+    file.seek(0)
+
+
+class _Extent:
+    """The rectangle from A1 that a worksheet's filled cells span, as far as it was read. Cells may leave out where they stand."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._rest = b""
+        self._row = self._column = 0
+        self._rows = self._columns = 0
+
+    def add(self, data: bytes) -> None:
+        """Take in the next portion.
+
+        Raises
+        ------
+        LimitError
+            If the sheet spans more cells than allowed.
+        """
+        data = self._rest + data
+        end = 0
+        for tag in _TAG.finditer(data):
+            end = tag.end()
+            kind, attributes, closed = tag.groups()
+            places = _PLACE.findall(attributes)
+            if kind == b"row":
+                self._row = max((int(digits or 0) for _, digits in places), default=self._row + 1)
+                self._column = 0
+                continue
+            self._column = max((_column(letters) for letters, _ in places), default=self._column + 1)
+            if not closed:
+                row = max((int(digits or 0) for _, digits in places), default=self._row)
+                self._rows, self._columns = max(self._rows, row), max(self._columns, self._column)
+        self._rest = data[max(end, len(data) - _CARRIED) :]
+        if self._rows * self._columns > self._limits.sheet_cells:
+            raise LimitError(
+                "source.sheet_extent",
+                f"工作表从 A1 延伸到第 {self._rows} 行、第 {self._columns} 列，超出 {self._limits.sheet_cells} 格的上限；"
+                "请删去数据区以外的零星内容，或另存为 CSV",
+            )
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters[:8].upper():
+        number = number * 26 + letter - 64
+    return number
