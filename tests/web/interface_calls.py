@@ -84,10 +84,10 @@ def code(response):
     return response.json()["code"]
 
 
-def dispute(market, now):
+def dispute(market, now, record_id="r1"):
     """Have the enterprise dispute one filing; the mark stands at once."""
     objection = Objection(
-        subject_uscc=USCC, contract_id=TABLE, department="taxation", record_id="r1", batch_id="b", line=1, record={},
+        subject_uscc=USCC, contract_id=TABLE, department="taxation", record_id=record_id, batch_id="b", line=1, record={},
         valid="202609", item_id="taxable_sales_cny", ground="wrong_value", reason="金额有误",
         raised_by_id=market.owner.user_id, raised_by_organisation_id=market.owner.organisation_id, raised_at=now,
         forward_due_at=now, check_due_at=now, answer_due_at=now,

@@ -9,11 +9,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from django.utils import timezone
 
-from rongqiao.accounts.scope import scoped
+from rongqiao.accounts.scope import scoped, system_scope
 from rongqiao.accounts.services import revoke_consent
 from rongqiao.bases.enterprises.interfaces import changes, posting, selectors, services, webhooks
 from rongqiao.bases.enterprises.interfaces.models import Webhook, WebhookEvent
 from rongqiao.bases.enterprises.models import SourceStatus
+from rongqiao.bases.enterprises.objections.marks import put_mark
+from rongqiao.bases.enterprises.objections.models import MarkChange
 from rongqiao.kernel import hosts
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
 from tests.web.interface_calls import FILINGS, TABLE, act, call, consent, dispute
@@ -205,17 +207,61 @@ def test_a_dispute_is_told_to_readers_whose_consent_holds_without_the_value(
     now = timezone.now()
     dispute(market, now)
     # Nobody of the subscribers read the enterprise yet.
-    changes.tell_disputes(since=now - HOUR, now=now + HOUR)
+    assert changes.tell_disputes(now=now + HOUR) == 1
     given = consent(market)
     assert call(client, interface_key).status_code == 200
     with scoped(market.officer):
         assert not selectors.list_events(market.officer).exists()
-    changes.tell_disputes(since=now - HOUR, now=now + HOUR)
+    dispute(market, now, record_id="r2")
+    # However late the job runs, and once.
+    assert [changes.tell_disputes(now=now + 9 * HOUR) for _ in range(2)] == [1, 0]
     with scoped(market.officer):
         event = selectors.list_events(market.officer).get()
     assert (event.kind, event.payload["uscc"], event.payload["state"]) == ("fact.disputed", USCC, "disputed")
     assert "120000" not in str(event.payload)
     act(revoke_consent, market.owner, consent_id=given.pk, now=now)
-    changes.tell_disputes(since=now - HOUR, now=now + HOUR)
+    dispute(market, now, record_id="r3")
+    assert changes.tell_disputes(now=now + 9 * HOUR) == 1
     with scoped(market.officer):
         assert selectors.list_events(market.officer).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        (["correcting", "corrected"], ["disputed", "corrected"]),
+        (["undecided"], ["disputed", "undecided"]),
+        (["rejected"], ["disputed", "lifted"]),
+        (["withdrawn"], ["disputed", "lifted"]),
+    ],
+)
+def test_how_a_dispute_ends_is_told_too(client, market, interface_key, webhook, path, told):
+    consent(market)
+    assert call(client, interface_key).status_code == 200
+    objection = dispute(market, timezone.now())
+    # Later steps come before the job has told of the first.
+    for status in path:
+        objection.status = status
+        put_mark(objection)
+    assert changes.tell_disputes(now=timezone.now() + HOUR) == len(told)
+    with scoped(market.officer):
+        events = selectors.list_events(market.officer).order_by("pk")
+        assert sorted(event.payload["state"] for event in events) == sorted(told)
+
+
+def test_a_statement_is_told_and_nobody_but_the_system_sees_what_waits(
+    client, market, interface_key, webhook
+):
+    consent(market)
+    assert call(client, interface_key).status_code == 200
+    objection = dispute(market, timezone.now())
+    objection.status, objection.statement = "rejected", "已于当月补缴"
+    for _ in range(2):
+        put_mark(objection)
+    for scope in (market.owner, market.officer, market.official):
+        with scoped(scope):
+            assert not MarkChange.unscoped.exists()
+            assert not MarkChange.objects.for_scope(scope).exists()
+    with system_scope() as system:
+        waiting = MarkChange.objects.for_scope(system).values_list("state", flat=True)
+        assert list(waiting) == ["disputed", "statement"]

@@ -1,4 +1,4 @@
-"""Changes noticed by looking: sources that were delivered anew, and facts that came into dispute."""
+"""Changes that a job tells of: sources that were delivered anew, and facts whose mark came, changed or went."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.interfaces.models import AnnouncedDelivery, Authorisation, DataCall
 from rongqiao.bases.enterprises.interfaces.telling import tell
 from rongqiao.bases.enterprises.models import SourceStatus
-from rongqiao.bases.enterprises.objections.models import Mark
+from rongqiao.bases.enterprises.objections.models import MarkChange
 from rongqiao.contracts.interfaces import load_interfaces
 
 if TYPE_CHECKING:
@@ -59,26 +59,29 @@ def _tell_delivery(system: Scope, status: SourceStatus, now: dt.datetime) -> Non
     tell(set(live.values_list("consumer_id", flat=True)), "source.delivered", about, now=now)
 
 
-def tell_disputes(*, since: dt.datetime, now: dt.datetime) -> int:
-    """Tell those who read an enterprise, and whose consent still holds, of facts marked since then; returns marks told of.
+def tell_disputes(*, now: dt.datetime) -> int:
+    """Tell those who read an enterprise, and whose consent still holds, of marks that came, changed or went; returns changes told.
 
-    The event names enterprise, table and state, never the value: that is read through the interface again.
+    The event names enterprise, table and state, never the value: that is read through the interface again. Each change
+    waits until it was told, however late that is.
     """
-    told = 0
     with system_scope() as system:
-        for mark in Mark.objects.for_scope(system).filter(since__gte=since, since__lt=now):
+        waiting = MarkChange.objects.for_scope(system).select_for_update(of=("self",)).filter(told_at=None)
+        found = list(waiting.select_related("objection").order_by("pk"))
+        for change in found:
             about = {
-                "uscc": mark.subject_uscc,
-                "contract": mark.contract_id,
-                "state": mark.state,
-                "since": mark.since.isoformat(),
+                "uscc": change.subject_uscc,
+                "contract": change.contract_id,
+                "state": change.state,
+                "since": change.objection.raised_at.isoformat(),
+                "changed_at": change.changed_at.isoformat(),
             }
-            tell(_readers(system, mark, now), "fact.disputed", about, now=now)
-            told += 1
-    return told
+            tell(_readers(system, change, now), "fact.disputed", about, now=now)
+        waiting.filter(pk__in=[each.pk for each in found]).update(told_at=now)
+    return len(found)
 
 
-def _readers(system: Scope, mark: Mark, now: dt.datetime) -> set[uuid.UUID]:
+def _readers(system: Scope, mark: MarkChange, now: dt.datetime) -> set[uuid.UUID]:
     calls = DataCall.objects.for_scope(system).filter(
         subject_uscc=mark.subject_uscc, code="ok", at__gte=now - dt.timedelta(days=READ_DAYS)
     )

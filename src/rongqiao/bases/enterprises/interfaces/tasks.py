@@ -10,8 +10,6 @@ from procrastinate.contrib.django import app
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.interfaces import anomalies, changes, limits, questions, telling, webhooks
 
-CHANGES_EVERY = dt.timedelta(minutes=5)
-
 
 @app.task(name=telling.JOB, queueing_lock=telling.JOB, lock=telling.JOB)
 def deliver_webhooks() -> int:
@@ -29,10 +27,9 @@ def retry_webhooks(timestamp: int) -> int:
 @app.periodic(cron="*/5 * * * *")
 @app.task(queueing_lock="interfaces.changes", lock="interfaces.changes", name="interfaces.tell_changes")
 def tell_changes(timestamp: int) -> int:
-    """Tell consumers of sources delivered anew and facts disputed since the run before; ``timestamp`` is when it was due."""
+    """Tell consumers of sources delivered anew and marks changed that nobody was told of yet; ``timestamp`` is when it was due."""
     now = dt.datetime.fromtimestamp(timestamp, dt.UTC)
-    told = changes.tell_disputes(since=now - CHANGES_EVERY, now=now)
-    return told + changes.tell_deliveries(now=now)
+    return changes.tell_disputes(now=now) + changes.tell_deliveries(now=now)
 
 
 @app.periodic(cron="11 * * * *")

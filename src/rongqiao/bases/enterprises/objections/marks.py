@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.accounts.scope import Scope, system_scope
-from rongqiao.bases.enterprises.objections.models import Mark
+from rongqiao.bases.enterprises.objections.models import Mark, MarkChange
 from rongqiao.contracts.catalog import consent_data_classes
 from rongqiao.contracts.standards import load_contract, load_contracts
 from rongqiao.indicators.lineage import indicators_of
@@ -83,23 +83,36 @@ def _shown(mark: Mark) -> FactMark:
 
 
 def put_mark(objection: Objection) -> None:
-    """Bring the mark in line with the objection: put it, change it or take it away."""
+    """Bring the mark in line with the objection: put it, change it or take it away; a change waits to be told to readers."""
     state = _STANDING.get(objection.status, "")
     if not state and objection.status == "rejected" and objection.statement:
         state = "statement"
     # Everybody who reads the fact reads the mark, so no single caller may write it.
     with system_scope() as system:
-        if not state:
-            Mark.objects.for_scope(system).filter(pk=objection.pk).delete()
-            return
+        marks = Mark.objects.for_scope(system).filter(pk=objection.pk)
+        before = marks.values_list("state", "statement").first()
         contract = load_contract(objection.contract_id)
+        is_public = consent_data_classes()[contract.data_class].is_public
+        if before != ((state, objection.statement) if state else None):
+            gone = "corrected" if objection.status == "corrected" else "lifted"
+            MarkChange(
+                objection=objection,
+                subject_uscc=objection.subject_uscc,
+                contract_id=objection.contract_id,
+                data_class=contract.data_class,
+                is_public=is_public,
+                state=state or gone,
+            ).save(force_insert=True)
+        if not state:
+            marks.delete()
+            return
         values = {
             "subject_uscc": objection.subject_uscc,
             "region_code": objection.region_code,
             "department": objection.department,
             "contract_id": objection.contract_id,
             "data_class": contract.data_class,
-            "is_public": consent_data_classes()[contract.data_class].is_public,
+            "is_public": is_public,
             "record_id": objection.record_id,
             "batch_id": objection.batch_id,
             "line": objection.line,

@@ -220,3 +220,31 @@ class Mark(ScopedModel):
             )
             return Q(is_public=True) | Q(models.Exists(live))
         return super().visible_to(scope)
+
+
+class MarkChange(ScopedModel):
+    """That a mark came, changed or went, to be told to those who read the fact: written with the change, told by a job.
+
+    ``state`` is the mark's, or why it went: ``corrected``, or ``lifted`` when the objection was withdrawn or not upheld.
+    ``told_at`` is null while nobody was told. Nobody but the system reads it.
+    """
+
+    STATES = [*Mark.STATES, ("corrected", "已更正"), ("lifted", "标注已撤下")]
+
+    id = models.BigAutoField(primary_key=True)
+    objection = models.ForeignKey(Objection, models.PROTECT, related_name="+")
+    subject_uscc = models.CharField(max_length=18)
+    contract_id = models.CharField(max_length=80)
+    data_class = models.CharField(max_length=40)
+    is_public = models.BooleanField(default=False)
+    state = models.CharField("标注", max_length=12, choices=STATES)
+    changed_at = models.DateTimeField("变更时间", auto_now_add=True)
+    told_at = models.DateTimeField("告知时间", null=True)
+
+    class Meta(ScopedModel.Meta):
+        verbose_name = verbose_name_plural = "标注变更"
+        ordering: ClassVar = ["pk"]
+        indexes = [models.Index(fields=["id"], condition=Q(told_at=None), name="mark_changes_untold")]
+
+    def __str__(self) -> str:
+        return f"{self.subject_uscc} {self.contract_id} {self.state}"
