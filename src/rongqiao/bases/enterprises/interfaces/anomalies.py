@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from django.db import connection
+from django.utils import timezone
 
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.interfaces.models import InterfaceKey
@@ -30,8 +31,8 @@ WITH day AS (
 past AS (
   SELECT key_id, count(*) AS calls, count(*) FILTER (WHERE code <> 'ok') AS refused,
          sum(enterprises) AS enterprises, array_agg(DISTINCT address) AS addresses, count(DISTINCT on_day) AS days
-  FROM (SELECT key_id, code, address, at::date AS on_day,
-          CASE WHEN row_number() OVER (PARTITION BY key_id, at::date, subject_uscc) = 1 THEN 1 ELSE 0 END AS enterprises
+  FROM (SELECT key_id, code, address, (at AT TIME ZONE 'Asia/Shanghai')::date AS on_day,
+          CASE WHEN row_number() OVER (PARTITION BY key_id, (at AT TIME ZONE 'Asia/Shanghai')::date, subject_uscc) = 1 THEN 1 ELSE 0 END AS enterprises
         FROM interfaces_datacall WHERE at >= %(before)s AND at < %(since)s) calls GROUP BY key_id)
 SELECT d.key_id, d.calls, d.refused, d.enterprises,
        (SELECT count(*) FROM unnest(d.addresses) a WHERE a IS NOT NULL AND NOT a = ANY (p.addresses)),
@@ -48,7 +49,7 @@ def flag_keys(*, now: dt.datetime) -> dict[uuid.UUID, list[str]]:
     dict
         Flags by key; a key whose day was usual loses earlier flags and is absent.
     """
-    numbers = threshold_table("interface_key_anomaly", now.date())
+    numbers = threshold_table("interface_key_anomaly", timezone.localdate(now))
     since = now - dt.timedelta(days=1)
     values = {"since": since, "until": now, "before": since - dt.timedelta(days=int(numbers["days"]))}
     found: dict[uuid.UUID, list[str]] = {}

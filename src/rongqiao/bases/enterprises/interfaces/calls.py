@@ -5,7 +5,6 @@ Nothing about rights is cached: every call asks the database once, so a revocati
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import time
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from rongqiao.kernel.errors import ContractError
 from rongqiao.kernel.region import is_within
 
 if TYPE_CHECKING:
+    import datetime as dt
     import uuid
 
 logger = logging.getLogger(__name__)
@@ -159,10 +159,10 @@ def _check_grant(call: Call, rights: Rights) -> None:
 
 def _check_rights(call: Call, interface: Interface, rights: Rights) -> None:
     if rights.maintenance_until is not None:
-        until = rights.maintenance_until.astimezone(dt.UTC).isoformat()
+        until = timezone.localtime(rights.maintenance_until)
         seconds = max(1, int((rights.maintenance_until - call.now).total_seconds()))
         code = rights.maintenance_code or "maintenance"
-        detail = f"预计 {until} 恢复。{rights.maintenance_reason or ''}"
+        detail = f"预计北京时间 {until:%Y-%m-%d %H:%M} 恢复。{rights.maintenance_reason or ''}"
         raise CallError(code, detail, **{"Retry-After": str(seconds)})
     if rights.is_sandbox:
         rights.basis = "sandbox"

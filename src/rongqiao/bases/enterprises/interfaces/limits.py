@@ -9,6 +9,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
+from django.utils import timezone
 
 from rongqiao.bases.enterprises.interfaces.errors import CallError
 from rongqiao.bases.enterprises.interfaces.statements import statement_cursor
@@ -59,19 +60,22 @@ def count(
         rows.append((f"budget:{key_id}:{budget[0]}", "", day))
     counted = _add(rows)
     by_address = counted.pop(0) if address else 0
-    most = per_address(now.date())
+    local = timezone.localtime(now)
+    most = per_address(local.date())
     reset = MINUTE_SECONDS - now.second
     rights.headers = _headers(rights, counted[0], by_address, most, reset)
-    until_midnight = DAY_SECONDS - (now.hour * 3600 + now.minute * 60 + now.second)
+    until_midnight = str(DAY_SECONDS - (local.hour * 3600 + local.minute * 60 + local.second))
     if by_address > most:
         _spent[address] = minute
         raise CallError("address_throttled", f"每个地址每分钟 {most} 次。", **{"Retry-After": str(reset)})
     if counted[0] > rights.throttle:
         raise CallError("throttled", f"每分钟 {rights.throttle} 次。", **{"Retry-After": str(reset)})
     if counted[1] > rights.quota:
-        raise CallError("quota_spent", f"每日 {rights.quota} 次。", **{"Retry-After": str(until_midnight)})
+        raise CallError("quota_spent", f"每日 {rights.quota} 次。", **{"Retry-After": until_midnight})
     if budget and counted[2] > budget[1]:
-        raise CallError("budget_spent", f"预算“{budget[0]}”每日 {budget[1]} 次。")
+        raise CallError(
+            "budget_spent", f"预算“{budget[0]}”每日 {budget[1]} 次。", **{"Retry-After": until_midnight}
+        )
 
 
 def _headers(rights: Rights, by_key: int, by_address: int, most: int, reset: int) -> dict[str, str]:
@@ -120,7 +124,7 @@ def count_unsigned(address: str, now: dt.datetime) -> dict[str, str]:
         return {}
     minute, _ = _windows(now)
     (by_address,) = _add([(f"ip:{address}", "", minute)])
-    most = per_address(now.date())
+    most = per_address(timezone.localdate(now))
     reset = str(MINUTE_SECONDS - now.second)
     if by_address > most:
         if len(_spent) > most:
@@ -136,14 +140,16 @@ def count_unsigned(address: str, now: dt.datetime) -> dict[str, str]:
 
 def forget_old_counts(now: dt.datetime) -> int:
     """Drop counters of past days; returns their number."""
-    oldest = (now - dt.timedelta(days=_KEPT_DAYS)).strftime("%Y%m%d")
+    oldest = f"{timezone.localdate(now) - dt.timedelta(days=_KEPT_DAYS):%Y%m%d}"
     with connection.cursor() as cursor:
         cursor.execute('DELETE FROM interfaces_callcount WHERE "window" < %s', [oldest])
         return int(cursor.rowcount)
 
 
 def _windows(now: dt.datetime) -> tuple[str, str]:
-    return now.strftime("%Y%m%d%H%M"), now.strftime("%Y%m%d")
+    """Minute and day that a call counts to, both in China: quotas turn with the day of the usage pages."""
+    local = timezone.localtime(now)
+    return local.strftime("%Y%m%d%H%M"), local.strftime("%Y%m%d")
 
 
 def _add(rows: Sequence[tuple[str, str, str]]) -> list[int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count
+from django.utils import timezone
 
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.interfaces import answers
@@ -83,7 +84,7 @@ def _told(
         status=status,
         windows=tuple(windows),
         maintenance_until=max((each.ends_at for each in running), default=None),
-        sources=tuple((dataset.contract_id, dataset.title, *_delivered(interface, dataset.contract_id, now.date()))
+        sources=tuple((dataset.contract_id, dataset.title, *_delivered(interface, dataset.contract_id, timezone.localdate(now)))
                       for dataset in interface.datasets),
     )  # fmt: skip
 
@@ -130,17 +131,17 @@ def ping_interface(interface: Interface, *, now: dt.datetime) -> dict[str, Any]:
     coming = [each for each in windows if each.starts_at > now]
     sources = {}
     for dataset in interface.datasets:
-        day, fresh = _delivered(interface, dataset.contract_id, now.date())
+        day, fresh = _delivered(interface, dataset.contract_id, timezone.localdate(now))
         sources[dataset.contract_id] = {"delivered_on": day and day.isoformat(), "freshness": fresh}
     return {
         "interface": interface.id,
         "version": interface.version,
         "status": "maintenance" if running else _state(interface, now),
-        "maintenance_until": max(each.ends_at for each in running).isoformat() if running else None,
+        "maintenance_until": _told_time(max(each.ends_at for each in running)) if running else None,
         "next_maintenance": [
             {
-                "starts_at": each.starts_at.isoformat(),
-                "ends_at": each.ends_at.isoformat(),
+                "starts_at": _told_time(each.starts_at),
+                "ends_at": _told_time(each.ends_at),
                 "reason": each.reason,
             }
             for each in coming
@@ -149,8 +150,13 @@ def ping_interface(interface: Interface, *, now: dt.datetime) -> dict[str, Any]:
     }
 
 
+def _told_time(instant: dt.datetime) -> str:
+    """Instant as people in China read it; its offset says so to programs."""
+    return timezone.localtime(instant).isoformat()
+
+
 def _state(interface: Interface, now: dt.datetime) -> str:
-    if breaker_of(interface.provider, now.date()).is_open(time.monotonic()):
+    if breaker_of(interface.provider, timezone.localdate(now)).is_open(time.monotonic()):
         return "unavailable"
     try:
         answers.store()

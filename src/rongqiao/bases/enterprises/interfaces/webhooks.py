@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.db import transaction
+from django.utils import timezone
 
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.scope import system_scope
@@ -81,7 +82,7 @@ def end_subscription(*, scope: Scope, webhook_id: uuid.UUID, now: dt.datetime) -
 def rotate_secret(*, scope: Scope, webhook_id: uuid.UUID, now: dt.datetime) -> tuple[Webhook, str]:
     """Give a new secret, returned once; for a day every event bears the signatures of both."""
     webhook = _live(scope, webhook_id)
-    hours = int(threshold("interface_webhook_rotation_hours", now.date()))
+    hours = int(threshold("interface_webhook_rotation_hours", timezone.localdate(now)))
     webhook.previous_salt, webhook.previous_until = webhook.salt, now + dt.timedelta(hours=hours)
     webhook.salt = secrets.token_hex(32)
     webhook.save(update_fields=["salt", "previous_salt", "previous_until"])
@@ -167,7 +168,9 @@ def _attempt(event: WebhookEvent, *, clock: Callable[[], dt.datetime], send: Pos
         problem = str(error)[:200] or type(error).__name__
     is_delivered = status_code in DELIVERED
     event.attempts += 1
-    pauses = [int(each) for each in threshold_table("interface_webhook_pauses", at.date()).values()]
+    pauses = [
+        int(each) for each in threshold_table("interface_webhook_pauses", timezone.localdate(at)).values()
+    ]
     missed = "give_up" if event.attempts > len(pauses) else "miss"
     event.status = advance("webhook_event", event.status, "hear" if is_delivered else missed)
     if event.status == "waiting":

@@ -11,6 +11,7 @@ from rongqiao.contracts.catalog import consent_data_classes
 from rongqiao.contracts.standards import load_contract, load_contracts
 from rongqiao.indicators.lineage import indicators_of
 from rongqiao.kernel.period import add_months
+from rongqiao.rules.working_days import ZONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -78,7 +79,7 @@ def _shown(mark: Mark) -> FactMark:
         state_title=STATES[mark.state],
         claimed_value=mark.claimed_value,
         statement=mark.statement,
-        since=mark.since.date().isoformat(),
+        since=mark.since.astimezone(ZONE).date().isoformat(),
     )
 
 
