@@ -21,7 +21,7 @@ from rongqiao.platforms.financing.screening.models import (
     ScreeningQuestion,
     ScreeningVersion,
 )
-from rongqiao.platforms.financing.screening.services import BUDGETS, COUNT, conditions_of, spend
+from rongqiao.platforms.financing.screening.services import BUDGETS, COUNT, conditions_of, covered_by, spend
 from rongqiao.rules.screening import differing, question_digest
 
 if TYPE_CHECKING:
@@ -130,17 +130,19 @@ def list_spending(scope: Scope) -> list[dict[str, Any]]:
 def list_named(scope: Scope, screening: ScreeningList, now: dt.datetime) -> tuple[list[Named], Performance]:
     """Enterprises that a list named, less those that took their agreement back, and how the list did.
 
-    Names vanish with the agreement and with the list's last day; counts stay.
+    Names vanish with the agreement and with the list's last day; counts stay. An agreement that no longer covers all
+    classes of data that the list's conditions rest on is as good as none.
     """
     members = list(ScreeningMember.objects.for_scope(scope).filter(screening=screening).order_by("uscc"))
     steps = _steps(scope, members)
     codes = [member.uscc for member in members]
     with system_scope() as system:
-        live = set(
-            FindableConsent.objects.for_scope(system)
-            .filter(uscc__in=codes, revoked_at=None, valid_until__gt=now)
-            .values_list("uscc", flat=True)
+        agreed = FindableConsent.objects.for_scope(system).filter(
+            uscc__in=codes, revoked_at=None, valid_until__gt=now
         )
+        # Read by the limits of the day on which the list was handed over.
+        criteria = conditions_of(screening.conditions, local_day(screening.handed_over_at or now))
+        live = covered_by(system, criteria, dict(agreed.values_list("uscc", "data_classes")))
     is_over = local_day(now) > screening.expires_on
     entries = {} if is_over else Enterprise.objects.in_bulk(live)
     shown = [

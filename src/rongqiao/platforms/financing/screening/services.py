@@ -31,7 +31,7 @@ from rongqiao.rules.transitions import advance
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rongqiao.accounts.scope import Scope
     from rongqiao.rules.criteria import Group
@@ -211,7 +211,7 @@ def hand_over(*, scope: Scope, list_id: uuid.UUID, now: dt.datetime) -> list[str
     Raises
     ------
     NotAllowedError
-        If none of them agreed, or more would be named than the day's budget holds.
+        If none of them agreed, or more would be named than a day's budget, or what is left of it, holds.
     """
     require(scope, Role.BANK_OFFICER, Role.BANK_RISK)
     screening = _editable(scope, list_id, now)
@@ -226,6 +226,12 @@ def hand_over(*, scope: Scope, list_id: uuid.UUID, now: dt.datetime) -> list[str
             "企业名称",
             screening.title,
             "名单内没有企业同意被银行名单发现，只能看统计数；企业在“授权管理”中同意后，再来交付。",
+        )
+    limit = int(threshold(BUDGETS[NAME][0], local_day(now)))
+    if len(named) > limit:
+        # No later day could hold them either.
+        raise NotAllowedError(
+            "名单", screening.title, f"同意被发现的企业超过每日限额 {limit} 户，请加条件缩小名单。"
         )
     spend(scope, screening, kind=NAME, digest=str(version.pk), now=now, number=len(named))
     ScreeningMember.objects.bulk_create(
@@ -255,8 +261,19 @@ def agreed_and_met(criteria: Group, now: dt.datetime) -> list[str]:
         live = FindableConsent.objects.for_scope(scope).filter(revoked_at=None, valid_until__gt=now)
         classes = dict(live.values_list("uscc", "data_classes"))
         met = counting.find_met(counting.province(), criteria, list(classes))
-        portraits = Portrait.objects.for_scope(scope).in_bulk(met)
-        return [uscc for uscc in met if _is_open(facts_used(criteria), classes[uscc], portraits.get(uscc))]
+        return covered_by(scope, criteria, {uscc: classes[uscc] for uscc in met})
+
+
+def covered_by(scope: Scope, criteria: Group, classes: Mapping[str, Sequence[str]]) -> list[str]:
+    """Enterprises whose agreed classes of data cover all that the conditions rest on, in the order given; in a system scope.
+
+    Parameters
+    ----------
+    classes : Mapping
+        Code → classes of data that the enterprise agreed to be found by.
+    """
+    facts, portraits = facts_used(criteria), Portrait.objects.for_scope(scope).in_bulk(classes)
+    return [uscc for uscc, agreed in classes.items() if _is_open(facts, agreed, portraits.get(uscc))]
 
 
 def _is_open(facts: frozenset[str], classes: Sequence[str], portrait: Portrait | None) -> bool:
