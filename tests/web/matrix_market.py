@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from rongqiao.accounts.scope import scope_of, scoped, system_scope
 from rongqiao.bases.enterprises.interfaces import delegations, questions, services, webhooks
-from rongqiao.bases.enterprises.interfaces.models import AccessQuestion, Authorisation, DataCall
+from rongqiao.bases.enterprises.interfaces.models import AccessQuestion, Authorisation, DataCall, Maintenance
 from rongqiao.contracts.interfaces import load_interfaces
 
 if TYPE_CHECKING:
     from rongqiao.accounts.models import User
+    from rongqiao.accounts.scope import Scope
 
 
 def market_things(people: dict[str, User], uscc: str) -> dict[str, Any]:
@@ -47,8 +48,18 @@ def market_things(people: dict[str, User], uscc: str) -> dict[str, Any]:
         "webhook": webhook.pk,
         "event": event.pk,
         "delegation": delegation.pk,
+        "window": _window(clerk, now).pk,
         "question": _question(key, interface, uscc, now).pk,
     }
+
+
+def _window(clerk: Scope, now: dt.datetime) -> Maintenance:
+    """Give a maintenance that the department has announced."""
+    hour = dt.timedelta(hours=1)
+    with scoped(clerk):
+        return services.announce_maintenance(
+            scope=clerk, provider=clerk.department, starts_at=now + hour, ends_at=now + 2 * hour, reason="结转", now=now
+        )  # fmt: skip
 
 
 def _question(key: Any, interface: Any, uscc: str, now: dt.datetime) -> AccessQuestion:

@@ -8,8 +8,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from rongqiao.accounts.models import Organisation, User
+from rongqiao.accounts.models import AuditRecord, Organisation, User
 from rongqiao.accounts.scope import system_scope
+from rongqiao.bases.enterprises.interfaces import services
 from rongqiao.bases.enterprises.interfaces.models import (
     AccessQuestion,
     Authorisation,
@@ -17,7 +18,8 @@ from rongqiao.bases.enterprises.interfaces.models import (
     InterfaceKey,
     Maintenance,
 )
-from tests.web.interface_calls import FILINGS, apply, review
+from rongqiao.kernel.errors import NotAllowedError
+from tests.web.interface_calls import FILINGS, act, apply, call, consent, review
 from tests.web.market_place import USCC, person
 
 pytestmark = pytest.mark.django_db
@@ -184,6 +186,47 @@ def test_maintenance_is_announced_with_times_that_can_be(taxes, tax_clerk):
     assert "征期申报高峰" in html
     assert "2030-01-01 22:00" in html
     assert Maintenance.objects.count() == 1
+    for ends_at, told in (("2062-01-02T06:00", "最长 72 小时"), ("2020-01-01T01:00", "须晚于现在")):
+        refused = taxes.post(url, asked | {"starts_at": "2020-01-01T00:00", "ends_at": ends_at})
+        assert refused.status_code == 422
+        assert told in text_of(refused)
+
+
+@pytest.mark.usefixtures("tax_shelf")
+def test_maintenance_is_ended_before_its_time_and_taken_back_before_it_begins(
+    taxes, tax_clerk, market, client, interface_key
+):
+    consent(market)
+    now, hour = timezone.now(), dt.timedelta(hours=1)
+    running, coming = (
+        act(
+            services.announce_maintenance, tax_clerk, provider="taxation", starts_at=now + first * hour,
+            ends_at=now + (first + 9) * hour, reason="结转", now=now,
+        )
+        for first in (-1, 20)
+    )  # fmt: skip
+    assert call(client, interface_key).status_code == 503
+    html = text_of(taxes.get(reverse("portal:department_interface_maintenance")))
+    for window, words in ((running, "立即结束"), (coming, "撤回公告")):
+        url = reverse("portal:department_interface_maintenance_end", args=[window.pk])
+        assert url in html
+        assert words in html
+        assert taxes.get(url).status_code == 405
+        assert taxes.post(url).status_code == 302
+    assert call(client, interface_key).status_code == 200
+    (left,) = Maintenance.objects.all()
+    assert (left.pk, left.ends_at < timezone.now()) == (running.pk, True)
+    # What is over stays as it is, and what was taken back is gone.
+    act(services.end_maintenance, tax_clerk, window_id=running.pk, now=now + hour)
+    assert Maintenance.objects.get().ends_at == left.ends_at
+    with pytest.raises(NotAllowedError, match="没有这项公告"):
+        act(services.end_maintenance, tax_clerk, window_id=coming.pk, now=now)
+    with system_scope() as system:
+        ended = AuditRecord.objects.for_scope(system).filter(action="interface.maintenance_ended")
+        assert sorted(each.object_id for each in ended) == sorted([str(running.pk), str(coming.pk)])
+    others = Maintenance.objects.create(provider="court", starts_at=now, ends_at=now + hour, reason="迁移")
+    with pytest.raises(NotAllowedError, match="本部门"):
+        act(services.end_maintenance, tax_clerk, window_id=others.pk, now=now)
 
 
 def test_the_operator_sees_all_departments_flagged_keys_and_stops_one(operator, taxes, market, interface_key):

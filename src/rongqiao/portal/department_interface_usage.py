@@ -10,10 +10,11 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from rongqiao.bases.enterprises.interfaces import questions, selectors, services
 from rongqiao.bases.enterprises.interfaces.errors import codes_of_maintenance
+from rongqiao.contracts.numbers import threshold
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.portal.access import request_scope
 from rongqiao.portal.department_interfaces import interface_columns, place_of, provider_filters
@@ -266,6 +267,9 @@ def show_maintenance(request: HttpRequest, workspace: str) -> HttpResponse:
         request,
         selectors.list_maintenance(now=now, provider=own),
         name="maintenance",
+        row_template="portal/provider/maintenance_card.html",
+        row_url=lambda row: reverse(f"portal:{workspace}_interface_maintenance_end", args=[row.pk]),
+        context={"now": now},
         columns=[
             Column("provider", "提供部门", value=lambda row: provider_title(row.provider)),
             Column("starts_at", "开始", "time", sort="starts_at"),
@@ -277,9 +281,18 @@ def show_maintenance(request: HttpRequest, workspace: str) -> HttpResponse:
         empty_title="没有维护安排",
         empty_text="结账、数据迁移等期间接口不能应答的，请提前公告。",
     )
-    context = place_of(request, workspace) | {"listing": listing, "form": form}
+    hours = int(threshold("interface_maintenance_hours_max", timezone.localdate(now)))
+    context = place_of(request, workspace) | {"listing": listing, "form": form, "most_hours": hours}
     return (
         render(request, "portal/provider/maintenance.html", context, status=422)
         if form.is_bound
         else listing.respond("portal/provider/maintenance.html", context)
     )
+
+
+@require_POST
+def end_maintenance(request: HttpRequest, window_id: int, workspace: str) -> HttpResponse:
+    """End a window that runs, or take back one to come; the next call is answered."""
+    services.end_maintenance(scope=request_scope(request), window_id=window_id, now=timezone.now())
+    messages.success(request, "这项维护已结束，已通知使用机构。")
+    return redirect(f"portal:{workspace}_interface_maintenance")

@@ -28,6 +28,7 @@ PAGES = (
     ("questions/", usage.list_questions, "_questions"),
     ("questions/<uuid:question_id>/", usage.show_question, "_question"),
     ("maintenance/", usage.show_maintenance, "_maintenance"),
+    ("maintenance/<int:window_id>/end/", usage.end_maintenance, "_maintenance_end"),
 )
 
 

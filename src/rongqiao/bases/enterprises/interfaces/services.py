@@ -8,6 +8,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import record_audit, require
@@ -17,6 +18,7 @@ from rongqiao.bases.enterprises.interfaces.secret import digest_of, secret_of
 from rongqiao.bases.enterprises.interfaces.selectors import CONSUMERS, live_authorisations
 from rongqiao.bases.enterprises.interfaces.telling import tell
 from rongqiao.contracts.interfaces import DUTY, Interface, load_interface
+from rongqiao.contracts.numbers import threshold
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
 from rongqiao.rules.transitions import advance, can_advance
 
@@ -244,27 +246,78 @@ def announce_maintenance(
     ----------
     code : str
         What callers are told: the general code or one of the department's own (``codes_of_maintenance``).
+
+    Raises
+    ------
+    NotAllowedError
+        If it is another department's.
+    InvalidValueError
+        If it is over already, lasts longer than the catalogue lets a window last, or the code is not the provider's.
     """
     require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
-    if scope.kind == "department" and scope.department != provider:
-        raise NotAllowedError("提供部门", provider, "只能公告本部门的维护。")
+    _require_provider(scope, provider, "只能公告本部门的维护。")
     if ends_at <= starts_at:
         raise InvalidValueError("结束时间", ends_at, "须晚于开始时间。")
+    if ends_at <= now:
+        raise InvalidValueError("结束时间", ends_at, "须晚于现在，已经过去的维护不必公告。")
+    hours = int(threshold("interface_maintenance_hours_max", timezone.localdate(now)))
+    if ends_at - starts_at > dt.timedelta(hours=hours):
+        raise InvalidValueError(
+            "结束时间", ends_at, f"一次维护最长 {hours} 小时，请核对年月日；更长的请分次公告。"
+        )
     if code not in codes_of_maintenance(provider):
         raise InvalidValueError("错误码", code, f"可选：{'、'.join(codes_of_maintenance(provider))}。")
     window = Maintenance.objects.create(
         provider=provider, starts_at=starts_at, ends_at=ends_at, reason=reason.strip()[:200], code=code
     )
     _audit(scope, "interface.maintenance_announced", window.pk, {"provider": provider})
-    about = {
-        "provider": provider,
-        "starts_at": starts_at.isoformat(),
-        "ends_at": ends_at.isoformat(),
-        "reason": window.reason,
-    }
-    live = live_authorisations(scope, now=now).filter(provider=provider)
-    tell(set(live.values_list("consumer_id", flat=True)), "maintenance.announced", about, now=now)
+    _tell_maintenance(scope, window, now, is_over=False)
     return window
+
+
+@transaction.atomic
+def end_maintenance(*, scope: Scope, window_id: int, now: dt.datetime) -> None:
+    """End a window at once, so that the next call is answered; one that has not begun is taken back. Consumers are told.
+
+    A window that is over already stays as it is.
+
+    Raises
+    ------
+    NotAllowedError
+        If there is none, or it is another department's.
+    """
+    require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
+    window = Maintenance.objects.select_for_update().filter(pk=window_id).first()
+    if window is None:
+        raise NotAllowedError("维护公告", str(window_id), "没有这项公告，或已被撤回。")
+    _require_provider(scope, window.provider, "只能结束本部门的维护。")
+    if window.ends_at <= now:
+        return
+    announced = {"starts_at": window.starts_at.isoformat(), "ends_at": window.ends_at.isoformat()}
+    if window.starts_at < now:
+        window.ends_at = now
+        window.save(update_fields=["ends_at"])
+    else:
+        window.delete()
+    _audit(scope, "interface.maintenance_ended", window_id, announced | {"provider": window.provider})
+    _tell_maintenance(scope, window, now, is_over=True)
+
+
+def _require_provider(scope: Scope, provider: str, remedy: str) -> None:
+    if scope.kind == "department" and scope.department != provider:
+        raise NotAllowedError("提供部门", provider, remedy)
+
+
+def _tell_maintenance(scope: Scope, window: Maintenance, now: dt.datetime, *, is_over: bool) -> None:
+    about = {
+        "provider": window.provider,
+        "starts_at": window.starts_at.isoformat(),
+        "ends_at": window.ends_at.isoformat(),
+        "reason": window.reason,
+        "state": "ended" if is_over else "announced",
+    }
+    live = live_authorisations(scope, now=now).filter(provider=window.provider)
+    tell(set(live.values_list("consumer_id", flat=True)), "maintenance.announced", about, now=now)
 
 
 def _audit(scope: Scope, action: str, object_id: object, detail: Mapping[str, Any]) -> None:

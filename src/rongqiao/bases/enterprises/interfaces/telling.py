@@ -20,7 +20,7 @@ JOB = "interfaces.deliver_webhooks"
 EVENTS = {
     "submission.reviewed": "接口申请有审核结果",
     "authorisation.ended": "接口授权终止",
-    "maintenance.announced": "提供部门公告维护",
+    "maintenance.announced": "提供部门公告或提前结束维护",
     "source.delivered": "已授权接口的数据有更新",
     "fact.disputed": "查询过的企业的数据有异议或更正",
     "question.asked": "需要说明一次访问",
