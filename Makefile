@@ -35,6 +35,7 @@ fix: .make/develop ## Mend what can be mended
 
 bench: .make/develop ## Long benchmarks
 	@for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
+	@for part in governance resolution indicators refresh training-set matching; do $(BIN)/rongqiao bench $$part --json || exit 1; done
 
 docs: .make/develop ## Regenerate the generated parts of docs/
 	@$(BIN)/rongqiao standards docs

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow.compute as pc
-
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.models import Portrait
 from rongqiao.bases.enterprises.objections.settling import landed_corrections, settle_corrections
@@ -101,6 +99,6 @@ def _recompute(lake: Lake, objection: Objection, as_of: int, known_at: dt.date) 
     names = [found.id for found in indicators_of(objection.contract_id)]
     if not names:
         return {}
-    rows = compute(lake, as_of=as_of, known_at=known_at, only=names)
-    own = rows.filter(pc.equal(rows.column("enterprise_id"), objection.subject_uscc)).to_pylist()
+    subject = [objection.subject_uscc]
+    own = compute(lake, as_of=as_of, known_at=known_at, only=names, enterprise_ids=subject).to_pylist()
     return {name: (own[0][name], own[0][f"{name}__status"]) for name in names} if own else {}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import ibis
 import ibis.expr.operations as ops
+import psutil
 import pyarrow as pa
 
 from config.spark_cluster import standalone
@@ -52,13 +55,43 @@ def processor_seconds() -> float:
     return sum(parents[pid][1] for pid in own)
 
 
+class _Memory:
+    """Largest memory that this process and all below it hold together, looked at several times a second; shared pages count for each."""
+
+    EVERY_SECONDS = 0.2
+
+    def __init__(self) -> None:
+        self.peak = 0
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        own = psutil.Process()
+        while not self._is_over.wait(self.EVERY_SECONDS):
+            held = 0
+            for process in (own, *own.children(recursive=True)):
+                with suppress(psutil.Error):
+                    held += process.memory_info().rss
+            self.peak = max(self.peak, held)
+
+
 def measured(work: Callable[[], Any]) -> dict[str, Any]:
-    """Wall-clock and processor time of some work, and the machine's load while it ran."""
+    """Wall-clock and processor time of some work, the memory of all its processes together, and the machine's load while it ran."""
     started, used = time.perf_counter(), processor_seconds()
-    work()
+    with _Memory() as memory:
+        work()
     return {
         "seconds": round(time.perf_counter() - started, 2),
         "processor_seconds": round(processor_seconds() - used, 2),
+        "peak_rss_bytes": memory.peak,
         "load": round(os.getloadavg()[0], 2),
     }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ from rongqiao.scoring.card import DEFAULT_MODEL, card_path, load_card
 from rongqiao.scoring.rating import amend_ratings, unrated, write_ratings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     import pyarrow as pa
 
@@ -82,7 +81,7 @@ def renew(lake: Lake, *, known_at: dt.date, on_progress: Callable[[int, int], No
         _renew_all(lake, as_of, known_at)
         return Renewed(as_of, None)
     count = 0
-    for lot in _lots(_unshown(lake, as_of, known_at)):
+    for lot in _unshown(lake, as_of, known_at):
         features = unrated(lake, as_of=as_of, known_at=known_at, enterprise_ids=lot)
         amend_ratings(lake, features, card=load_card(card_path(DEFAULT_MODEL)), cause=_cause(features))
         republish(lake=lake, enterprise_ids=lot, as_of=as_of, known_at=known_at)
@@ -98,33 +97,32 @@ def _renew_all(lake: Lake, as_of: int, known_at: dt.date) -> None:
     publish_from_lake(lake=lake, as_of=as_of, known_at=known_at)
 
 
-def _lots(ids: Sequence[str]) -> Iterator[list[str]]:
-    rest = iter(ids)
-    while lot := list(itertools.islice(rest, LOT)):
-        yield lot
+def _unshown(lake: Lake, as_of: int, known_at: dt.date) -> Iterator[list[str]]:
+    """Enterprises, some at a time, whose newest row never came to a page.
 
-
-def _unshown(lake: Lake, as_of: int, known_at: dt.date) -> list[str]:
-    """Enterprises whose newest row is today's, or never came to a page; today's may have come, and are renewed once more."""
+    A page tells the day of its row and not which of the day's it is: whoever was computed again today is renewed once more.
+    """
     since = known_at - dt.timedelta(days=OVERDUE_DAYS)
     with connect(lake, [TARGET]) as connection:
+        columns = {row[0] for row in connection.execute(f"DESCRIBE {quote(TARGET)}").fetchall()}
+        number = "amendment" if "amendment" in columns else "NULL"
         found = connection.execute(
-            f"""SELECT max(known_at) AS day, enterprise_id FROM {quote(TARGET)}
-            WHERE as_of = ? AND known_at BETWEEN ? AND ? GROUP BY enterprise_id ORDER BY ALL""",
-            [as_of, since, known_at],
-        ).fetchall()
-    unshown: list[str] = []
-    for day, rows in itertools.groupby(found, key=lambda row: row[0]):
-        for lot in _lots([enterprise for _, enterprise in rows]):
-            unshown += lot if day == known_at else _behind(lot, as_of, day)
-    return unshown
+            f"""SELECT enterprise_id, max(known_at), arg_max({number}, known_at) IS NOT NULL AND max(known_at) = ? FROM {quote(TARGET)}
+            WHERE as_of = ? AND known_at BETWEEN ? AND ? GROUP BY enterprise_id ORDER BY enterprise_id""",
+            [known_at, as_of, since, known_at],
+        )
+        while rows := found.fetchmany(LOT):
+            shown = _shown(as_of, [enterprise for enterprise, _, _ in rows])
+            lot = [each for each, day, is_again in rows if is_again or shown.get(each, dt.date.min) < day]
+            if lot:
+                yield lot
 
 
-def _behind(lot: list[str], as_of: int, day: dt.date) -> list[str]:
+def _shown(as_of: int, enterprise_ids: list[str]) -> dict[str, dt.date]:
+    """Day of the portrait of each that has one of the month."""
     with system_scope() as scope:
-        shown = Portrait.objects.for_scope(scope).filter(pk__in=lot, as_of=as_of, known_at__gte=day)
-        there = set(shown.values_list("pk", flat=True))
-    return [enterprise for enterprise in lot if enterprise not in there]
+        found = Portrait.objects.for_scope(scope).filter(pk__in=enterprise_ids, as_of=as_of)
+        return dict(found.values_list("pk", "known_at"))
 
 
 def _cause(features: pa.Table) -> str:

@@ -38,7 +38,9 @@ def _sample(lake: Lake, as_of: int, known_at: dt.date) -> tuple[Any, list[int]]:
     target = default_target(lake, as_of=before, known_at=known_at)
     # Only what was known then: a correction or late delivery of the year after would be a leak.
     known_before = shift_date(known_at, -HORIZON_MONTHS)
-    return join_target(compute(lake, as_of=before, known_at=known_before), target)
+    return join_target(
+        compute(lake, as_of=before, known_at=known_before, enterprise_ids=sorted(target)), target
+    )
 
 
 def _directions() -> dict[str, str]:

@@ -124,7 +124,9 @@ def test_coverage_counts_existing_ones_it_applies_to_and_limits_come_from_the_ca
     assert set(found) == {SALES, HEADS, RARE, EXPORTS, AGE}
     assert found[SALES].against == 202510
     assert (found[SALES].enterprises, found[SALES].coverage, found[SALES].verdict) == (1980, 1.0, "failing")
-    assert found[SALES].reasons == (f"与 202510 相比 PSI 为 {found[SALES].drift:.2f}，高于 0.25",)
+    assert found[SALES].reasons == (
+        f"取值分布比 2025 年 10 月 变化过大（群体稳定性指数 {found[SALES].drift:.2f}，上限 0.25）",
+    )
     heads = found[HEADS]
     # Closed ones are left out of both.
     assert (heads.applicable, heads.covered) == (990, 990)

@@ -13,6 +13,7 @@ import pytest
 
 from rongqiao.kernel.errors import ContractError
 from rongqiao.lake.tables import Lake
+from rongqiao.scoring import rating
 from rongqiao.scoring.card import Card, CardFeature, apply_card, load_card, save_card
 from rongqiao.scoring.evaluation import cross_validate, kolmogorov_smirnov
 from rongqiao.scoring.rating import RATINGS, GradeScale, grade_of, rate, scale_of, write_ratings
@@ -155,6 +156,13 @@ def test_rating_explains_abstains_and_knocks_out() -> None:
     assert [row["coverage_ratio"] for row in rated] == [1.0, 1.0, 0.0, 1.0]
     assert rated[2]["default_probability"] is None
     assert json.loads(rated[3]["knock_outs"]) == ["列为失信被执行人且未了结"]
+    assert json.loads(rated[3]["reasons"])[0] == {
+        "indicator": "judicial_dishonest_open_count",
+        "points": None,
+        "max_points": None,
+        "text": "列为失信被执行人且未了结：一票否决，等级为 D",
+    }
+    assert len(json.loads(rated[3]["reasons"])) == len(json.loads(rated[1]["reasons"])) + 1
     worst = json.loads(rated[1]["reasons"])[0]
     assert worst == {
         "indicator": "sales_yoy_ratio",
@@ -210,6 +218,19 @@ def test_ratings_are_written_once_from_the_kept_indicators(tmp_path: Path) -> No
     assert write_ratings(lake, as_of=AS_OF, known_at=KNOWN_AT, card=CARD, scale=SCALE)
     assert not write_ratings(lake, as_of=AS_OF, known_at=KNOWN_AT, card=CARD, scale=SCALE)
     assert lake.read(RATINGS).num_rows == 2
+
+
+def test_ratings_of_a_province_are_written_some_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(tmp_path)
+    features = wide(sales_yoy_ratio=[0.1, -0.1, None], overdue_count=[0, 3, None])
+    key = f"indicators@{AS_OF}@{KNOWN_AT.isoformat()}"
+    lake.append("analytics/indicators", features, transaction=key)
+    monkeypatch.setattr(rating, "SPAN", 2)
+    assert write_ratings(lake, as_of=AS_OF, known_at=KNOWN_AT, card=CARD, scale=SCALE)
+    written = lake.read(RATINGS).sort_by("enterprise_id")
+    assert written.select(rating.SCHEMA.names).to_pylist() == rate(features, CARD, SCALE).to_pylist()
 
 
 def test_target_looks_only_at_the_twelve_months_after(tmp_path: Path) -> None:

@@ -265,7 +265,7 @@ def test_two_lists_are_compared_by_counts_only(town, market):
 
 def test_without_columns_the_page_says_what_to_run(tmp_path, monkeypatch, market):
     monkeypatch.setenv("RONGQIAO_VAR", str(tmp_path / "empty"))
-    with pytest.raises(ContractError, match="screening-facts"):
+    with pytest.raises(ContractError, match="尚未发布"):
         open_list(market, market.officer)
 
 

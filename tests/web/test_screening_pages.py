@@ -156,7 +156,7 @@ def test_without_published_columns_the_form_says_what_is_missing(officer, tmp_pa
     monkeypatch.setenv("RONGQIAO_VAR", str(tmp_path / "empty"))
     answer = officer.post(reverse("portal:bank_screening_new"), {"title": "名单", "days": "30"})
     assert answer.status_code == 422
-    assert "screening-facts" in words(answer)
+    assert "全省企业数据尚未发布" in words(answer)
 
 
 def test_a_condition_on_what_is_held_back_counts_nobody_and_says_so(officer, town):

@@ -62,7 +62,7 @@ def amend_indicators(
     names = [name for name in before.column_names if name in chosen]
     rows = before
     if names:
-        fresh = compute(lake, as_of=as_of, known_at=known_at, only=names)
+        fresh = compute(lake, as_of=as_of, known_at=known_at, only=names, enterprise_ids=list(enterprise_ids))
         rows = _replaced(before, fresh, names)
     count = max((value or 0 for value in before.column("amendment").to_pylist()), default=0) + 1
     day = pa.repeat(pa.scalar(known_at, pa.date32()), rows.num_rows)

@@ -40,6 +40,8 @@ ATTRIBUTES = {
 }
 TAX_GRADES = {5: "A", 4: "B", 3: "M", 2: "C", 1: "D"}
 SIZE_INPUTS = ("finance_employees_y1_count", "finance_revenue_y1_cny", "finance_total_assets_y1_cny")
+#: Indicator that the tax grade is read from.
+GRADE_INPUT = "tax_grade_now_level"
 
 
 def criteria_facts() -> dict[str, str]:
@@ -142,10 +144,7 @@ def _with_classes(facts: pa.Table, at: At) -> pa.Table:
     sections = [_known_industry(code) for code in codes]
     measures = [_column(facts, name) for name in SIZE_INPUTS]
     sizes = [_size(code, at, *values) for code, *values in zip(codes, *measures, strict=True)]
-    levels = [
-        None if level is None else TAX_GRADES.get(int(level))
-        for level in _column(facts, "tax_grade_now_level")
-    ]
+    levels = [None if level is None else TAX_GRADES.get(int(level)) for level in _column(facts, GRADE_INPUT)]
     for name, values in (("industry_section", sections), ("size_class", sizes), ("tax_grade_now", levels)):
         facts = facts.append_column(name, pa.array(values, pa.string()))
     return facts

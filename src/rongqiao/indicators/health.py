@@ -302,12 +302,18 @@ def _judge(
     if is_judged and coverage is not None and coverage < limits.coverage:
         reasons.append(f"覆盖率 {coverage:.1%}，低于 {limits.coverage:.0%}")
     if index is not None and index > limits.drift and compared >= limits.population:
-        reasons.append(f"与 {against} 相比 PSI 为 {index:.2f}，高于 {limits.drift:g}")
+        reasons.append(
+            f"取值分布比 {_month(against)} 变化过大（群体稳定性指数 {index:.2f}，上限 {limits.drift:g}）"
+        )
     verdict: Verdict = "failing" if reasons else "ok" if is_judged else "unknown"
     return Health(
         name, item.title, item.theme, item.owner, subjects.title if subjects else EVERYBODY, everybody, applicable, covered, coverage,
         index, against if moved else None, verdict, tuple(reasons),
     )  # fmt: skip
+
+
+def _month(as_of: int | None) -> str:
+    return f"{as_of // 100} 年 {as_of % 100} 月" if as_of else "此前"
 
 
 def _known(values: Floats) -> int:

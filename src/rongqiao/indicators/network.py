@@ -119,7 +119,7 @@ declare_events(
 
 @indicator(
     id="network_guarantee_out_y1_cny", title="对外担保金额", title_en="Guarantees given to others", theme="network", source=DISCLOSED, direction="lower_better",
-    formula="最近年报公示的对外担保主债权金额合计；选择不公示为缺失", window=12, consent_class="annual_report",
+    formula="最近年报公示的对外担保主债权金额合计；选择不公示为缺失", window=12, consent_class="annual_report", version="2",
 )  # fmt: skip
 def _guarantees(t: Any) -> Any:
     return t.guarantee_cny.max()

@@ -52,6 +52,8 @@ def newest_year(
 
     def prepare(tables: Mapping[str, Any], at: At) -> Any:
         rows = tables[contract_id]
+        if filed:
+            rows = rows.filter((rows[filed] <= at.end_on) | rows[filed].isnull())
         rows = rows.filter(
             (rows[column] >= at.as_of // 100 - OLDEST_YEARS) & (rows[column] <= at.as_of // 100)
         )
@@ -219,7 +221,7 @@ DISCLOSED = Source(
 
 @indicator(
     id="profile_website_flag", title="有网站或网店", title_en="Has a website or web shop", theme="profile", source=DISCLOSED, direction="higher_better",
-    formula="最近年报公示的网站网店数>0为1", window=12, consent_class="annual_report",
+    formula="最近年报公示的网站网店数>0为1", window=12, consent_class="annual_report", version="2",
 )  # fmt: skip
 def _website(t: Any) -> Any:
     return (t.website_count > 0).cast("int32").max()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+import uuid
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 POINTER = "current"
 #: Codes of enterprises are eighteen letters and digits.
 ID_TYPE = "S18"
-REMEDY = "Run `rongqiao market screening-facts` first."
+REMEDY = "全省企业数据尚未发布，请联系平台运营方（rongqiao database publish）。"
 
 
 def default_folder() -> Path:
@@ -145,14 +146,16 @@ def write_columns(
     rows_by: str,
     folder: Path | None = None,
 ) -> int:
-    """Build columns from parts of a table and let readers see them; earlier builds are removed.
+    """Build columns from parts of a table and let readers see them.
+
+    The build before stays until the next is begun: who opened it reads its columns one by one. Older ones are removed.
 
     Parameters
     ----------
     parts : iterable of pa.Table
         Same columns in each: text, or numbers that a float holds; unsigned 32-bit columns stay as they are.
     name : str
-        Of the build; another build under this name is replaced.
+        What the build is of; several of one name are told apart.
     described : Mapping
         Kept with the build, as JSON.
     rows_by : str
@@ -164,8 +167,8 @@ def write_columns(
         Rows.
     """
     root = folder or default_folder()
-    fresh = root / f"{name}.new"
-    shutil.rmtree(fresh, ignore_errors=True)
+    _clear(root)
+    fresh = root / f"{name}-{uuid.uuid4().hex[:12]}"
     fresh.mkdir(parents=True)
     words: dict[str, dict[str, int]] = {}
     types: dict[str, str] = {}
@@ -194,8 +197,19 @@ def write_columns(
         "described": dict(described),
     }
     (fresh / "columns.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
-    _put_in_place(root, fresh, name)
+    pointer = root / f"{POINTER}.new"
+    pointer.write_text(fresh.name, encoding="utf-8")
+    pointer.replace(root / POINTER)
     return size
+
+
+def _clear(root: Path) -> None:
+    """Remove builds that nobody is sent to: older ones, and what a process that was killed left half written."""
+    pointer = root / POINTER
+    current = pointer.read_text(encoding="utf-8") if pointer.is_file() else ""
+    for other in root.glob("*/"):
+        if other.name != current:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _encode(name: str, column: pa.ChunkedArray, words: dict[str, dict[str, int]]) -> NDArray[Any]:
@@ -224,17 +238,3 @@ def _narrow(values: NDArray[Any]) -> NDArray[Any]:
     with np.errstate(over="ignore"):
         half = values.astype(np.float32)
     return half if np.array_equal(half.astype(np.float64), values, equal_nan=True) else values
-
-
-def _put_in_place(root: Path, fresh: Path, name: str) -> None:
-    target = root / name
-    if target.exists():
-        # A reader that holds the old files mapped keeps them; their names may go.
-        shutil.rmtree(target)
-    fresh.rename(target)
-    pointer = root / f"{POINTER}.new"
-    pointer.write_text(name, encoding="utf-8")
-    pointer.replace(root / POINTER)
-    for other in root.iterdir():
-        if other.is_dir() and other != target:
-            shutil.rmtree(other, ignore_errors=True)

@@ -87,7 +87,7 @@ def list_products(request: HttpRequest) -> HttpResponse:
 
 def reach_columns(least: int) -> list[Column]:
     """Columns of a product's counts."""
-    hidden = f"少于 {least}"
+    hidden = f"少于 {least} 或未核对"
     titles = {"met": "符合", "unknown": "数据不足", "unmet": "不符合"}
     return [
         Column(key, f"{title}{ABOUT}", "count", sort=key, value=_reader(key), null_text=hidden)

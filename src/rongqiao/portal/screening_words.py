@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-MOST_BARS = 10
+#: All prefectures and all sections of industry; counties are too many to compare by bars.
+MOST_BARS = 25
 STEPS = {"named": "已告知", "contacted": "已抢单对接", "quoted": "已报价", "drawn": "已放款"}
 
 

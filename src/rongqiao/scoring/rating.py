@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from rongqiao.contracts.catalog import threshold, threshold_table
 from rongqiao.kernel.errors import ContractError
@@ -22,12 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from decimal import Decimal
 
+    import duckdb
     from ibis.expr.types import Table
 
     from rongqiao.lake.tables import Lake
 
 INDICATORS, RATINGS = "analytics/indicators", "analytics/ratings"
 LOWEST_GRADE = "D"
+#: Enterprises rated at a time.
+SPAN = 50_000
 KNOCK_OUTS = {
     "judicial_dishonest_open_count": "列为失信被执行人且未了结",
     "registration_revoked_flag": "营业执照被吊销",
@@ -102,7 +106,7 @@ def rate(
     pa.Table
         Rows of ``analytics/ratings`` in the order given. Score, grade and probability are null where coverage is too
         low (not rated); a knock-out gives D whatever the coverage, with a score below the cut-off of C.
-        ``reasons`` lists all indicators of the card, those that cost most points first.
+        ``reasons`` lists what knocks out, then all indicators of the card, those that cost most points first.
     """
     rows = features.num_rows
     features = _without(features, held_back)
@@ -123,7 +127,9 @@ def rate(
         columns["score"].append(score)
         columns["grade"].append(LOWEST_GRADE if knock_outs[row] else grade_of(score, scale))
         columns["probability"].append(float(probabilities[row]) if is_rated else None)
-        columns["reasons"].append(_reasons(card, values, points, row, held_back))
+        columns["reasons"].append(
+            _reasons(card, values, points, row, held_back, knocked_out_by=knock_outs[row])
+        )
         columns["knock_outs"].append(json.dumps(knock_outs[row], ensure_ascii=False))
     return pa.Table.from_arrays(
         [
@@ -174,8 +180,15 @@ def _without(features: pa.Table, names: Collection[str]) -> pa.Table:
 
 
 def _reasons(
-    card: Card, values: Mapping[str, Floats], points: Floats, row: int, held_back: Collection[str]
+    card: Card,
+    values: Mapping[str, Floats],
+    points: Floats,
+    row: int,
+    held_back: Collection[str],
+    *,
+    knocked_out_by: Collection[str],
 ) -> str:
+    """Write why the grade is what it is: what knocks out first, then what cost most points."""
     listed = []
     for column, feature in enumerate(card.features):
         given = values.get(feature.indicator)
@@ -190,7 +203,17 @@ def _reasons(
             }
         )
     listed.sort(key=lambda reason: float(reason["points"]) - float(reason["max_points"]))  # type: ignore[arg-type]
-    return json.dumps(listed, ensure_ascii=False)
+    out = [
+        {
+            "indicator": name,
+            "points": None,
+            "max_points": None,
+            "text": f"{words}：一票否决，等级为 {LOWEST_GRADE}",
+        }
+        for name, words in KNOCK_OUTS.items()
+        if words in knocked_out_by
+    ]
+    return json.dumps([*out, *listed], ensure_ascii=False)
 
 
 def write_ratings(
@@ -230,24 +253,35 @@ def write_ratings(
         INDICATORS, transaction=f"indicators@{as_of}@{known_at.isoformat()}"
     ):
         raise ContractError("指标", as_of, remedy)
-    with connect(lake, [INDICATORS]) as connection:
-        columns = {row[0] for row in connection.execute(f"DESCRIBE {quote(INDICATORS)}").fetchall()}
-        latest = "i.known_at DESC" + (", i.amendment DESC NULLS LAST" if "amendment" in columns else "")
-        # Who did not change since an earlier day of the month has a row of that day; the rating is of this one.
-        features = connection.execute(
-            f"SELECT * REPLACE (?::DATE AS known_at) FROM {quote(INDICATORS)} i WHERE as_of = ? AND i.known_at <= ? "  # noqa: S608
-            f"QUALIFY row_number() OVER (PARTITION BY enterprise_id ORDER BY {latest}) = 1 ORDER BY enterprise_id",
-            [known_at, as_of, known_at],
-        ).to_arrow_table()
-    if features.num_rows == 0:
+    scale = scale or scale_of(last_day(as_of))
+    stopped = suspensions.held_back(lake, known_at=known_at)
+    path, count = lake.new_file(RATINGS), 0
+    with (
+        connect(lake, [INDICATORS]) as connection,
+        pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer,
+    ):
+        for batch in _features(connection, card, as_of, known_at):
+            writer.write_table(rate(pa.Table.from_batches([batch]), card, scale, held_back=stopped))
+            count += batch.num_rows
+    if not count:
         raise ContractError("指标", as_of, remedy)
-    rated = rate(
-        features,
-        card,
-        scale or scale_of(last_day(as_of)),
-        held_back=suspensions.held_back(lake, known_at=known_at),
-    )
-    return lake.append(RATINGS, rated, transaction=key)
+    return lake.append_files(RATINGS, SCHEMA, [(path, count)], transaction=[key])
+
+
+def _features(
+    connection: duckdb.DuckDBPyConnection, card: Card, as_of: int, known_at: dt.date
+) -> pa.RecordBatchReader:
+    """Each enterprise's newest row, span by span, with the columns that a rating reads and no others."""
+    columns = {row[0] for row in connection.execute(f"DESCRIBE {quote(INDICATORS)}").fetchall()}
+    read = sorted({*KNOCK_OUTS, *(feature.indicator for feature in card.features)} & columns)
+    latest = "i.known_at DESC" + (", i.amendment DESC NULLS LAST" if "amendment" in columns else "")
+    # Who did not change since an earlier day of the month has a row of that day; the rating is of this one.
+    return connection.execute(
+        f"SELECT enterprise_id, as_of, ?::DATE AS known_at, {', '.join(map(quote, read))} FROM {quote(INDICATORS)} i "  # noqa: S608
+        "WHERE as_of = ? AND i.known_at <= ? "
+        f"QUALIFY row_number() OVER (PARTITION BY enterprise_id ORDER BY {latest}) = 1 ORDER BY enterprise_id",
+        [known_at, as_of, known_at],
+    ).to_arrow_reader(SPAN)
 
 
 def unrated(lake: Lake, *, as_of: int, known_at: dt.date, enterprise_ids: Sequence[str]) -> pa.Table:

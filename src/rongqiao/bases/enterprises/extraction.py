@@ -14,7 +14,7 @@ from rongqiao.bases.enterprises.ties import (
     tags_sql,
 )
 from rongqiao.contracts.standards import load_contract
-from rongqiao.indicators.facts import RATINGS, enterprise_facts
+from rongqiao.indicators.facts import GRADE_INPUT, RATINGS, SIZE_INPUTS, enterprise_facts
 from rongqiao.indicators.peers import PEER_SERIES, PEERS
 from rongqiao.indicators.registry import load_indicators
 from rongqiao.indicators.shown_series import SERIES, SERIES_MONTHS
@@ -82,7 +82,14 @@ class Extraction(Operations):
         analytics = [name for name in (INDICATORS, RATINGS, PEERS, PEER_SERIES) if lake.exists(name)]
         super().__init__(lake, known_at=known_at, further=analytics)
         self.as_of, self.only = as_of, list(only)
-        self.facts = enterprise_facts(lake, as_of=as_of, known_at=known_at, enterprise_ids=self.only or None)
+        # Indicators come from their own table; of them only what size class and tax grade rest on is wanted here.
+        self.facts = enterprise_facts(
+            lake,
+            as_of=as_of,
+            known_at=known_at,
+            enterprise_ids=self.only or None,
+            indicators=(*SIZE_INPUTS, GRADE_INPUT),
+        )
         self.connection.register("facts", self.facts)
         self._open(analytics)
 
@@ -103,9 +110,11 @@ class Extraction(Operations):
         listed = (each.contract_id for each in SERIES)
         shown = {*listed, *event_queries(self.known_at), *tag_queries(), *relation_queries()}
         for name in shown & set(self.contracts):
-            rows = asof.current(
-                table(f"published/{name}"), load_contract(name), as_of=self.as_of, known_at=self.known_at
-            )
+            contract, rows = load_contract(name), table(f"published/{name}")
+            if self.only and contract.identifier in contract.key and name != PERSONNEL:
+                # Before the last of each key is sought: its rows are all this enterprise's.
+                rows = rows.filter(rows.enterprise_id.isin(self.only))
+            rows = asof.current(rows, contract, as_of=self.as_of, known_at=self.known_at)
             self._keep_chosen(f"current_{name}", rows)
             if name == PERSONNEL:
                 # Whose other posts are looked for among everybody's, however few enterprises are chosen.

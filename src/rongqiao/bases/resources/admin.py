@@ -27,6 +27,8 @@ class ProductAdmin(BackOfficeAdmin):
     search_fields = ("name", "code", "institution__short_name")
     list_select_related = ("institution",)
     autocomplete_fields = ("institution",)
+    # Two persons of the bank change them, after a trial; or a load of the catalogue, which checks what it reads.
+    readonly_fields = ("criteria", "version")
 
 
 @admin.register(Policy)

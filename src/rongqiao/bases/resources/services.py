@@ -105,7 +105,9 @@ def _settle_criteria(scope: Scope, products: list[Product]) -> int:
 
     What two persons of a bank tried and published is changed by the bank, and by no file.
     """
-    known = {row["pk"]: row for row in Product.objects.values("pk", "criteria", "version")}
+    # Locked as a publication locks it: what is published meanwhile waits, and is not overwritten.
+    locked = Product.objects.select_for_update().values("pk", "criteria", "version")
+    known = {row["pk"]: row for row in locked}
     published = CriteriaChange.objects.for_scope(scope).filter(status="published")
     own = set(published.values_list("product_id", flat=True))
     kept = 0

@@ -45,8 +45,8 @@ class Province:
 
     @property
     def build(self) -> str:
-        """Name of the build that is counted."""
-        return self.columns.folder.name
+        """Month and day of what is counted: asking again of another build of the same day is no new question."""
+        return f"{self.columns.described['as_of']}-{self.columns.described['known_at']}"
 
     @property
     def as_of(self) -> int:
