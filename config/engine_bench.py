@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import ibis
 import ibis.expr.operations as ops
-import psutil
 import pyarrow as pa
 
 from config.spark_cluster import standalone
@@ -37,26 +36,32 @@ HEAVIEST = 10
 DRIVER, WORKER = "4g", "3g"
 
 
-def processor_seconds() -> float:
-    """Processor time of this process and all that run below it or have ended, in seconds."""
-    ticks = os.sysconf("SC_CLK_TCK")
-    parents: dict[int, tuple[int, float]] = {}
+def _family() -> list[list[str]]:
+    """Fields of proc(5) from the third on, of this process and all that run below it."""
+    told: dict[int, list[str]] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
-            try:
-                fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            # Fields 4, 14 and 15 of proc(5), and those of children that have ended.
-            parents[int(folder.name)] = (int(fields[1]), sum(map(int, fields[11:15])) / ticks)
+            with suppress(OSError):
+                told[int(folder.name)] = (folder / "stat").read_text().rsplit(")", 1)[1].split()
     own = {os.getpid()}
-    while more := {pid for pid, (parent, _) in parents.items() if parent in own} - own:
+    while more := {pid for pid, fields in told.items() if int(fields[1]) in own} - own:
         own |= more
-    return sum(parents[pid][1] for pid in own)
+    return [told[pid] for pid in own]
+
+
+def processor_seconds() -> float:
+    """Processor time of this process and all that run below it or have ended, in seconds."""
+    # Fields 14 and 15, and those of children that have ended.
+    return sum(sum(map(int, fields[11:15])) for fields in _family()) / os.sysconf("SC_CLK_TCK")
+
+
+def _held_bytes() -> int:
+    """Memory that they hold now; shared pages count for each."""
+    return sum(int(fields[21]) for fields in _family()) * os.sysconf("SC_PAGE_SIZE")
 
 
 class _Memory:
-    """Largest memory that this process and all below it hold together, looked at several times a second; shared pages count for each."""
+    """Largest memory that this process and all below it hold together, looked at several times a second."""
 
     EVERY_SECONDS = 0.2
 
@@ -74,13 +79,8 @@ class _Memory:
         self._thread.join()
 
     def _watch(self) -> None:
-        own = psutil.Process()
         while not self._is_over.wait(self.EVERY_SECONDS):
-            held = 0
-            for process in (own, *own.children(recursive=True)):
-                with suppress(psutil.Error):
-                    held += process.memory_info().rss
-            self.peak = max(self.peak, held)
+            self.peak = max(self.peak, _held_bytes())
 
 
 def measured(work: Callable[[], Any]) -> dict[str, Any]:
