@@ -304,3 +304,13 @@ def test_days_are_local(town, market):
     evening = dt.datetime(2026, 11, 23, 17, 0, tzinfo=dt.UTC)
     screening = market.act(services.open_list, market.officer, title="夜间", valid_days=1, now=evening)
     assert screening.expires_on == dt.date(2026, 11, 25)
+
+
+def test_a_sample_shows_kinds_of_enterprises_and_nobody(town, market):
+    figures = open_list(market, market.officer).figures
+    counts = [count for *_, count in figures["profiles"]]
+    assert 0 < len(counts) <= 8
+    assert counts == sorted(counts, reverse=True)
+    assert all(count >= 20 and count % 5 == 0 for count in counts)
+    by_section = dict(figures["sections"])
+    assert all(count <= by_section[section] + 10 for _, section, _, count in figures["profiles"])

@@ -25,6 +25,7 @@ from rongqiao.portal.screening_words import (
     bars,
     differences,
     figures_chart_source,
+    profiles,
     reader_mark,
     section_title,
 )
@@ -146,6 +147,7 @@ def _builder(
         "chosen": get_fact(chosen) if chosen else None,
         "figures": screening.figures,
         "bars": bars(screening.figures),
+        "profiles": profiles(screening.figures),
         "source": figures_chart_source(screening.figures),
         "budgets": selectors.budgets_left(scope, now),
         "refusal": refusal,

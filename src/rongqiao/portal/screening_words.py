@@ -57,6 +57,20 @@ def bars(figures: dict[str, Any] | None) -> list[Bars]:
     return [_bars(title, figures[key], names) for key, (title, names) in found.items()]
 
 
+def profiles(figures: dict[str, Any] | None) -> list[tuple[str, str, str, int]]:
+    """Name the commonest kinds of enterprise: place, industry, size, and about how many; none where figures are older than the sample."""
+    sizes = {entry.code: entry.title for entry in code_list("size_classes").entries}
+    return [
+        (
+            regions()[region].name if region in regions() else region,
+            industries()[section].name if section in industries() else section,
+            sizes.get(size, size),
+            count,
+        )
+        for region, section, size, count in (figures or {}).get("profiles", [])
+    ]
+
+
 def _bars(title: str, cells: Sequence[tuple[str, int]], names: dict[str, str]) -> Bars:
     most = max((count for _, count in cells), default=1)
     drawn = [

@@ -21,7 +21,7 @@ from rongqiao.rules.disclosure import blur
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,6 +33,8 @@ SPAN = 1 << 17
 WORKERS = 2
 DIMENSIONS = ("county_code", "industry_section", "size_class")
 PREFECTURE, COUNTY = 4, 6
+#: Kinds of enterprise that a sample shows.
+PROFILES = 8
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,8 @@ def tell_figures(criteria: Group, *, region: str, question: str, day: dt.date) -
     -------
     dict
         ``total``, ``unknown`` (enterprises of which a condition is not known and none unmet), ``regions``, ``sections``,
-        ``sizes`` (lists of ``[code, count]``, largest first, hidden last), ``hidden`` (how few are not told),
-        ``as_of``. Null counts are hidden. Regions are counties where one prefecture is asked for, else prefectures.
+        ``sizes`` (lists of ``[code, count]``, largest first, hidden last), ``profiles`` (a sample: the commonest kinds of enterprise
+        as ``[region, section, size, count]``), ``hidden`` (how few are not told), ``as_of``. Null counts are hidden. Regions are counties where one prefecture is asked for, else prefectures.
     """
     found, rule = province(), blur_rule(day)
     asked = limited(criteria, region)
@@ -167,13 +169,10 @@ def tell_figures(criteria: Group, *, region: str, question: str, day: dt.date) -
 
     whole = cube.sum(axis=(1, 2, 3))
     unknown = blur(missing, key=int(whole[1]), question=f"{question}|unknown", rule=rule)
-    counties, sections, sizes = (
-        cube.sum(axis=tuple(axis for axis in (1, 2, 3) if axis != kept)) for kept in (1, 2, 3)
-    )
+    sections, sizes = (cube.sum(axis=tuple(axis for axis in (1, 2, 3) if axis != kept)) for kept in (2, 3))
     length = COUNTY if is_local(asked) else PREFECTURE
-    regions: dict[str, Any] = {}
-    for code, cell in zip(found.labels[0], counties.T, strict=True):
-        regions[code[:length]] = regions.get(code[:length], 0) + cell
+    places = _by_region(found.labels[0], cube, length)
+    regions = {code: cells.sum(axis=(1, 2)) for code, cells in places.items()}
     told = {
         "regions": {code: tell(cell, f"region {code}") for code, cell in regions.items()},
         "sections": {
@@ -189,8 +188,33 @@ def tell_figures(criteria: Group, *, region: str, question: str, day: dt.date) -
         "unknown": unknown,
         "hidden": rule.least,
         "as_of": found.as_of,
+        "profiles": _profiles(found, places, tell),
         **{name: _in_order(cells) for name, cells in told.items()},
     }
+
+
+def _by_region(codes: Sequence[str], cube: NDArray[Any], length: int) -> dict[str, NDArray[Any]]:
+    """Add up counties by the leading characters of their codes."""
+    found: dict[str, NDArray[Any]] = {}
+    for at, code in enumerate(codes):
+        found[code[:length]] = found.get(code[:length], 0) + cube[:, at]
+    return found
+
+
+def _profiles(
+    found: Province, places: dict[str, NDArray[Any]], tell: Callable[[Any, str], int | None]
+) -> list[list[Any]]:
+    """Tell the commonest kinds by region, section and size. Nobody's own row is a sample here: features single an enterprise out."""
+    cells = [
+        ((region, section, size), kinds[:, row, column])
+        for region, kinds in places.items()
+        for row, section in enumerate(found.labels[1])
+        for column, size in enumerate(found.labels[2])
+        if region and section and size
+    ]
+    common = sorted(cells, key=lambda each: (-int(each[1][0]), each[0]))[:PROFILES]
+    told = [[*kind, tell(cell, f"profile {' '.join(kind)}")] for kind, cell in common]
+    return sorted((each for each in told if each[3] is not None), key=lambda each: (-each[3], each[:3]))
 
 
 def is_local(criteria: Group) -> bool:
