@@ -6,7 +6,6 @@ import io
 import itertools
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,8 @@ from rongqiao.synth.province import write_province
 
 #: Every so many rows go into the correction that is measured: one percent.
 CORRECTED_EVERY = 100
+#: Files of text, of which single rows can be sent again.
+TEXTS = (".jsonl", ".csv")
 #: Bytes by which a file's encoding is told, and by which it is copied.
 PORTION = 4 << 20
 
@@ -60,7 +61,8 @@ def governance(
         "rows": first["rows"],
         "seconds": first["seconds"],
         "rows_per_second": round(first["rows"] / first["seconds"]),
-        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
+        "processor_seconds": first["processor_seconds"],
+        "peak_rss_bytes": first["peak_rss_bytes"],
         "duckdb_rows": baseline["rows"],
         "duckdb_seconds": baseline["seconds"],
         "ratio_to_duckdb": round(first["seconds"] / baseline["seconds"], 2),
@@ -82,9 +84,19 @@ def _tell(stage: str, **known: Any) -> None:
 def _govern(folder: Path, lake: Path) -> dict[str, Any]:
     """Run the six steps as an operator does; seconds are the command's own, without the start of Python."""
     command = [sys.executable, "-m", "config.cli", "govern", str(folder), "--lake", str(lake), "--json"]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command line
-    report = json.loads(done.stdout)
-    return {"seconds": report["seconds"], "rows": sum(file["rows_in"] for file in report["files"])}
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as running:  # noqa: S603 - our own command line
+        told = running.stdout.read() if running.stdout else b""
+        _, status, usage = os.wait4(running.pid, 0)
+        running.returncode = os.waitstatus_to_exitcode(status)
+    if running.returncode:
+        raise subprocess.CalledProcessError(running.returncode, command)
+    report = json.loads(told)
+    return {
+        "seconds": report["seconds"],
+        "rows": sum(file["rows_in"] for file in report["files"]),
+        "processor_seconds": round(usage.ru_utime + usage.ru_stime, 2),
+        "peak_rss_bytes": usage.ru_maxrss * 1024,
+    }
 
 
 def _read_straight(deliveries: Path, place: Path) -> dict[str, Any]:
@@ -149,16 +161,17 @@ def _as_utf8(source: Path, place: Path) -> Path:
 
 def _write_corrections(deliveries: Path, target: Path) -> Path:
     """Send one row of a hundred again, in files that say they are corrections."""
-    for path in sorted(deliveries.glob("*/*.csv*")):
-        name = read_name(path.name)
-        if name is None or name[1]:
+    for path in sorted(deliveries.glob("*/*")):
+        name, suffix = read_name(path.name), next((each for each in TEXTS if each in path.name), None)
+        if name is None or name[1] or suffix is None:
             continue
         folder = target / path.parent.name
         folder.mkdir(parents=True, exist_ok=True)
         with (
             _open(path, "rb") as read,
-            (folder / f"{name[0].isoformat()}_onepercent.csv").open("wb") as write,
+            (folder / f"{name[0].isoformat()}_onepercent{suffix}").open("wb") as write,
         ):
-            write.write(read.readline())
+            if suffix == ".csv":
+                write.write(read.readline())
             write.writelines(itertools.islice(read, 0, None, CORRECTED_EVERY))
     return target
