@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises.identity import find_size_class, list_coverage, list_relations, list_tags
-from rongqiao.bases.enterprises.portraits import readable_contracts
+from rongqiao.bases.enterprises.portraits import MOST_EVENTS, MOST_TIES, readable_contracts
 from rongqiao.bases.enterprises.selectors import group_figures, source_statuses
 from rongqiao.bases.enterprises.standing import read_standing
 from rongqiao.indicators.shown_series import SERIES
@@ -58,10 +58,11 @@ def portrait_context(portrait: PortraitView) -> dict[str, Any]:
         "total": sum(len(group.figures) for group in groups),
         "charts": series_charts(portrait, sources, standing.bands),
         "events": portrait.events,
-        "years": [
-            (year, list(some))
-            for year, some in groupby(portrait.events[:EVENTS_SHOWN], lambda event: event["on"][:4])
-        ],
+        "years": _by_year(portrait.events[:EVENTS_SHOWN]),
+        "earlier": _by_year(portrait.events[EVENTS_SHOWN:]),
+        "earlier_count": max(0, len(portrait.events) - EVENTS_SHOWN),
+        "most_events": MOST_EVENTS,
+        "most_relations": MOST_TIES,
         "sources": sources,
         "standing": standing,
         "radar": theme_chart(standing),
@@ -71,6 +72,10 @@ def portrait_context(portrait: PortraitView) -> dict[str, Any]:
         "graph": relation_graph(portrait.enterprise.name, relations),
         "coverage": list_coverage(portrait, groups, delivered),
     }
+
+
+def _by_year(events: Sequence[Any]) -> list[tuple[str, list[Any]]]:
+    return [(year, list(some)) for year, some in groupby(events, lambda event: event["on"][:4])]
 
 
 def main_figures(groups: Sequence[ThemeFigures]) -> list[Figure]:

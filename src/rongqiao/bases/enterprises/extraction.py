@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises.operations import ENTERPRISES, Operations
+from rongqiao.bases.enterprises.portraits import MOST_EVENTS
 from rongqiao.bases.enterprises.ties import (
     PERSONNEL,
     coded,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 INDICATORS = "analytics/indicators"
 EVENT_MONTHS = 60
-EVENTS_SHOWN = 120
 
 
 def event_queries(known_at: dt.date) -> dict[str, tuple[str, str, str, str]]:
@@ -260,7 +260,7 @@ class Extraction(Operations):
             "events",
             f"""SELECT enterprise_id, to_json(list(struct_pack("on" := happened_on, source := source, title := title,
             amount_cny := amount, batch_id := batch_id, line := line, record_id := record_id, until := until) ORDER BY happened_on DESC, source, batch_id, line)
-            [:{EVENTS_SHOWN}]) AS events FROM ({" UNION ALL ".join(parts)}) GROUP BY enterprise_id""",  # noqa: S608
+            [:{MOST_EVENTS}]) AS events FROM ({" UNION ALL ".join(parts)}) GROUP BY enterprise_id""",  # noqa: S608
         )
 
 

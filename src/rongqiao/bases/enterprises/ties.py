@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rongqiao.bases.enterprises.portraits import MOST_TIES
 from rongqiao.contracts.catalog import code_list
 from rongqiao.lake.engine import literal
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 PERSONNEL = "market_regulation.key_personnel"
-#: A person who sits in more firms than this is shown with the first of them.
-TIES_SHOWN = 60
 RELATION_KINDS = {
     "shareholder": "股东",
     "investment": "对外投资",
@@ -117,5 +116,5 @@ _ELSEWHERE = """SELECT DISTINCT p.enterprise_id, {source} AS source, 'elsewhere'
 def _listed(column: str, parts: list[str], fields: str, order: str) -> str:
     if not parts:
         return f"SELECT NULL::VARCHAR AS enterprise_id, NULL::VARCHAR AS {column} WHERE false"
-    return f"""SELECT enterprise_id, to_json(list(struct_pack({fields}) ORDER BY {order})[:{TIES_SHOWN}]) AS {column}
+    return f"""SELECT enterprise_id, to_json(list(struct_pack({fields}) ORDER BY {order})[:{MOST_TIES}]) AS {column}
         FROM ({" UNION ALL ".join(parts)}) GROUP BY enterprise_id"""
