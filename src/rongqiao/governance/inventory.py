@@ -73,7 +73,8 @@ def profile(work: Workbench, baselines: Baselines) -> None:
         drifted: list[bool] = []
         for item in work.contract.items:
             row = _profile_row(work, batch, item.id)
-            row.update(counts.get((batch.number, item.id), {"rows": batch.rows_in, "nulls": batch.rows_in}))
+            unread = {"rows": batch.rows_in, "nulls": batch.rows_in, "distinct_count": 0}
+            row.update(counts.get((batch.number, item.id), unread))
             histogram, row["top_pattern"] = shapes.get((batch.number, item.id), ({}, None))
             histogram = typed.get((batch.number, item.id), histogram)
             now = Baseline(histogram, row.get("distinct_count") or 0)

@@ -104,10 +104,10 @@ class Operations:
             FROM declared FULL JOIN judged USING (contract_id, rule_id, family) ORDER BY 1, 2"""
 
     def profiles(self) -> str:
-        """One row per column of each contract's newest delivery."""
-        return """SELECT contract_id, "column", rows, nulls, distinct_count, left(coalesce(minimum, ''), 200) AS minimum,
+        """One row per item of each contract's newest delivery. Headers that belong to no item are counted by nobody, and left out."""
+        return """SELECT contract_id, "column", rows, nulls, coalesce(distinct_count, 0) AS distinct_count, left(coalesce(minimum, ''), 200) AS minimum,
             left(coalesce(maximum, ''), 200) AS maximum, left(coalesce(top_pattern, ''), 200) AS top_pattern,
-            drift, known_at FROM profiles
+            drift, known_at FROM profiles WHERE NOT starts_with("column", '?')
             QUALIFY row_number() OVER (PARTITION BY contract_id, "column" ORDER BY known_at DESC, batch_id DESC) = 1"""
 
     def quarantine(self) -> str:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from rongqiao.lake.tables import Lake
 
 CHUNK_BYTES = 1 << 20
+#: Shown in the place of a character that PostgreSQL cannot hold.
+NUL = "'␀'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +138,19 @@ def _export(taken: Operations, query: str | None, folder: Path) -> list[str]:
     """Write the rows as CSV and return the columns; no columns when there is nothing to take."""
     if query is None:
         return []
-    columns = [row[0] for row in taken.connection.execute(f"DESCRIBE {query}").fetchall()]
+    types = {row[0]: row[1] for row in taken.connection.execute(f"DESCRIBE {query}").fetchall()}
+    # PostgreSQL holds no NUL: one in one department's file would keep everybody's news from the pages.
+    listed = ", ".join(
+        f"replace(replace({quote(name)}, chr(0), {NUL}), '\\u0000', {NUL}) AS {quote(name)}"
+        if kind in ("VARCHAR", "JSON")
+        else quote(name)
+        for name, kind in types.items()
+    )
     target = literal(str(folder / "rows.csv"))
-    taken.connection.execute(f"COPY ({query}) TO {target} (FORMAT csv, HEADER false)")
-    return columns
+    taken.connection.execute(
+        f"COPY (SELECT {listed} FROM ({query})) TO {target} (FORMAT csv, HEADER false)"  # noqa: S608
+    )
+    return list(types)
 
 
 def _stage(cursor: Any, model: type[models.Model], columns: list[str], folder: Path) -> str:
