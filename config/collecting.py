@@ -52,7 +52,7 @@ def collect(collector_id: str) -> Outcome:
     with system_scope() as scope:
         collecting.finish_run(scope=scope, run=run, outcome=_fields(outcome), now=timezone.now())
         if outcome.files:
-            enqueue(services.JOB)
+            enqueue(services.JOB, lock=services.JOB)
     return outcome
 
 
@@ -87,8 +87,8 @@ def has_come() -> bool:
         looked_at = (delivered() / ".looked_at").stat().st_mtime_ns
     except OSError:
         looked_at = 0
-    # A file's last change is its renaming into the folder.
-    return any(path.stat().st_ctime_ns > looked_at for path in delivered().glob("*/[!.]*"))
+    # A file's last change is its renaming into the folder; it may fall on the very tick of the clock at which was looked.
+    return any(path.stat().st_ctime_ns >= looked_at for path in delivered().glob("*/[!.]*"))
 
 
 def govern_collected(lake: Lake) -> int:
@@ -100,12 +100,15 @@ def govern_collected(lake: Lake) -> int:
     """
     if not delivered().is_dir():
         return 0
-    (delivered() / ".looked_at").touch()
+    # Its time is taken before, and holds only once all that was found is governed: what comes meanwhile is seen the next time.
+    looking = delivered() / ".looking"
+    looking.touch()
     found, _ = find_deliveries(delivered())
-    if not found:
-        return 0
-    report = govern(found, lake, Ledger(var() / "ledger"))
-    done = [each for each in found if each.path.name not in report.held]
+    done = []
+    if found:
+        report = govern(found, lake, Ledger(var() / "ledger"))
+        done = [each for each in found if each.path.name not in report.held]
     for each in done:
         each.path.unlink(missing_ok=True)
+    looking.replace(delivered() / ".looked_at")
     return len(done)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from config.tasks import RETRY, describe
+from config.attempts import BROKEN, PASSING, RETRY, attempt, describe
 from rongqiao.accounts.models import Organisation
 from rongqiao.accounts.scope import scope_of, system_scope
 from rongqiao.bases.enterprises.intake import selectors as intake_selectors
@@ -30,22 +32,31 @@ if TYPE_CHECKING:
     from rongqiao.contracts.model import Contract
     from rongqiao.governance.discovery.profiles import SourceProfile
 
+logger = logging.getLogger(__name__)
+
 
 @app.task(name=intake.PROFILE_JOB, queueing_lock=intake.PROFILE_JOB, lock=intake.PROFILE_JOB, retry=RETRY)
 def profile_sources() -> int:
     """Profile every file that is offered, guess a contract for each of its tables; returns the number of files."""
     with system_scope() as scope:
         waiting = intake_selectors.waiting_sources(scope)
+    troubles: list[Exception] = []
     for upload in waiting:
         try:
-            tables = [_draw_up(upload, profile) for profile in _profile(upload)]
-        except (RongqiaoError, OSError) as error:
-            with system_scope():
-                intake.record_failure(upload=upload, problem=describe(error), now=timezone.now())
+            tables = attempt(upload, partial(_examine, upload))
+        except PASSING as trouble:
+            troubles.append(trouble)
             continue
-        with system_scope():
-            services.record_profiles(upload=upload, tables=tables, now=timezone.now())
+        if tables is not None:
+            with system_scope():
+                services.record_profiles(upload=upload, tables=tables, now=timezone.now())
+    if troubles:
+        raise troubles[0]
     return len(waiting)
+
+
+def _examine(upload: Upload) -> list[SourceTable]:
+    return [_draw_up(upload, profile) for profile in _profile(upload)]
 
 
 def _profile(upload: Upload) -> list[SourceProfile]:
@@ -104,14 +115,23 @@ def bring_sources() -> int:
     """Put every approved contract in force and hand its table to governance as a delivery; returns the number of tables."""
     with system_scope() as scope:
         waiting = selectors.approved_tables(scope)
+    troubles: list[Exception] = []
     for table in waiting:
         try:
             _bring(table)
-        except (RongqiaoError, OSError) as error:
+        except PASSING as trouble:
+            troubles.append(trouble)
+            continue
+        except Exception as error:
+            # Whatever it is, it is this table's: those behind it must not wait for somebody to mend it.
+            logger.exception("Table %s could not be brought in.", table.pk)
             with system_scope():
-                services.record_failure(table=table, problem=describe(error))
+                problem = describe(error) if isinstance(error, RongqiaoError) else BROKEN
+                services.record_failure(table=table, problem=problem)
         with system_scope():
             services.forget_file(upload=table.upload)
+    if troubles:
+        raise troubles[0]
     return len(waiting)
 
 

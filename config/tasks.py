@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
+import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
-from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
-from config.collecting import collect, due_collectors, govern_collected, has_come
+from config.attempts import PASSING, RETRY, attempt
+from config.collecting import collect, due_collectors, govern_collected
 from config.corrections import flow_forward
 from config.renewal import renew
 from config.serving import build_serving
+from config.waiting import wake_jobs
 from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.scope import system_scope
-from rongqiao.bases.enterprises.intake import collecting, selectors, services
+from rongqiao.bases.enterprises.intake import collecting, recording, selectors, services
 from rongqiao.bases.enterprises.publication import publish_operations
 from rongqiao.bases.resources.services import enqueue_matching
 from rongqiao.governance.batch import Delivery
 from rongqiao.governance.conflicts import find_conflicts
 from rongqiao.governance.pipeline import govern
 from rongqiao.governance.resolution import retrying
-from rongqiao.kernel.errors import RongqiaoError
+from rongqiao.governance.service import find_outcome
+from rongqiao.kernel.errors import BusyError, InvalidValueError
 from rongqiao.kernel.home import var
 from rongqiao.lake.tables import Lake
 from rongqiao.ledger.log import Ledger
 
 if TYPE_CHECKING:
-    from rongqiao.bases.enterprises.intake.models import Upload
-    from rongqiao.governance.pipeline import Report
+    from collections.abc import Sequence
 
-#: Another run may hold the lake; it is waited for.
-RETRY = RetryStrategy(max_attempts=20, wait=15)
+    from rongqiao.bases.enterprises.intake.models import Upload
+    from rongqiao.governance.pipeline import FileReport, Report
+
+logger = logging.getLogger(__name__)
 RENEWAL = "enterprises.renew"
 
 
@@ -41,18 +46,28 @@ def govern_uploads() -> int:
     with system_scope() as scope:
         waiting = selectors.waiting_uploads(scope)
     lake = Lake()
-    reports = [(upload, report) for upload in waiting if (report := _govern(upload, lake)) is not None]
-    collected = govern_collected(lake)
-    if (waiting or collected) and lake.exists("published/enterprises"):
+    reports, troubles = _govern_all(waiting, lake)
+    collected = 0
+    if not any(isinstance(trouble, BusyError) for trouble in troubles):
+        try:
+            collected = govern_collected(lake)
+        except Exception as trouble:
+            # What departments sent is told of all the same.
+            logger.exception("Collected deliveries could not be governed.")
+            troubles.append(trouble)
+    if (reports or collected) and lake.exists("published/enterprises"):
         today = timezone.localdate()
         find_conflicts(lake, as_of=today.year * 100 + today.month, known_at=today)
         publish_operations(lake=lake, known_at=today)
         build_serving(lake)
     # Told only now: whoever reads "landed" follows the link to the rows that were sent back at once.
     for upload, report in reports:
-        _tell_outcome(upload, report)
+        _tell_outcome(upload, report, lake)
     flow_forward(lake, now=timezone.now())
-    enqueue(RENEWAL, lock=services.JOB, timestamp=int(timezone.now().timestamp()))
+    if reports or collected:
+        enqueue(RENEWAL, lock=services.JOB, timestamp=int(timezone.now().timestamp()))
+    if troubles:
+        raise troubles[0]
     return len(waiting) + collected
 
 
@@ -76,50 +91,72 @@ def run_collector(collector_id: str) -> str:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="collect.run_due", lock="collect.run_due", name="collect.run_due")
 def run_due_collectors(timestamp: int) -> int:
-    """Put every collector whose time has come into the queue, each minute; returns their number."""
+    """Put every collector whose time has come into the queue, each minute, and every job that something waits for; returns the collectors."""
+    # First: a malformed declaration of a collector must not hold up what waits.
+    wake_jobs()
     due = due_collectors()
     for collector_id in due:
         collecting.defer_run(collector_id)
-    if has_come():
-        enqueue(services.JOB)
     return len(due)
 
 
-def _govern(upload: Upload, lake: Lake) -> Report | None:
-    """Take one delivery through the six steps; ``None`` where that failed, which is recorded."""
+def _govern_all(waiting: Sequence[Upload], lake: Lake) -> tuple[list[tuple[Upload, Report]], list[Exception]]:
+    """Take deliveries through the six steps; returns what became of them, and troubles for which some wait on."""
+    reports: list[tuple[Upload, Report]] = []
+    troubles: list[Exception] = []
+    for upload in waiting:
+        try:
+            report = attempt(upload, partial(_govern, upload, lake))
+        except BusyError as trouble:
+            troubles.append(trouble)
+            break
+        except PASSING as trouble:
+            # Only this file may be out of reach: those behind it are tried.
+            troubles.append(trouble)
+            continue
+        if report is not None:
+            reports.append((upload, report))
+    return reports, troubles
+
+
+def _govern(upload: Upload, lake: Lake) -> Report:
+    """Take one delivery through the six steps."""
 
     def tell(_: str, step: str, done: int, total: int) -> None:
         with system_scope():
-            services.record_progress(upload=upload, step=step, done=done, total=total)
+            recording.record_progress(upload=upload, step=step, done=done, total=total)
 
-    delivery = Delivery(upload.contract_id, services.stored_path(upload), upload.delivered_on)
-    try:
-        with system_scope() as scope:
-            mended = selectors.repaired_places(scope, upload)
-        # First: what a department mended must not be sent again as it was.
-        retrying.note_repaired(lake, upload.contract_id, mended, upload.stored_name, upload.delivered_on)
-        report = govern([delivery], lake, Ledger(var() / "ledger"), on_progress=tell)
-    except (RongqiaoError, OSError) as error:
-        with system_scope():
-            services.record_failure(upload=upload, problem=describe(error), now=timezone.now())
-        return None
-    return report
+    path = services.stored_path(upload)
+    if path.parent.is_dir() and not path.exists():
+        raise InvalidValueError("报送文件", upload.file_name, "平台上已没有这份文件，请重新上传。")
+    with system_scope() as scope:
+        mended = selectors.repaired_places(scope, upload)
+    # First: what a department mended must not be sent again as it was.
+    retrying.note_repaired(lake, upload.contract_id, mended, upload.stored_name, upload.delivered_on)
+    delivery = Delivery(upload.contract_id, path, upload.delivered_on)
+    return govern([delivery], lake, Ledger(var() / "ledger"), on_progress=tell)
 
 
-def _tell_outcome(upload: Upload, report: Report) -> None:
-    with system_scope():
-        if report.held:
+def _tell_outcome(upload: Upload, report: Report, lake: Lake) -> None:
+    now = timezone.now()
+    # Rows of other batches that waited for their enterprise may have been sent again in the same run.
+    own = next((_counts(file) for file in report.files if file.batch_id == upload.batch_id), None)
+    with system_scope() as scope:
+        if upload.stored_name in report.held:
             problem = "企业登记库还没有数据，无法认定企业；请先报送企业登记。"
-            services.record_failure(upload=upload, problem=problem, now=timezone.now())
-        else:
-            services.record_outcome(upload=upload, outcome=_outcome(report), now=timezone.now())
+            recording.record_failure(upload=upload, problem=problem, now=now)
+            return
+        # Without a report of its own it had its receipt before: from another file, or in a run that ended before this was told.
+        outcome = own or find_outcome(lake, upload.batch_id)
+        if outcome is None:
+            problem = "没有找到这份文件的签收回执，请再试一次，或联系平台运营人员。"
+            recording.record_failure(upload=upload, problem=problem, now=now)
+            return
+        is_repeat = own is None and selectors.is_landed_before(scope, upload)
+        recording.record_outcome(upload=upload, outcome=outcome, is_repeat=is_repeat, now=now)
 
 
-def _outcome(report: Report) -> dict[str, Any] | None:
-    """Return the counts of the file; none when its bytes had a receipt before."""
-    if not report.files:
-        return None
-    file = report.files[0]
+def _counts(file: FileReport) -> dict[str, Any]:
     return {
         "batch_id": file.batch_id,
         "rows_in": file.rows_in,
@@ -127,12 +164,3 @@ def _outcome(report: Report) -> dict[str, Any] | None:
         "rows_quarantined": file.rows_quarantined,
         "by_rule": file.quarantined_by_rule,
     }
-
-
-def describe(error: RongqiaoError | OSError) -> str:
-    """Say what is wrong, as the department reads it."""
-    return (
-        f"{error.thing}：{error.remedy}"
-        if isinstance(error, RongqiaoError)
-        else f"文件读写失败：{error.strerror}"
-    )

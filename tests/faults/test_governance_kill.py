@@ -177,5 +177,5 @@ def test_two_runs_on_one_delivery_land_it_once(server, deliveries, digests, tmp_
     codes = sorted(server.run(deliveries, lake, runs=2)["codes"])
     told = server.errors.read_text(encoding="utf-8")[before:]
     assert codes == [0, 1]
-    assert "Another run is at work on this lake" in told
+    assert "另一次治理正在使用这个数据湖" in told
     check_whole(lake, digests)

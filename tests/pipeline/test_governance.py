@@ -307,7 +307,7 @@ def test_files_that_are_no_deliveries_are_named(folder):
     found, skipped = find_deliveries(folder)
     assert len(found) == 1
     assert skipped == [f"{TAX}/readme.csv", "unknown.table/2026-02-16.csv"]
-    with pytest.raises(InvalidValueError, match="Give a folder"):
+    with pytest.raises(InvalidValueError, match="请给出报送文件夹"):
         find_deliveries(folder / "absent")
 
 

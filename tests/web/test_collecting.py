@@ -18,7 +18,7 @@ from rongqiao.accounts.scope import scope_of, scoped, system_scope
 from rongqiao.bases.enterprises.intake import collecting
 from rongqiao.bases.enterprises.intake.models import CollectorRun
 from rongqiao.bases.enterprises.models import Delivery
-from rongqiao.kernel.errors import NotAllowedError
+from rongqiao.kernel.errors import NotAllowedError, StorageError
 from rongqiao.lake.tables import Lake
 from tests.pipeline.departments import ALPHA, csv_bytes, put_registry
 from tests.pipeline.sources import GRADES, declare, declare_http, grade, interface
@@ -148,24 +148,56 @@ def test_a_failure_is_shown_with_its_remedy(home, page):
     assert "还没有采集到数据" in text
 
 
-def test_run_now_is_audited_and_queued_once(home, drop, page, operator):
+def test_run_now_is_audited_and_queued_once(home, drop, page, operator, django_capture_on_commit_callbacks):
     url = reverse("portal:operator_collector_run", args=["water"])
-    for _ in range(2):
-        assert page.post(url).status_code == 302
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(2):
+            assert page.post(url).status_code == 302
     queued = ProcrastinateJob.objects.filter(task_name=collecting.JOB, status="todo")
-    assert [job.args for job in queued] == [{"collector_id": "water"}]
+    assert [(job.args, job.lock) for job in queued] == [({"collector_id": "water"}, "collect.run:water")]
     with system_scope() as scope:
         asked = AuditRecord.objects.for_scope(scope).filter(action="collector.requested", object_id="water")
         assert asked.count() == 2
     assert page.post(reverse("portal:operator_collector_run", args=["none"])).status_code == 422
 
 
-def test_the_minute_job_queues_what_is_due(home, drop):
-    assert run_due_collectors(timestamp=0) == 1
-    assert run_due_collectors(timestamp=60) == 1
+def test_the_minute_job_queues_what_is_due(home, drop, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        assert run_due_collectors(timestamp=0) == 1
+        assert run_due_collectors(timestamp=60) == 1
     assert ProcrastinateJob.objects.filter(task_name=collecting.JOB).count() == 1
     # The register lies among the collected and nobody has looked at it yet.
     assert ProcrastinateJob.objects.filter(task_name="governance.govern_uploads").count() == 1
+
+
+def test_what_came_is_looked_at_again_until_it_was_governed(home, drop, monkeypatch):
+    assert composed.has_come()
+
+    def broken(*_):
+        put_registry(home / "collected", name="2026-02-06.csv")
+        raise StorageError("磁盘", "", "满")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(composed, "govern", broken)
+        with pytest.raises(StorageError):
+            govern_uploads()
+    assert composed.has_come()
+    assert govern_uploads() == 2
+    assert not composed.has_come()
+
+
+def test_what_comes_while_governance_is_at_work_is_seen_the_next_time(home, drop, monkeypatch):
+    real = composed.govern
+
+    def slow(*given):
+        report = real(*given)
+        put_registry(home / "collected", name="2026-02-06.csv")
+        return report
+
+    with monkeypatch.context() as patched:
+        patched.setattr(composed, "govern", slow)
+        assert govern_uploads() == 1
+    assert composed.has_come()
 
 
 def test_a_malformed_declaration_is_named_on_the_page(home, page):

@@ -15,43 +15,30 @@ from django.urls import reverse
 from procrastinate.contrib.django import app as jobs
 
 from config.tasks import govern_uploads
-from rongqiao.accounts.models import AuditRecord, Organisation
+from rongqiao.accounts.models import AuditRecord
 from rongqiao.accounts.scope import scope_of, scoped, system_scope
-from rongqiao.accounts.services import open_account
 from rongqiao.bases.enterprises.intake import keys, selectors, services
 from rongqiao.bases.enterprises.intake.models import RepairedRow, Upload
 from rongqiao.bases.enterprises.models import Delivery, QuarantinedRow
-from rongqiao.governance.pipeline import govern
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
-from rongqiao.kernel.identifiers import complete_uscc
 from rongqiao.lake.tables import Lake
-from tests.pipeline.departments import put_registry, registry_row
-
-TODAY = dt.date(2026, 11, 20)
-NOW = dt.datetime(2026, 11, 20, 2, tzinfo=dt.UTC)
-FIRST, SECOND = complete_uscc("91430102MA4L00000"), complete_uscc("91430203MA4L00001")
-TABLE = "taxation.tax_grade"
+from tests.web.intake_place import (
+    NOW,
+    SECOND,
+    TABLE,
+    TODAY,
+    clerk_of,
+    good,
+    grades,
+    push,
+    register_two,
+    state,
+)
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """An installation with two registered enterprises."""
-    monkeypatch.setenv("RONGQIAO_VAR", str(tmp_path))
-    rows = [registry_row(FIRST, "长沙湘辉机械有限公司"), registry_row(SECOND, "株洲东方陶瓷有限公司")]
-    put_registry(tmp_path / "first", rows)
-    report = govern(tmp_path / "first", Lake(), None)
-    assert sum(file.rows_accepted for file in report.files) == 2
-    return tmp_path
-
-
-def clerk_of(department, name):
-    with system_scope():
-        organisation = Organisation.objects.create(
-            kind="department", name=department, region_code="43", department_code=department
-        )
-        return open_account(
-            organisation=organisation, role="department_clerk", username=name, password="bamboo-bridge-2026"
-        )
+    return register_two(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -62,35 +49,6 @@ def clerk(db):
 @pytest.fixture
 def scope(clerk):
     return scope_of(clerk)
-
-
-def grades(*rows):
-    columns = ("uscc", "grade_year", "grade", "published_on")
-    lines = ["统一社会信用代码,评价年度,信用级别,发布日期"]
-    lines += [",".join(str(row[column]) for column in columns) for row in rows]
-    return ("\n".join(lines) + "\n").encode()
-
-
-def good(uscc=FIRST, **cells):
-    return {"uscc": uscc, "grade_year": 2025, "grade": "A", "published_on": "2026-04-10"} | cells
-
-
-def push(scope, content, **changes):
-    with scoped(scope):
-        upload = services.open_upload(
-            **{
-                "scope": scope, "contract_id": TABLE, "file_name": "等级.csv", "size_bytes": len(content),
-                "delivered_on": TODAY, "today": TODAY, "is_regular": True,
-            } | changes
-        )  # fmt: skip
-        return services.receive_portion(
-            scope=scope, upload_id=upload.pk, offset=0, stream=io.BytesIO(content), now=NOW
-        )
-
-
-def state(scope, upload):
-    with scoped(scope):
-        return selectors.get_upload(scope, upload.pk)
 
 
 def test_good_rows_land_and_a_bad_one_comes_back_is_repaired_and_lands(home, scope):

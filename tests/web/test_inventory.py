@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.utils import ProgrammingError
 from django.urls import reverse
 
+from config import inventory as composed
 from config.inventory import bring_sources, profile_sources
 from config.tasks import govern_uploads
 from rongqiao.accounts.models import AuditRecord
@@ -251,6 +252,51 @@ def test_what_cannot_be_profiled_or_brought_in_says_why(home, clerk, operator):
     assert "未能入库" in page_of(clerk).get(reverse("portal:department_source_table", args=[table.pk])).content.decode()  # fmt: skip
     with scoped(scope_of(clerk)), pytest.raises(IllegalTransitionError):
         services.revise_table(scope=scope_of(clerk), table_id=table.pk, answers={})
+
+
+def test_a_table_that_failed_keeps_its_file_and_is_tried_again(home, clerk, operator, monkeypatch):
+    (table,) = profiled(clerk)
+    submitted(clerk, table)
+    decide(operator, table, approve="1")
+
+    def raising(error):
+        def bring(_):
+            raise error
+
+        return bring
+
+    with monkeypatch.context() as patched:
+        patched.setattr(composed, "_bring", raising(OSError(28, "No space left on device")))
+        with pytest.raises(OSError, match="No space"):
+            bring_sources()
+        assert tables_of(clerk)[0].status == "approved"
+        patched.setattr(composed, "_bring", raising(ZeroDivisionError()))
+        bring_sources()
+    assert tables_of(clerk)[0].status == "failed"
+    assert intake.stored_path(table.upload).exists()
+    scope = scope_of(clerk)
+    with scoped(scope), pytest.raises(ProgrammingError, match="may change"), transaction.atomic():
+        SourceTable.objects.for_scope(scope).filter(pk=table.pk).update(status="approved", document={})
+    client, place = page_of(clerk), reverse("portal:department_source_table", args=[table.pk])
+    again = reverse("portal:department_source_retry", args=[table.pk])
+    assert again in client.get(place).content.decode()
+    assert client.post(again).url == place
+    bring_sources()
+    assert tables_of(clerk)[0].status == "delivered"
+    assert not intake.stored_path(table.upload).exists()
+
+
+def test_a_source_that_broke_profiling_is_tried_again(home, clerk, monkeypatch):
+    upload = offer(clerk, fire_file())
+    with monkeypatch.context() as patched:
+        patched.setattr(composed, "_profile", lambda _: 1 / 0)
+        profile_sources()
+    client, place = page_of(clerk), reverse("portal:department_source", args=[upload.pk])
+    again = reverse("portal:department_upload_retry", args=[upload.pk])
+    assert again in client.get(place).content.decode()
+    assert client.post(again).url == place
+    profile_sources()
+    assert len(tables_of(clerk)) == 1
 
 
 def test_a_run_that_was_killed_begins_again_without_doubling(home, clerk, operator, monkeypatch):

@@ -11,6 +11,7 @@ from dispute_place import AS_OF, CASES, FIRST, NOW, SECOND
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
+from config import tasks
 from rongqiao.accounts.models import AuditRecord, LedgerEntry
 from rongqiao.accounts.scope import scoped, system_scope
 from rongqiao.accounts.services import revoke_consent
@@ -188,6 +189,24 @@ def test_a_correction_that_the_rules_refuse_goes_back_to_the_department(owner, c
     accept(court, objection)
     place.settle_now(monkeypatch, NOW + DAY)
     assert state(owner, objection).status == "corrected"
+
+
+def test_a_refused_correction_is_no_correction_though_its_run_was_killed(owner, court, monkeypatch):
+    objection = place.dispute(owner)
+    accept(court, objection, {"closed_on": "2024-01-01"})
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tasks, "find_conflicts", killed)
+        with pytest.raises(KeyboardInterrupt):
+            place.settle_now(monkeypatch, NOW + DAY)
+    place.settle_now(monkeypatch, NOW + DAY)
+    back = state(court, objection)
+    assert back.status == "forwarded"
+    assert back.correction.status == "landed"
+    assert back.correction.outcome["rows_quarantined"] == 1
 
 
 def test_rejecting_takes_the_mark_away_and_a_statement_brings_words_back(owner, court):

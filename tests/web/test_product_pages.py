@@ -157,7 +157,9 @@ def test_an_enterprise_sees_every_product_with_what_it_lacks(client, town, marke
     assert "即时得出" in later
 
 
-def test_the_operator_sees_the_pass_and_what_banks_change(client, officer, town, market):
+def test_the_operator_sees_the_pass_and_what_banks_change(
+    client, officer, town, market, django_capture_on_commit_callbacks
+):
     url = begin(officer)
     officer.post(f"{url}conditions/0/move/", {"value": "61"})
     officer.post(f"{url}try/")
@@ -167,7 +169,8 @@ def test_the_operator_sees_the_pass_and_what_banks_change(client, officer, town,
     shown = words(page(operator, "operator_matching"))
     assert "产品P03" in shown
     assert "最近一次核对" in shown
-    assert operator.post(reverse("portal:operator_matching_refresh")).status_code == 302
+    with django_capture_on_commit_callbacks(execute=True):
+        assert operator.post(reverse("portal:operator_matching_refresh")).status_code == 302
     assert ProcrastinateJob.objects.filter(task_name=MATCHING_JOB).count() == 1
     changed = words(page(operator, "operator_criteria_changes"))
     assert "起草中" in changed

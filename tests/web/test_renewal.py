@@ -44,12 +44,17 @@ def home(governed, tmp_path, monkeypatch, db):
     return tmp_path
 
 
-def file_taxes(folder, sales="900000.00", on=NEXT_DAY):
-    """Correct the last month's filing of the first enterprise."""
+def put_taxes(folder, sales="900000.00", on=NEXT_DAY):
+    """Put a correction of the last month's filing of the first enterprise into a folder."""
     row = tax_row(
         place.FIRST, "", period="2026-10", sales=sales, 申报期限="2026-11-15", 申报日期="2026-11-10"
     )
-    put_jsonl(folder / "late", "taxation.tax_filing", f"{on.isoformat()}.jsonl", TAX_IDS, [row])
+    put_jsonl(folder, "taxation.tax_filing", f"{on.isoformat()}.jsonl", TAX_IDS, [row])
+
+
+def file_taxes(folder, sales="900000.00", on=NEXT_DAY):
+    """Correct the last month's filing of the first enterprise."""
+    put_taxes(folder / "late", sales, on)
     report = govern(folder / "late", Lake(), None)
     assert sum(file.rows_accepted for file in report.files) == 1
 
@@ -122,6 +127,8 @@ def test_before_the_first_publication_there_is_nothing_to_do(tmp_path, monkeypat
     assert renew(Lake(), known_at=NEXT_DAY) == renewal.Renewed(None, 0)
 
 
-def test_governing_deliveries_asks_for_a_renewal(home, monkeypatch):
-    place.settle_now(monkeypatch, dt.datetime(2026, 11, 24, 4, tzinfo=dt.UTC))
+def test_governing_deliveries_asks_for_a_renewal(home, monkeypatch, django_capture_on_commit_callbacks):
+    put_taxes(home / "var" / "collected")
+    with django_capture_on_commit_callbacks(execute=True):
+        place.settle_now(monkeypatch, dt.datetime(2026, 11, 24, 4, tzinfo=dt.UTC))
     assert ProcrastinateJob.objects.filter(task_name="enterprises.renew").count() == 1

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 from django.db import transaction
 from procrastinate.contrib.django import app as jobs
 from procrastinate.exceptions import AlreadyEnqueued
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 def enqueue(job: str, *, waiting: str = "", lock: str | None = None, **arguments: str | int) -> None:
-    """Put a job into the queue, unless one waits there that will see the same and more.
+    """Put a job into the queue once the transaction is committed, unless one waits there that will see the same and more.
 
     Parameters
     ----------
@@ -17,14 +23,26 @@ def enqueue(job: str, *, waiting: str = "", lock: str | None = None, **arguments
     waiting : str
         What tells jobs of one task apart: of those with the same text one waits at a time. The task's name if empty.
     lock : str or None
-        Jobs with the same lock run one after the other; ``waiting`` where none is given.
+        Jobs with the same lock run one after the other; the task's own where none is given.
     **arguments
         Given to the task.
+
+    Notes
+    -----
+    A job that waits could begin before the commit and see nothing of what was written; asked for afterwards, it sees all of it.
     """
-    waiting = waiting or job
+    transaction.on_commit(partial(_defer, job, waiting or job, lock, arguments))
+
+
+def _defer(job: str, waiting: str, lock: str | None, arguments: Mapping[str, str | int]) -> None:
+    task = (
+        jobs.configure_task(job, queueing_lock=waiting, lock=lock)
+        if lock
+        else jobs.configure_task(job, queueing_lock=waiting)
+    )
     try:
         # A savepoint of its own: that a job waits already must not break what surrounds it.
         with transaction.atomic():
-            jobs.configure_task(job, queueing_lock=waiting, lock=lock or waiting).defer(**arguments)
+            task.defer(**arguments)
     except AlreadyEnqueued:
         return

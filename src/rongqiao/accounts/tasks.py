@@ -49,8 +49,8 @@ def seal_ledger(timestamp: int) -> int | None:
 async def tidy_queue(context: JobContext, timestamp: int) -> int:
     """Give up jobs whose worker died, and forget jobs that ended well over 30 days ago; returns the jobs given up.
 
-    A job that died at work holds its lock for ever, so that none of its kind would run again. All our jobs are
-    periodic and harmless when repeated: the next one does its work, so it is given up rather than retried.
+    A job that died at work holds its lock for ever, so that none of its kind would run again. All our jobs are harmless when
+    repeated, and are asked for again by the clock while anything waits for them, so it is given up rather than retried.
     """
     manager = context.app.job_manager
     stalled = list(await manager.get_stalled_jobs())

@@ -28,7 +28,7 @@ from rongqiao.governance.previous import previous_delivery, stage_reference
 from rongqiao.governance.reading import read_ahead
 from rongqiao.governance.resolution import retrying
 from rongqiao.kernel import home
-from rongqiao.kernel.errors import InvalidValueError, StorageError
+from rongqiao.kernel.errors import BusyError, InvalidValueError, StorageError
 from rongqiao.lake.engine import literal, quote
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ STEPS: tuple[tuple[str, str], ...] = (
 LOT_ROWS = 400_000
 #: What the engine may hold in memory before it spills to disk.
 ENGINE_MEMORY = "6GB"
+#: What libraries raise of a disk or store that is full, gone or broken.
+STORAGE_FAULTS = (OSError, duckdb.IOException, duckdb.OutOfMemoryException, DeltaError)
 _FILE_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:_[^.]*)?\.")
 
 
@@ -104,7 +106,7 @@ def find_deliveries(folder: Path) -> tuple[list[Delivery], list[str]]:
     """
     if not folder.is_dir():
         raise InvalidValueError(
-            "报送目录", str(folder), "Give a folder that holds <department>.<table>/<date>.<suffix>."
+            "报送目录", str(folder), "请给出报送文件夹，其中的文件放在 <部门>.<表>/<日期>.<后缀> 下。"
         )
     contracts = load_contracts()
     found, skipped = [], []
@@ -143,8 +145,10 @@ def govern(
 
     Raises
     ------
+    BusyError
+        If another run holds the landing folder.
     InvalidValueError
-        If another run holds the landing folder, or the folder of deliveries is missing.
+        If the folder of deliveries is missing.
     StorageError
         If a disk is full or a file cannot be read or written. What has a receipt stands; the next run goes on from there.
 
@@ -158,7 +162,7 @@ def govern(
     landing = landing or (home.var() if "://" in lake.root else Path(lake.root)) / "landing"
     try:
         _run(deliveries, lake, ledger, (landing, report, on_progress or (lambda *_: None)))
-    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException, DeltaError) as error:
+    except STORAGE_FAULTS as error:
         raise StorageError(
             "存储读写",
             str(error),
@@ -197,8 +201,8 @@ def _alone(landing: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InvalidValueError(
-                "治理任务", str(landing), "Another run is at work on this lake; wait for it."
+            raise BusyError(
+                "治理任务", str(landing), "另一次治理正在使用这个数据湖，请等它结束后再运行。"
             ) from None
         yield
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.governance.batch import ENTERPRISES, NAME_CONTRACT, SUBJECT_CONTRACTS
 from rongqiao.kernel.errors import ContractError
-from rongqiao.lake.engine import add_view, literal, quote, stage
+from rongqiao.lake.engine import add_view, connect, literal, quote, stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,7 +114,7 @@ def publish(work: Workbench, lake: Lake) -> list[dict[str, Any]]:
             raise ContractError(
                 f"行数核对 {batch.file_name}",
                 receipt,
-                "Rows in must equal accepted plus quarantined; report this fault.",
+                "收到的行数应等于入库与退回之和，这份文件未予入库；请联系平台运营人员。",
             )
         receipts.append(receipt)
     _append_published(work, lake)
@@ -129,6 +129,32 @@ def publish(work: Workbench, lake: Lake) -> list[dict[str, Any]]:
     ):
         _append(work, lake, table, _to_table(rows, SCHEMAS[table]))
     return receipts
+
+
+def find_outcome(lake: Lake, batch_id: str) -> dict[str, Any] | None:
+    """Tell what became of a batch by its receipt and its quarantined rows; null where it has no receipt.
+
+    Returns
+    -------
+    dict or None
+        ``batch_id``, ``rows_in``, ``rows_accepted``, ``rows_quarantined``, and ``by_rule``: quarantined rows by rule.
+    """
+    if not lake.exists(RECEIPTS):
+        return None
+    counts = ("rows_in", "rows_accepted", "rows_quarantined")
+    present = [table for table in (RECEIPTS, QUARANTINE) if lake.exists(table)]
+    with connect(lake, present) as connection:
+        query = f"SELECT {', '.join(counts)} FROM {quote(RECEIPTS)} WHERE batch_id = ?"
+        receipt = connection.execute(query, [batch_id]).fetchone()
+        if receipt is None:
+            return None
+        by_rule: dict[str, int] = {}
+        if QUARANTINE in present:
+            query = (
+                f"SELECT rule_id, count(*) FROM {quote(QUARANTINE)} WHERE batch_id = ? GROUP BY 1 ORDER BY 1"
+            )
+            by_rule = dict(connection.execute(query, [batch_id]).fetchall())
+    return {"batch_id": batch_id, **dict(zip(counts, receipt, strict=True)), "by_rule": by_rule}
 
 
 def _to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:

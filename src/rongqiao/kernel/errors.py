@@ -43,5 +43,9 @@ class StorageError(RongqiaoError):
     """A disk or object store that does not take, or no longer has, what is written or read."""
 
 
+class BusyError(RongqiaoError):
+    """Something that one may hold at a time, and another holds now; it passes by itself."""
+
+
 class SourceError(RongqiaoError):
     """A source outside the platform that cannot be reached, or does not answer as was agreed."""

@@ -54,7 +54,11 @@ class ServingStore:
         if is_writer:
             self.path.mkdir(parents=True, exist_ok=True)
         elif not (self.path / "data.mdb").exists():
-            raise ContractError("接口服务库", str(self.path), "Run `rongqiao interfaces build` first.")
+            raise ContractError(
+                "接口服务库",
+                str(self.path),
+                "接口服务库尚未建立，请联系平台运营人员（rongqiao interfaces build）。",
+            )
         self.environment = lmdb.open(
             str(self.path), map_size=MAP_BYTES, max_dbs=2000, readonly=not is_writer, max_readers=512
         )

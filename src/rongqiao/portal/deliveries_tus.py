@@ -21,7 +21,13 @@ from rongqiao.accounts.roles import Role
 from rongqiao.accounts.scope import scoped
 from rongqiao.bases.enterprises.intake import selectors, services
 from rongqiao.bases.enterprises.intake.keys import scope_of_key
-from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError, RongqiaoError
+from rongqiao.kernel.errors import (
+    IllegalTransitionError,
+    InvalidValueError,
+    NotAllowedError,
+    RongqiaoError,
+    StorageError,
+)
 from rongqiao.portal.access import request_scope
 
 if TYPE_CHECKING:
@@ -56,6 +62,8 @@ def _answered(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 
 
 def _status_of(error: RongqiaoError) -> int:
+    if isinstance(error, StorageError):
+        return 503
     if isinstance(error, NotAllowedError):
         return 403
     if isinstance(error, IllegalTransitionError) or error.thing == "续传位置":
@@ -83,6 +91,7 @@ def _create(request: HttpRequest, scope: Scope, path: str) -> HttpResponse:
             contract_id=metadata.get("contract", ""),
             is_regular=metadata.get("kind", "regular") == "regular",
             origin="page" if is_page else "api",
+            digest=metadata.get("sm3", ""),
             **file,
         )
     response = HttpResponse(status=201)
@@ -91,6 +100,8 @@ def _create(request: HttpRequest, scope: Scope, path: str) -> HttpResponse:
     return response
 
 
+# Answered within the scope: what a refused portion made known of the disk is kept.
+@_answered
 def _portion(request: HttpRequest, scope: Scope, upload_id: uuid.UUID) -> HttpResponse:
     if request.method == "DELETE":
         services.discard_upload(scope=scope, upload_id=upload_id, now=timezone.now())

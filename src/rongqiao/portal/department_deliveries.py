@@ -153,6 +153,15 @@ def discard_upload(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     return redirect("portal:department_uploads")
 
 
+@require_POST
+@for_roles(*CLERKS)
+def retry_upload(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
+    """Have a delivery that failed taken up again."""
+    upload = services.retry_upload(scope=request_scope(request), upload_id=upload_id)
+    name = "department_source" if upload.origin == "source" else "department_upload"
+    return redirect(f"portal:{name}", upload.pk)
+
+
 @require_http_methods(["GET", "POST"])
 @for_roles(Role.DEPARTMENT_CLERK)
 def list_keys(request: HttpRequest) -> HttpResponse:

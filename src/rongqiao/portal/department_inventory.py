@@ -248,3 +248,11 @@ def deliver_table(request: HttpRequest, table_id: int) -> HttpResponse:
     table = services.deliver_table(scope=request_scope(request), table_id=table_id, now=timezone.now())
     messages.success(request, "正在按已有标准入库。")
     return redirect("portal:department_source_table", table.pk)
+
+
+@require_POST
+@for_roles(*CLERKS)
+def retry_table(request: HttpRequest, table_id: int) -> HttpResponse:
+    """Have a table that could not be brought in taken up again."""
+    table = services.retry_table(scope=request_scope(request), table_id=table_id)
+    return redirect("portal:department_source_table", table.pk)

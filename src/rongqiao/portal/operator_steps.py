@@ -27,6 +27,9 @@ READING_RULES = ("_type", "_code")
 READING_FAILURES = {
     "source.encoding": "字符编码可识别",
     "source.field_count": "每行的列数与表头一致",
+    "source.inflation": "压缩文件的解压倍数在上限之内",
+    "source.line_too_long": "每行长度在上限之内",
+    "source.sheet_extent": "工作表范围在上限之内",
     "source.json": "每行是一条完整的 JSON 记录",
     "source.quote": "引号成对",
     "source.unreadable": "文件能打开",

@@ -45,6 +45,11 @@ urlpatterns: list[URLPattern] = [
         department_deliveries.discard_upload,
         name="department_upload_discard",
     ),
+    path(
+        "department/uploads/<uuid:upload_id>/retry/",
+        department_deliveries.retry_upload,
+        name="department_upload_retry",
+    ),
     path("department/repairs/", department_repairs.list_batches, name="department_repairs"),
     path("department/repairs/<str:batch_id>/", department_repairs.repair_batch, name="department_repair"),
     path("department/conflicts/", OPEN(conflicts.list_conflicts), DESK, name="department_conflicts"),
@@ -84,6 +89,11 @@ urlpatterns: list[URLPattern] = [
         "department/inventory/tables/<int:table_id>/deliver/",
         department_inventory.deliver_table,
         name="department_source_deliver",
+    ),
+    path(
+        "department/inventory/tables/<int:table_id>/retry/",
+        department_inventory.retry_table,
+        name="department_source_retry",
     ),
     path("department/keys/", department_deliveries.list_keys, name="department_keys"),
     path(

@@ -94,6 +94,8 @@ DELIVERY: Table = {
     ("waiting", "examine"): "examining",
     ("examining", "profile"): "profiled",
     ("examining", "fail"): "failed",
+    # What stood in the way may have gone: the file is still there.
+    ("failed", "retry"): "waiting",
 }
 
 #: One table of a new source, until its rows are delivered under a contract in force.
@@ -107,6 +109,7 @@ SOURCE_TABLE: Table = {
     ("submitted", "approve"): "approved",
     ("approved", "deliver"): "delivered",
     ("approved", "fail"): "failed",
+    ("failed", "retry"): "approved",
 }
 
 #: A fact that somebody disputes, until the department that owns it has answered.

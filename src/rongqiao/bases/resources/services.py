@@ -34,7 +34,7 @@ SHORT_NAME = 40
 
 def enqueue_matching(*, now: dt.datetime) -> None:
     """Ask for the province-wide pass; one that waits already will see the newest conditions and facts."""
-    enqueue(MATCHING_JOB, timestamp=int(now.timestamp()))
+    enqueue(MATCHING_JOB, lock=MATCHING_JOB, timestamp=int(now.timestamp()))
 
 
 def institution_key(code: str) -> uuid.UUID:

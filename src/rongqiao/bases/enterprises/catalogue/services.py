@@ -11,6 +11,7 @@ from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import record_audit, require
 from rongqiao.bases.enterprises.catalogue.models import IndicatorDecision, IndicatorStatus
 from rongqiao.bases.enterprises.catalogue.selectors import pending_decisions
+from rongqiao.bases.enterprises.intake.services import JOB as GOVERN_JOB
 from rongqiao.indicators.suspension import LIFECYCLE, State, follow
 from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
 from rongqiao.rules.transitions import advance, can_advance
@@ -78,7 +79,7 @@ def decide_indicator(
         object_id=indicator_id,
         detail={"event": event, "from": status.state, "to": state, "reason": words},
     )
-    enqueue(CARRY_JOB)
+    enqueue(CARRY_JOB, lock=GOVERN_JOB)
     return decision
 
 

@@ -117,7 +117,8 @@ def request_run(*, scope: Scope, collector_id: str) -> None:
 
 def defer_run(collector_id: str) -> None:
     """Put a run into the queue; runs of one collector follow each other."""
-    enqueue(JOB, waiting=f"{JOB}:{collector_id}", collector_id=collector_id)
+    own = f"{JOB}:{collector_id}"
+    enqueue(JOB, waiting=own, lock=own, collector_id=collector_id)
 
 
 @transaction.atomic

@@ -33,7 +33,7 @@ class Upload(DepartmentModel):
     """One file that a department sends, from its first byte to its receipt.
 
     ``received_bytes`` says where to go on after an interruption. ``outcome`` is what governance reported: rows received,
-    accepted and set aside, the latter by rule. A file of a new source (origin ``source``) has no contract yet, and ``outcome`` stays empty.
+    accepted and set aside, the latter by rule. ``attempts`` counts tries that have not returned: the running one, and those that killed their process. A file of a new source (origin ``source``) has no contract yet, and ``outcome`` stays empty.
     """
 
     STATUSES = [
@@ -66,12 +66,14 @@ class Upload(DepartmentModel):
     size_bytes = models.BigIntegerField("文件大小")
     received_bytes = models.BigIntegerField("已接收", default=0)
     digest = models.CharField("摘要", max_length=64, blank=True)
+    announced_digest = models.CharField("申报的摘要", max_length=64, blank=True)
     status = models.CharField("状态", max_length=12, choices=STATUSES, default="receiving")
     step = models.CharField("进行到", max_length=40, blank=True)
     steps_done = models.IntegerField("已完成步数", default=0)
     steps_total = models.IntegerField("总步数", default=0)
     outcome = models.JSONField("结果", default=dict)
     problem = models.TextField("问题", blank=True)
+    attempts = models.IntegerField("未返回的处理次数", default=0)
     created_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name="报送人")
     created_at = models.DateTimeField("开始时间", auto_now_add=True)
     ended_at = models.DateTimeField("结束时间", null=True)

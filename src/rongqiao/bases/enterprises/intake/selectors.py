@@ -52,6 +52,14 @@ def waiting_uploads(scope: Scope) -> list[Upload]:
     return list(rows.order_by("delivered_on", "created_at"))
 
 
+def is_landed_before(scope: Scope, upload: Upload) -> bool:
+    """Whether another delivery of the same table with the same bytes landed; for the job."""
+    rows = Upload.objects.for_scope(scope).filter(
+        contract_id=upload.contract_id, digest=upload.digest, status="landed"
+    )
+    return bool(rows.exclude(pk=upload.pk).exists())
+
+
 def failed_uploads(scope: Scope, *, since: dt.date) -> QuerySet[Upload]:
     """Deliveries that governance could not work on since a day of delivery, oldest first; for the job."""
     rows = Upload.objects.for_scope(scope).filter(status="failed", delivered_on__gte=since)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
+import io
 import json
-import os
-from typing import TYPE_CHECKING, Any, Protocol
+import re
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 
 from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import record_audit, require
+from rongqiao.bases.enterprises.intake import portions
 from rongqiao.bases.enterprises.intake.models import RepairedRow, Upload
 from rongqiao.bases.enterprises.intake.selectors import quarantined_rows
 from rongqiao.contracts.catalog import threshold
@@ -29,20 +29,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rongqiao.accounts.scope import Scope
+    from rongqiao.bases.enterprises.intake.portions import Readable
     from rongqiao.contracts.model import Contract
 
 #: Job of the composition root that governs what waits; this room cannot import governance.
 JOB = "governance.govern_uploads"
 #: Job that profiles files of new sources.
 PROFILE_JOB = "governance.profile_sources"
-PORTION = 1 << 20
-
-
-class Readable(Protocol):
-    """Where bytes come from: a file, or a request's body."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return at most so many bytes; none at the end."""
 
 
 def folder() -> Path:
@@ -78,6 +71,7 @@ def open_upload(
     today: dt.date,
     is_regular: bool,
     origin: str = "page",
+    digest: str = "",
 ) -> Upload:
     """Begin a delivery; its bytes follow in portions.
 
@@ -91,13 +85,15 @@ def open_upload(
         Day that the data become known; not in the future.
     is_regular : bool
         Whether it is the whole delivery of its cycle; otherwise it completes or corrects one.
+    digest : str
+        SM3 of the whole file in hex, which what arrives must have; empty where the sender gives none.
 
     Raises
     ------
     NotAllowedError
         If the table belongs to another department.
     InvalidValueError
-        If the file is of no known type, empty, too large, or a file of that day was delivered already.
+        If the file is of no known type, empty, too large, the digest is none, or a file of that day was delivered already.
     """
     contract = _contract_of(scope, contract_id)
     _check_file(size_bytes, delivered_on, today)
@@ -109,6 +105,7 @@ def open_upload(
         file_name=file_name[-200:],
         delivered_on=delivered_on,
         size_bytes=size_bytes,
+        announced_digest=_read_digest(digest),
         created_by_id=scope.user_id,
     )
     tag = "" if is_regular else f"{'repair' if origin == 'repair' else 'part'}{upload.pk.hex[:8]}"
@@ -124,6 +121,13 @@ def open_upload(
         ) from None
     _audit(scope, "delivery.opened", upload)
     return upload
+
+
+def _read_digest(text: str) -> str:
+    digest = text.strip().lower()
+    if digest and not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise InvalidValueError("文件摘要", text, "SM3 摘要应为 64 位十六进制数；可以不填。")
+    return digest
 
 
 def _check_file(size_bytes: int, delivered_on: dt.date, today: dt.date) -> None:
@@ -176,21 +180,43 @@ def receive_portion(
     Raises
     ------
     InvalidValueError
-        If the portion does not begin where the last one ended, or goes beyond the announced size.
+        If the portion does not begin where the last one ended, goes beyond the announced size, or the whole is not what was announced.
+    StorageError
+        If the disk does not take it.
     """
+    # Noted even where the portion is then refused: the sender asks from where to go on.
+    with transaction.atomic():
+        _take_stock(scope, upload_id)
     with transaction.atomic():
         upload = _lock(scope, upload_id)
         if upload.status != "receiving":
             raise IllegalTransitionError("报送", upload.status, "该文件已接收完毕，无需再传。")
         if offset != upload.received_bytes:
             raise InvalidValueError("续传位置", offset, f"请从第 {upload.received_bytes} 字节续传。")
-        # A connection that breaks ends the portion, not the delivery: what arrived is kept, the next one goes on from here.
-        with contextlib.suppress(OSError):
-            _write(upload, stream)
+        upload.received_bytes = portions.append(
+            _receiving_path(upload), stream, known=offset, most=upload.size_bytes
+        )
         upload.save(update_fields=["received_bytes"])
         if upload.received_bytes == upload.size_bytes:
             _complete(scope, upload)
     return upload
+
+
+def _take_stock(scope: Scope, upload_id: uuid.UUID) -> None:
+    """Go back to what is on disk, where a process or a machine died before all of it was there."""
+    upload = _lock(scope, upload_id)
+    if upload.status != "receiving":
+        return
+    there = portions.take_stock(
+        _receiving_path(upload),
+        stored_path(upload),
+        known=upload.received_bytes,
+        size=upload.size_bytes,
+        begun_at=upload.created_at.timestamp(),
+    )
+    if there < upload.received_bytes:
+        upload.received_bytes = there
+        upload.save(update_fields=["received_bytes"])
 
 
 def _lock(scope: Scope, upload_id: uuid.UUID) -> Upload:
@@ -200,37 +226,15 @@ def _lock(scope: Scope, upload_id: uuid.UUID) -> Upload:
     return upload
 
 
-def _write(upload: Upload, stream: Readable) -> None:
-    """Append the portion; bytes that a broken transaction left beyond the known end are cut off first."""
-    path = _receiving_path(upload)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
-    with path.open("r+b") as file:
-        file.truncate(upload.received_bytes)
-        file.seek(upload.received_bytes)
-        while portion := stream.read(PORTION):
-            if upload.received_bytes + len(portion) > upload.size_bytes:
-                raise InvalidValueError(
-                    "文件大小", upload.size_bytes, "收到的字节多于申报的大小，请重新上传。"
-                )
-            file.write(portion)
-            upload.received_bytes += len(portion)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _complete(scope: Scope, upload: Upload) -> None:
     """Name the file by its digest and put it where governance looks."""
-    path = _receiving_path(upload)
-    with path.open("rb") as file:
-        upload.digest = hashlib.file_digest(file, lambda: hashlib.new("sm3")).hexdigest()
-    target = stored_path(upload)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    path.replace(target)
+    upload.digest = portions.put_away(
+        _receiving_path(upload), stored_path(upload), announced=upload.announced_digest
+    )
     upload.status = advance("delivery", upload.status, "complete")
     upload.save(update_fields=["digest", "status"])
     _audit(scope, "delivery.received", upload, digest=upload.digest)
-    enqueue(PROFILE_JOB if upload.origin == "source" else JOB)
+    _ask_for_work(upload)
 
 
 @transaction.atomic
@@ -244,6 +248,36 @@ def discard_upload(*, scope: Scope, upload_id: uuid.UUID, now: dt.datetime) -> U
     path = _receiving_path(upload)
     transaction.on_commit(lambda: path.unlink(missing_ok=True))
     return upload
+
+
+@transaction.atomic
+def retry_upload(*, scope: Scope, upload_id: uuid.UUID) -> Upload:
+    """Have a delivery that failed taken up again, as it is.
+
+    Raises
+    ------
+    InvalidValueError
+        If its file is gone, or another one was sent in its place.
+    """
+    upload = _lock(scope, upload_id)
+    upload.status = advance("delivery", upload.status, "retry")
+    upload.ended_at = None
+    others = Upload.objects.for_scope(scope).filter(
+        contract_id=upload.contract_id, stored_name=upload.stored_name, created_at__gt=upload.created_at
+    )
+    if others.exclude(status="discarded").exists() or not stored_path(upload).exists():
+        raise InvalidValueError(
+            "再试一次", upload.file_name, "这份文件已不在平台上，或已另报一份；请重新上传。"
+        )
+    upload.save(update_fields=["status", "ended_at"])
+    _audit(scope, "delivery.retried", upload)
+    _ask_for_work(upload)
+    return upload
+
+
+def _ask_for_work(upload: Upload) -> None:
+    job = PROFILE_JOB if upload.origin == "source" else JOB
+    enqueue(job, lock=job)
 
 
 @transaction.atomic
@@ -288,9 +322,9 @@ def repair_rows(
         is_regular=False,
         origin="repair",
     )
-    _receiving_path(upload).parent.mkdir(parents=True, exist_ok=True)
-    _receiving_path(upload).write_bytes(content)
-    upload.received_bytes = len(content)
+    upload.received_bytes = portions.append(
+        _receiving_path(upload), io.BytesIO(content), known=0, most=len(content)
+    )
     upload.save(update_fields=["received_bytes"])
     user_id, _ = scope.person
     RepairedRow.objects.for_scope(scope).bulk_create(
@@ -313,34 +347,6 @@ def _mend(contract: Contract, row: Mapping[str, Any], cells: Mapping[str, str]) 
     for item in cells:
         contract.item(item)
     return {**row, **{item: value.strip() or None for item, value in cells.items()}}
-
-
-# -- what the job that governs tells ---------------------------------------------------------------------------------
-
-
-def record_progress(*, upload: Upload, step: str, done: int, total: int) -> None:
-    """Note which step is at work."""
-    if upload.status == "waiting":
-        upload.status = advance("delivery", upload.status, "govern")
-    upload.step, upload.steps_done, upload.steps_total = step, done, total
-    upload.save(update_fields=["status", "step", "steps_done", "steps_total"])
-
-
-def record_outcome(*, upload: Upload, outcome: Mapping[str, Any] | None, now: dt.datetime) -> None:
-    """Note what became of the file; ``None`` when its very bytes had a receipt before."""
-    upload.status = advance("delivery", upload.status, "repeat" if outcome is None else "land")
-    upload.outcome = dict(outcome or {})
-    upload.problem = "" if outcome else "内容与先前报送的文件完全相同，已有回执，未重复入库。"
-    upload.ended_at = now
-    upload.save(update_fields=["status", "outcome", "problem", "ended_at"])
-    stored_path(upload).unlink(missing_ok=True)
-
-
-def record_failure(*, upload: Upload, problem: str, now: dt.datetime) -> None:
-    """Note why the file could not be governed; it stays where it is for another attempt."""
-    upload.status = advance("delivery", upload.status, "fail")
-    upload.problem, upload.ended_at = problem, now
-    upload.save(update_fields=["status", "problem", "ended_at"])
 
 
 def _audit(scope: Scope, action: str, upload: Upload, **detail: object) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from django.db import transaction
 
 from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.scope import system_scope
@@ -62,4 +59,4 @@ def put_event(webhook: Webhook, kind: str, payload: Mapping[str, Any], *, now: d
 
 def wake() -> None:
     """Have the outbox delivered once the transaction has ended; one waiting job delivers all of it."""
-    transaction.on_commit(partial(enqueue, JOB))
+    enqueue(JOB, lock=JOB)

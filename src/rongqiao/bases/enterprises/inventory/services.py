@@ -141,7 +141,7 @@ def deliver_table(*, scope: Scope, table_id: int, now: dt.datetime) -> SourceTab
     table.submitted_by_id, table.submitted_at = scope.person[0], now
     table.save(update_fields=["status", "contract_id", "submitted_by", "submitted_at"])
     _audit(scope, "source.continued", table)
-    enqueue(BRING_JOB)
+    enqueue(BRING_JOB, lock=BRING_JOB)
     return table
 
 
@@ -172,7 +172,27 @@ def decide_table(
     table.save(update_fields=["status", "decided_by", "decided_at", "decision_reason"])
     _audit(scope, "source.approved" if is_approved else "source.returned", table)
     if is_approved:
-        enqueue(BRING_JOB)
+        enqueue(BRING_JOB, lock=BRING_JOB)
+    return table
+
+
+@transaction.atomic
+def retry_table(*, scope: Scope, table_id: int) -> SourceTable:
+    """Have a table that could not be brought in taken up again, under the contract that it was approved with.
+
+    Raises
+    ------
+    InvalidValueError
+        If its file is gone.
+    """
+    require(scope, Role.DEPARTMENT_CLERK)
+    table = _lock(scope, table_id)
+    table.status = advance("source_table", table.status, "retry")
+    if not stored_path(table.upload).exists():
+        raise InvalidValueError("再试一次", table.upload.file_name, "平台上已没有这份文件，请重新上传。")
+    table.save(update_fields=["status"])
+    _audit(scope, "source.retried", table)
+    enqueue(BRING_JOB, lock=BRING_JOB)
     return table
 
 
@@ -214,7 +234,7 @@ def record_failure(*, table: SourceTable, problem: str) -> None:
 
 def forget_file(*, upload: Upload) -> None:
     """Drop the file once none of its tables is still to be let in: columns of persons were in it."""
-    open_states = ["drafted", "submitted", "approved"]
+    open_states = ["drafted", "submitted", "approved", "failed"]
     if not SourceTable.unscoped.filter(upload=upload, status__in=open_states).exists():
         stored_path(upload).unlink(missing_ok=True)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rongqiao.bases.enterprises.intake.models import Upload
 
-#: A file whose very bytes were governed before has landed already.
+#: A file whose very bytes were governed before has landed already, with the outcome that it had then.
 LANDED = ("landed", "duplicate")
 
 
@@ -28,6 +28,13 @@ def landed_corrections() -> list[Objection]:
         )
         found = list(waiting.select_related("correction").order_by("raised_at", "pk"))
         return [each for each in found if each.correction and not _refusal(each.correction)]
+
+
+def has_unsettled() -> bool:
+    """Whether governance has done with the correction of an objection that has not been ended or given back; for the job."""
+    with system_scope() as scope:
+        waiting = Objection.objects.for_scope(scope).filter(status="correcting")
+        return bool(waiting.filter(correction__status__in=(*LANDED, "failed")).exists())
 
 
 def settle_corrections(*, now: dt.datetime) -> list[Objection]:
@@ -73,11 +80,9 @@ def _refusal(upload: Upload) -> str:
     if upload.status == "failed":
         return f"更正未能入库：{upload.problem}"
     rules = "、".join(upload.outcome.get("by_rule", {}))
-    return (
-        f"更正记录未通过质量检查（{rules}），请部门改正后再报。"
-        if upload.outcome.get("rows_quarantined")
-        else ""
-    )
+    if upload.outcome.get("rows_quarantined"):
+        return f"更正记录未通过质量检查（{rules}），请部门改正后再报。"
+    return "" if upload.outcome.get("rows_accepted") else "更正记录没有入库，请部门再报。"
 
 
 def run_clocks(*, now: dt.datetime) -> int:

@@ -10,6 +10,7 @@ from rongqiao.accounts.models import User
 from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import record_audit, record_in_ledger, require
+from rongqiao.bases.enterprises.intake.services import JOB as GOVERN_JOB
 from rongqiao.bases.enterprises.intake.services import repair_rows
 from rongqiao.bases.enterprises.resolution import selectors
 from rongqiao.bases.enterprises.resolution.models import IdentityDecision, Settlement
@@ -230,7 +231,7 @@ def ask_undo(*, scope: Scope, batch_id: str, line: int, reason: str, now: dt.dat
         reason=words,
         state="asked",
     )
-    enqueue(UNDO_JOB)
+    enqueue(UNDO_JOB, lock=GOVERN_JOB)
     return decision
 
 
