@@ -19,8 +19,10 @@ from rongqiao.ledger.log import Ledger
 from rongqiao.rules.breaker import Breaker
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from rongqiao.governance.batch import Delivery
     from rongqiao.lake.tables import Lake
 
 
@@ -91,24 +93,29 @@ def has_come() -> bool:
     return any(path.stat().st_ctime_ns >= looked_at for path in delivered().glob("*/[!.]*"))
 
 
-def govern_collected(lake: Lake) -> int:
-    """Take collected deliveries through the six steps, and clear away those that have their receipt; returns their number.
-
-    Notes
-    -----
-    Their bytes are kept for ever in the landing folder. What waits for the register of enterprises stays.
-    """
+def govern_collected(lake: Lake) -> list[Delivery]:
+    """Take collected deliveries through the six steps; returns those that have their receipt. What waits for the register is not among them."""
     if not delivered().is_dir():
-        return 0
+        return []
     # Its time is taken before, and holds only once all that was found is governed: what comes meanwhile is seen the next time.
     looking = delivered() / ".looking"
     looking.touch()
     found, _ = find_deliveries(delivered())
-    done = []
-    if found:
-        report = govern(found, lake, Ledger(var() / "ledger"))
-        done = [each for each in found if each.path.name not in report.held]
+    if not found:
+        return []
+    report = govern(found, lake, Ledger(var() / "ledger"))
+    return [each for each in found if each.path.name not in report.held]
+
+
+def clear_collected(done: Sequence[Delivery]) -> None:
+    """Clear away what was governed and published, and note when was looked; its bytes are kept for ever in the landing folder.
+
+    Notes
+    -----
+    Until then a run that ended early is asked for again, and finds them with their receipt.
+    """
     for each in done:
         each.path.unlink(missing_ok=True)
-    looking.replace(delivered() / ".looked_at")
-    return len(done)
+    looking = delivered() / ".looking"
+    if looking.exists():
+        looking.replace(delivered() / ".looked_at")

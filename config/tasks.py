@@ -10,7 +10,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from config.attempts import PASSING, RETRY, attempt
-from config.collecting import collect, due_collectors, govern_collected
+from config.collecting import clear_collected, collect, due_collectors, govern_collected
 from config.corrections import flow_forward
 from config.renewal import renew
 from config.serving import build_serving
@@ -47,7 +47,7 @@ def govern_uploads() -> int:
         waiting = selectors.waiting_uploads(scope)
     lake = Lake()
     reports, troubles = _govern_all(waiting, lake)
-    collected = 0
+    collected: Sequence[Delivery] | None = None
     if not any(isinstance(trouble, BusyError) for trouble in troubles):
         try:
             collected = govern_collected(lake)
@@ -63,12 +63,14 @@ def govern_uploads() -> int:
     # Told only now: whoever reads "landed" follows the link to the rows that were sent back at once.
     for upload, report in reports:
         _tell_outcome(upload, report, lake)
+    if collected is not None:
+        clear_collected(collected)
     flow_forward(lake, now=timezone.now())
     if reports or collected:
         enqueue(RENEWAL, lock=services.JOB, timestamp=int(timezone.now().timestamp()))
     if troubles:
         raise troubles[0]
-    return len(waiting) + collected
+    return len(waiting) + len(collected or ())
 
 
 # After the hour of the day's last deliveries, since records also expire by the calendar alone. It shares the lock of governance:

@@ -10,15 +10,18 @@ from django.test import Client
 from django.urls import reverse
 
 from config import attempts, tasks
+from config.collecting import has_come
 from config.tasks import govern_uploads
 from rongqiao.accounts.models import AuditRecord
 from rongqiao.accounts.scope import scope_of, scoped, system_scope
 from rongqiao.bases.enterprises.intake import selectors, services
+from rongqiao.bases.enterprises.models import Delivery
 from rongqiao.governance import pipeline
 from rongqiao.governance.pipeline import FileReport
 from rongqiao.kernel.errors import BusyError, IllegalTransitionError, InvalidValueError, StorageError
+from rongqiao.kernel.identifiers import complete_uscc
 from rongqiao.lake.tables import Lake
-from tests.pipeline.departments import far_workbook
+from tests.pipeline.departments import far_workbook, put_registry, registry_row
 from tests.web.intake_place import (
     FIRST,
     SECOND,
@@ -152,6 +155,23 @@ def test_trouble_with_what_was_collected_keeps_no_department_waiting(two, scope,
     assert {state(scope, upload).status for upload in two} == {"landed"}
 
 
+def test_what_was_collected_is_kept_until_everybody_sees_it(home, monkeypatch, db):
+    put_registry(home / "collected", [registry_row(complete_uscc("91430200MA4L00009"), "株洲新厂有限公司")])
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tasks, "publish_operations", killed)
+        with pytest.raises(KeyboardInterrupt):
+            govern_uploads()
+    assert has_come()
+    assert govern_uploads() == 1
+    assert not has_come()
+    with system_scope():
+        assert Delivery.objects.filter(file_name="2026-01-06.csv").count() == 2
+
+
 def test_a_file_that_is_gone_is_asked_for_again(two, scope):
     services.stored_path(two[0]).unlink()
     govern_uploads()
@@ -176,7 +196,9 @@ def test_a_failed_delivery_is_tried_again_from_its_page(two, clerk, scope, monke
     again = reverse("portal:department_upload_retry", args=[two[0].pk])
     assert again in client.get(place).content.decode()
     assert client.post(again).url == place
-    assert "等待治理" in client.get(place).content.decode()
+    waiting = client.get(place).content.decode()
+    assert "等待治理" in waiting
+    assert attempts.BROKEN not in waiting
     govern_uploads()
     assert state(scope, two[0]).status == "landed"
     assert again not in client.get(place).content.decode()

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 
 from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.roles import Role
+from rongqiao.accounts.scope import system_scope
 from rongqiao.accounts.services import record_audit, require
 from rongqiao.bases.enterprises.intake import portions
 from rongqiao.bases.enterprises.intake.models import RepairedRow, Upload
@@ -270,6 +271,9 @@ def retry_upload(*, scope: Scope, upload_id: uuid.UUID) -> Upload:
             "再试一次", upload.file_name, "这份文件已不在平台上，或已另报一份；请重新上传。"
         )
     upload.save(update_fields=["status", "ended_at"])
+    # What stood in the way is told no more; a person may not rewrite it, so the platform takes it away.
+    with system_scope() as system:
+        Upload.objects.for_scope(system).filter(pk=upload.pk).update(problem="")
     _audit(scope, "delivery.retried", upload)
     _ask_for_work(upload)
     return upload
