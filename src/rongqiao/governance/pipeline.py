@@ -238,12 +238,14 @@ class _Run:
     finished: int = 0
     register: Register | None = None
     done: set[str] = field(default_factory=set)
+    receipted: set[str] = field(default_factory=set)
     seen: list[tuple[Path, os.stat_result, str]] = field(default_factory=list)
     references: dict[str, str | None] = field(default_factory=dict)
 
     def govern_all(self, deliveries: Sequence[Delivery]) -> None:
         """Take every delivery without a receipt through all steps."""
         self.done = _known_batches(self.lake)
+        self.receipted = {batch_id.partition("@")[0] for batch_id in self.done}
         ordered = _in_order(deliveries)
         self.contracts = len(ordered)
         places = {contract.id: place for place, (contract, _) in enumerate(ordered)}
@@ -298,7 +300,7 @@ class _Run:
         inventory.begin(work)
         self._tell(contract, 1)
         cast_all(work, read)
-        previous = previous_delivery(work, self.lake)
+        previous = previous_delivery(work, self.lake if contract.id in self.receipted else None)
         inventory.profile(work, previous.baselines)
         self._tell(contract, 2)
         rules.check(work, previous.rows)
@@ -309,6 +311,7 @@ class _Run:
         rules.check_resolved(work, self._find_reference)
         self._tell(contract, 5)
         receipts = service.publish(work, self.lake)
+        self.receipted.add(contract.id)
         self._report(work, receipts)
         if contract.id == NAME_CONTRACT:
             cleaning.enter_former_names(work, self._known())

@@ -28,12 +28,15 @@ class Previous:
     baselines: Baselines
 
 
-def previous_delivery(work: Workbench, lake: Lake) -> Previous:
-    """Rows of the regular delivery before each batch, and the distributions of the last one that has a receipt."""
+def previous_delivery(work: Workbench, lake: Lake | None) -> Previous:
+    """Rows of the regular delivery before each batch, and the distributions of the last one that has a receipt.
+
+    ``None`` for the lake says that nothing of the contract has a receipt yet.
+    """
     rows: dict[int, int] = {}
     baselines: Baselines = {}
     last: int | None = None
-    if lake.exists(RECEIPTS):
+    if lake is not None and lake.exists(RECEIPTS):
         with connect(lake, [RECEIPTS]) as connection:
             found = connection.execute(
                 f"SELECT batch_id, rows_in FROM {quote(RECEIPTS)} WHERE contract_id = ? "

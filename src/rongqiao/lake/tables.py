@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import duckdb
 
 
+#: Commits between two checkpoints of a table's log: what is asked of a log costs by the commits since the last.
+_SHAPE = {"delta.checkpointInterval": "20"}
 #: Begins the name of files that the engine writes; each is in one commit and never in another table.
 _OWN = "portion-"
 
@@ -45,6 +47,7 @@ class Lake:
 
     def __init__(self, root: str | Path | None = None) -> None:
         self.root = str(root) if root is not None else default_root()
+        self._opened: dict[str, DeltaTable] = {}
 
     def address(self, table: str) -> str:
         """Where a table stands."""
@@ -66,6 +69,18 @@ class Lake:
             raise ContractError("数据湖表", table, f"Run `rongqiao govern` on the lake {self.root} first.")
         return DeltaTable(self.address(table))
 
+    def _newest(self, table: str) -> DeltaTable:
+        """Newest version of a table, for a question or a commit; it moves on, so it is not for keeping.
+
+        A table stays open: its latest commits are read in a moment, a long log from its beginning is not.
+        """
+        opened = self._opened.get(table)
+        if opened is None or not self.exists(table):
+            opened = self._opened[table] = self.open(table)
+        else:
+            opened.update_incremental()
+        return opened
+
     def has(self, table: str, transaction: str) -> bool:
         """Whether the transaction's rows are already in the table."""
         return transaction in self.committed(table, [transaction])
@@ -74,7 +89,7 @@ class Lake:
         """Those of the transactions whose rows are already in the table."""
         if not transactions or not self.exists(table):
             return set()
-        opened = DeltaTable(self.address(table))
+        opened = self._newest(table)
         return {name for name in transactions if opened.transaction_version(name) is not None}
 
     def append(self, table: str, rows: pa.Table, *, transaction: str | Sequence[str]) -> bool:
@@ -214,7 +229,7 @@ class Lake:
 
     def _widen(self, table: str, schema: pa.Schema) -> None:
         """Add columns that the table has not yet; older rows have null there."""
-        opened = self.open(table)
+        opened = self._newest(table)
         known = {field.name for field in opened.schema().fields}
         added = [field for field in Schema.from_arrow(schema).fields if field.name not in known]
         if added:
@@ -230,7 +245,7 @@ class Lake:
 
     def version(self, table: str) -> int | None:
         """Return the number of the newest version; ``None`` while the table was never written."""
-        return self.open(table).version() if self.exists(table) else None
+        return self._newest(table).version() if self.exists(table) else None
 
     def uris_at(self, table: str, version: int) -> list[str] | None:
         """Files that made up an earlier version; ``None`` where the log does not tell any more."""
@@ -298,9 +313,11 @@ class Lake:
         address = self.address(table)
         shape = Schema.from_arrow(schema)
         if self.exists(table):
-            DeltaTable(address).create_write_transaction(added, mode, shape, commit_properties=marks)
+            self._newest(table).create_write_transaction(added, mode, shape, commit_properties=marks)
         else:
-            create_table_with_add_actions(address, shape, added, mode="error", commit_properties=marks)
+            create_table_with_add_actions(
+                address, shape, added, mode="error", configuration=_SHAPE, commit_properties=marks
+            )
 
     def _is_committed(self, table: str, names: Sequence[str]) -> bool:
         """Whether all transactions are in the table; refused where only some are."""
@@ -320,9 +337,11 @@ class Lake:
     def _write(self, table: str, rows: pa.Table, *, mode: str, transactions: Sequence[str]) -> None:
         """Commit rows together with their transaction marks, the only writer of the lake."""
         marks = [Transaction(name, 1) for name in transactions]
+        is_new = not self.exists(table)
         write_deltalake(
-            self.address(table),
+            self.address(table) if is_new else self._newest(table),
             rows,
+            configuration=_SHAPE if is_new else None,
             mode=mode,
             schema_mode="overwrite" if mode == "overwrite" else "merge",
             commit_properties=CommitProperties(app_transactions=marks) if marks else None,
@@ -330,11 +349,11 @@ class Lake:
 
     def uris(self, table: str) -> list[str]:
         """Parquet files that make up the newest version, for engines that read them directly."""
-        return sorted(str(uri) for uri in self.open(table).file_uris())
+        return sorted(str(uri) for uri in self._newest(table).file_uris())
 
     def schema(self, table: str) -> pa.Schema:
         """Arrow schema of the newest version."""
-        return pa.schema(self.open(table).schema().to_arrow())
+        return pa.schema(self._newest(table).schema().to_arrow())
 
     def read(self, table: str, columns: Sequence[str] | None = None) -> pa.Table:
         """All rows of the newest version, in no promised order.
