@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 
 from rongqiao.contracts.standards import load_contract
+from rongqiao.governance import service
 from rongqiao.governance.pipeline import STEPS, find_deliveries, govern
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.lake.asof import current
@@ -320,3 +321,23 @@ def test_progress_tells_the_six_steps_in_order(folder, lake, ledger):
         on_progress=lambda table, step, done, total: told.append((table, step, done, total)),
     )
     assert told == [("企业登记", title, at, 6) for at, (_, title) in enumerate(STEPS)]
+
+
+@pytest.mark.parametrize("span", [1, 2, 3])
+def test_enterprises_are_the_same_however_many_are_put_together_at_a_time(
+    folder, lake, ledger, tmp_path, monkeypatch, span
+):
+    put_registry(
+        folder, [registry_row(ALPHA, "长沙星河机械有限公司", snapshot="2026-02-05")], "2026-02-06.csv"
+    )
+    govern(folder, lake, ledger)
+    monkeypatch.setattr(service, "SPAN", span)
+    other = Lake(tmp_path / "other")
+    govern(folder, other, None)
+    assert other.digest("published/enterprises") == lake.digest("published/enterprises")
+    aliases = {
+        row["enterprise_id"]: row["aliases"]
+        for row in lake.read("published/enterprises").to_pylist()
+        if row["known_at"] > dt.date(2026, 2, 1)
+    }
+    assert aliases == {ALPHA: [NAMES[ALPHA]]}

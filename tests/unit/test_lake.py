@@ -83,7 +83,7 @@ def test_files_of_a_killed_run_are_swept_and_committed_ones_stay(lake, tmp_path)
         assert lake.sweep("t") == 1
         assert list(folder.glob("*.parquet")) == [committed]
         assert not lake.append_query("t", connection, "SELECT 2 AS value", transaction=["one"])
-        lake.replace_query("t", connection, "SELECT 3 AS value", transaction="two")
+        lake.replace_queries("t", connection, ["SELECT 3 AS value"], transaction="two")
         assert lake.read("t")["value"].to_pylist() == [3]
     assert lake.sweep("absent") == 0
 

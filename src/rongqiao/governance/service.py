@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 TITLE = "数据服务"
 
 RECEIPTS = "operations/receipts"
+#: Enterprises of ``published/enterprises`` that are put together at a time.
+SPAN = 500_000
 QUARANTINE = "operations/quarantine"
 #: Candidates of rows that wait for a person to say who is meant; one row per candidate.
 REVIEWS = "operations/reviews"
@@ -309,8 +311,26 @@ def publish_enterprises(lake: Lake, connection: duckdb.DuckDBPyConnection) -> No
         return
     parts = [query for table, query in _ENTERPRISE_SOURCES.items() if table in present]
     names = [query for table, query in _NAME_SOURCES.items() if table in present]
-    query = _ENTERPRISES_SQL.format(" UNION ALL ".join(parts), " UNION ".join(names))
-    lake.replace_query(ENTERPRISES, connection, query, transaction=mark)
+    facts, known = " UNION ALL ".join(parts), " UNION ".join(names)
+    queries = [
+        _ENTERPRISES_SQL.format(*(f"SELECT * FROM ({each}) WHERE {span}" for each in (facts, known)))
+        for span in _spans(connection, facts)
+    ]
+    lake.replace_queries(ENTERPRISES, connection, queries, transaction=mark)
+
+
+def _spans(connection: duckdb.DuckDBPyConnection, facts: str) -> list[str]:
+    """Conditions that cut the enterprises into spans, in order of their ids: all at once do not fit into the engine's memory."""
+    found = connection.execute(
+        f"""SELECT enterprise_id FROM (SELECT enterprise_id, row_number() OVER (ORDER BY enterprise_id) AS place
+        FROM (SELECT DISTINCT enterprise_id FROM ({facts}))) WHERE place % {SPAN} = 0 ORDER BY 1"""
+    ).fetchall()
+    bounds = [literal(enterprise_id) for (enterprise_id,) in found]
+    from_, to = ["''", *bounds], [*bounds, None]
+    return [
+        f"enterprise_id >= {low}" + (f" AND enterprise_id < {high}" if high else "")
+        for low, high in zip(from_, to, strict=True)
+    ]
 
 
 _REGISTRY, _CREDIT, _CHANGE = (

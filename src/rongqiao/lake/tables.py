@@ -158,17 +158,17 @@ class Lake:
         self._commit_files(table, schema, [(file, rows)], transaction)
         return True
 
-    def replace_query(
-        self, table: str, connection: duckdb.DuckDBPyConnection, query: str, *, transaction: str
+    def replace_queries(
+        self, table: str, connection: duckdb.DuckDBPyConnection, queries: Sequence[str], *, transaction: str
     ) -> None:
-        """Put what a query of the engine yields in the place of all that the table held, in one atomic commit."""
+        """Put what queries of the engine yield, one after the other, in the place of all that the table held, in one atomic commit."""
         if "://" in self.root:
-            self.replace(table, connection.sql(query).to_arrow_table(), transaction=transaction)
+            rows = pa.concat_tables([connection.sql(query).to_arrow_table() for query in queries])
+            self.replace(table, rows, transaction=transaction)
             return
-        schema = connection.sql(f"SELECT * FROM ({query}) LIMIT 0").to_arrow_table().schema
-        self._commit_files(
-            table, schema, [self._write_query(table, connection, query)], [transaction], mode="overwrite"
-        )
+        schema = connection.sql(f"SELECT * FROM ({queries[0]}) LIMIT 0").to_arrow_table().schema
+        written = [self._write_query(table, connection, query) for query in queries]
+        self._commit_files(table, schema, written, [transaction], mode="overwrite")
 
     def new_file(self, table: str) -> Path:
         """Name a file in the table's folder for the caller to write and hand to :meth:`append_files`; else `sweep` removes it.
