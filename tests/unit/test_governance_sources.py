@@ -10,7 +10,7 @@ import zipfile
 import pytest
 
 from rongqiao.governance import sources
-from rongqiao.governance.sources import blocks, csv, jsonl
+from rongqiao.governance.sources import blocks, csv, jsonl, workbooks
 from tests.pipeline.departments import far_workbook
 
 
@@ -204,6 +204,25 @@ def test_however_a_cell_tells_its_place_it_is_measured(rows):
     limits = blocks.Limits(1 << 20, 200, 1 << 28, sheet_cells=1_000_000)
     raw = sources.read(far_workbook(first_row=rows), "a.xlsx", limits)
     assert [fault.rule_id for fault in raw.broken] == ["source.sheet_extent"]
+
+
+def test_measuring_tags_together_and_one_by_one_agree(monkeypatch):
+    rows = b"".join(
+        b'<row r="%d" spans="1:3" x14ac:dyDescent="0.25"><c r="A%d" s="1" t="s"><v>%d</v></c><c r="ZZ%d" s="2"/>%b</row>'
+        % (n, n, n, n, b"<c t='n'><v>1</v></c>" if n % 50 == 0 else b'<c r="C%d"><v>a:b c</v></c>' % n)
+        for n in range(1, 400)
+    )
+    found = []
+    for size in (7, 61, 1000, len(rows)):
+        for take in ("_take_plain", "_take_any"):
+            extent = workbooks._Extent(LIMITS)
+            with monkeypatch.context() as patched:
+                if take == "_take_any":
+                    patched.setattr(workbooks._Extent, "_take_plain", lambda *_: False)
+                for at in range(0, len(rows), size):
+                    extent.add(rows[at : at + size])
+            found.append((extent._rows, extent._columns, extent._row))
+    assert set(found) == {(399, 703, 399)}
 
 
 def test_cells_without_content_do_not_count():

@@ -19,6 +19,11 @@ _TAG = re.compile(
     rb"""<(?:[^\s<>/:=]+:)?(c|row)((?:\s+[^\s=<>/]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(/?)>""",
 )
 _PLACE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]*)(\d*)["']""")
+#: Tags as nearly all programs write them, which are taken together; and by how often these stand there, whether there are others.
+_PLAIN = re.compile(rb"""<(?:c|row) r="([A-Z]{0,3})(\d{1,7})"(?: [A-Za-z0-9:.]+="[^"<>]*")*(/?)>""")
+_BEGINNINGS = [
+    b"%c%b%c" % (mark, kind, end) for mark in b"<:" for kind in (b"c", b"row") for end in b" \t\r\n\v\f/>"
+]
 #: Worksheets of other forms than XML, which the reader would open whatever the file is called.
 _OTHER_FORMS = ("xl/workbook.bin", "content.xml")
 
@@ -76,6 +81,37 @@ class _Extent:
             If the sheet spans more cells than allowed.
         """
         data = self._rest + data
+        if not self._take_plain(data):
+            self._take_any(data)
+        if self._rows * self._columns > self._limits.sheet_cells:
+            raise LimitError(
+                "source.sheet_extent",
+                f"工作表从 A1 延伸到第 {self._rows} 行、第 {self._columns} 列，超出 {self._limits.sheet_cells} 格的上限；"
+                "请删去数据区以外的零星内容，或另存为 CSV",
+            )
+
+    def _take_plain(self, data: bytes) -> bool:
+        """Take all tags at once where each is written as usual."""
+        cut = data.rfind(b"<")
+        whole = data[: max(cut, 0)]
+        found = _PLAIN.findall(whole)
+        if len(found) != sum(whole.count(beginning) for beginning in _BEGINNINGS):
+            return False
+        filled = {(letters, digits) for letters, digits, closed in found if letters and not closed}
+        columns, rows = {letters for letters, _ in filled}, {digits for _, digits in filled}
+        self._rows = max(self._rows, *map(int, rows), 0)
+        self._columns = max(self._columns, *map(_column, columns), 0)
+        for letters, digits, _ in reversed(found):
+            if not letters:
+                self._row = int(digits)
+                break
+        if found:
+            self._column = _column(found[-1][0])
+        self._rest = data[max(cut, 0) :][-_CARRIED:]
+        return True
+
+    def _take_any(self, data: bytes) -> None:
+        """Take tag by tag, however they are written."""
         end = 0
         for tag in _TAG.finditer(data):
             end = tag.end()
@@ -90,12 +126,6 @@ class _Extent:
                 row = max((int(digits or 0) for _, digits in places), default=self._row)
                 self._rows, self._columns = max(self._rows, row), max(self._columns, self._column)
         self._rest = data[max(end, len(data) - _CARRIED) :]
-        if self._rows * self._columns > self._limits.sheet_cells:
-            raise LimitError(
-                "source.sheet_extent",
-                f"工作表从 A1 延伸到第 {self._rows} 行、第 {self._columns} 列，超出 {self._limits.sheet_cells} 格的上限；"
-                "请删去数据区以外的零星内容，或另存为 CSV",
-            )
 
 
 def _column(letters: bytes) -> int:
