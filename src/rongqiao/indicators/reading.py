@@ -143,6 +143,9 @@ class Reading:
         views = [f"published/{name}" for name in self.present]
         self.connection = ibis_connection(lake, [*views, *([ENTERPRISES] if self.has_register else [])])
         self.connection.raw_sql("SET threads = 1")
+        # One thread reads in one order anyway. Told to keep it, the engine holds batches of many files back until earlier ones are through, and
+        # where memory runs short waits for itself.
+        self.connection.raw_sql("SET preserve_insertion_order = false")
         self.connection.raw_sql("SET parquet_metadata_cache = true")
         self._schemas = {name: lake.schema(f"published/{name}") for name in self.present}
         chosen = [
