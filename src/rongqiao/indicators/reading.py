@@ -143,9 +143,6 @@ class Reading:
         views = [f"published/{name}" for name in self.present]
         self.connection = ibis_connection(lake, [*views, *([ENTERPRISES] if self.has_register else [])])
         self.connection.raw_sql("SET threads = 1")
-        # One thread reads in one order anyway. Told to keep it, the engine holds batches of many files back until earlier ones are through, and
-        # where memory runs short waits for itself.
-        self.connection.raw_sql("SET preserve_insertion_order = false")
         self.connection.raw_sql("SET parquet_metadata_cache = true")
         self._schemas = {name: lake.schema(f"published/{name}") for name in self.present}
         chosen = [
@@ -322,7 +319,8 @@ class Reading:
         Notes
         -----
         Few keys come twice. Only these are ranked; ranking all would cost more than everything else. Rows are read anew by
-        whoever needs them, a few columns at a time; keeping a copy of all costs more.
+        whoever needs them, a few columns at a time; keeping a copy of all costs more. The rows that lost are left out of one scan:
+        a union of the other rows with those that won was seen to stall in the engine on a province's files.
         """
         if contract_id not in self._opened:
             contract = load_contract(contract_id)
@@ -330,7 +328,10 @@ class Reading:
             last = held = self.held(contract_id)
             twice = self.keep(f"twice_{contract_id}", lambda: _coming_twice(held(), key))
             if self._one(f"SELECT count(*) FROM {quote(twice.name)}"):
-                last = Rows(f"last {contract_id}", lambda: _ranked(held(), twice(), key, self.at.known_at))
+                lost = self.keep(
+                    f"lost_{contract_id}", lambda: _superseded(held(), twice(), key, self.at.known_at)
+                )
+                last = Rows(f"last {contract_id}", lambda: held().anti_join(lost(), ["batch_id", "line"]))
             self._opened[contract_id] = Rows(
                 last.name, lambda: unexpired(last(), contract, known_at=self.at.known_at)
             )
@@ -360,8 +361,7 @@ def _coming_twice(rows: Any, key: Sequence[str]) -> Any:
     return rows.group_by(key).aggregate(times=rows.count()).filter(ibis._.times > 1).select(*key)
 
 
-def _ranked(rows: Any, twice: Any, key: Sequence[str], known_at: dt.date) -> Any:
-    """Of the keys that come twice the last known row, and all others as they are."""
+def _superseded(rows: Any, twice: Any, key: Sequence[str], known_at: dt.date) -> Any:
+    """Of the keys that come twice, the rows that a later one replaced."""
     same = [rows[name].identical_to(twice[name]) for name in key]
-    last = asof.latest(rows.semi_join(twice, same), key, known_at=known_at)
-    return rows.anti_join(twice, same).union(last)
+    return asof.superseded(rows.semi_join(twice, same), key, known_at=known_at).select("batch_id", "line")

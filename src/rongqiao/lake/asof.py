@@ -79,6 +79,17 @@ def standing(table: Table, *, known_at: dt.date) -> Table:
 
 def latest(table: Table, key: Sequence[str], *, known_at: dt.date) -> Table:
     """Last known row per key; ties of one day go to the later batch id, line and amendment, so the answer is one."""
+    ranked = _ranked(table, key, known_at)
+    return ranked.filter(ranked["_rank"] == 0).drop("_rank")
+
+
+def superseded(table: Table, key: Sequence[str], *, known_at: dt.date) -> Table:
+    """Rows that stand, and that a later one of their key replaced: those that :func:`latest` leaves out."""
+    ranked = _ranked(table, key, known_at)
+    return ranked.filter(ranked["_rank"] > 0).drop("_rank")
+
+
+def _ranked(table: Table, key: Sequence[str], known_at: dt.date) -> Table:
     kept = standing(table, known_at=known_at)
     order = [
         ibis.desc(kept[name])
@@ -86,8 +97,7 @@ def latest(table: Table, key: Sequence[str], *, known_at: dt.date) -> Table:
         if name in kept.columns
     ]
     window = ibis.window(group_by=[kept[name] for name in key], order_by=order)
-    ranked = kept.mutate(_rank=ibis.row_number().over(window))
-    return ranked.filter(ranked["_rank"] == 0).drop("_rank")
+    return kept.mutate(_rank=ibis.row_number().over(window))
 
 
 def _is_valid(table: Table, contract: Contract, as_of: int) -> BooleanValue:
