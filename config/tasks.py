@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 RENEWAL = "enterprises.renew"
+#: Deliveries of one morning are followed by one renewal, and none of them waits for it.
+RENEWAL_AFTER_MINUTES = 20
 
 
 @app.task(name=services.JOB, queueing_lock=services.JOB, lock=services.JOB, retry=RETRY)
@@ -66,17 +68,18 @@ def govern_uploads() -> int:
     if collected is not None:
         clear_collected(collected)
     flow_forward(lake, now=timezone.now())
+    enqueue_matching(now=timezone.now())
     if reports or collected:
-        enqueue(RENEWAL, lock=services.JOB, timestamp=int(timezone.now().timestamp()))
+        enqueue(RENEWAL, after_minutes=RENEWAL_AFTER_MINUTES, timestamp=int(timezone.now().timestamp()))
     if troubles:
         raise troubles[0]
     return len(waiting) + len(collected or ())
 
 
-# After the hour of the day's last deliveries, since records also expire by the calendar alone. It shares the lock of governance:
-# a correction that flows forward numbers its rows as a renewal does.
+# After the hour of the day's last deliveries too, since records also expire by the calendar alone. It does not share the lock of
+# governance: jobs of one lock run in the order they were asked for, and deliveries would wait for a renewal that is not due.
 @app.periodic(cron="35 18 * * *")
-@app.task(name=RENEWAL, queueing_lock=RENEWAL, lock=services.JOB, retry=RETRY)
+@app.task(name=RENEWAL, queueing_lock=RENEWAL, lock=RENEWAL, retry=RETRY)
 def renew_enterprises(timestamp: int) -> int:
     """Bring indicators, ratings and portraits up to today where facts moved, then ask for the matching; returns enterprises renewed."""
     renewed = renew(Lake(), known_at=timezone.localdate())
