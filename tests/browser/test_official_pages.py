@@ -88,6 +88,8 @@ def sign_in(page, user):
 
 def check_page(page, screenshots, name):
     """Width, headings, touch targets and axe; a picture for people."""
+    # A click that follows a link returns once the next page has begun, which may not have a first element yet.
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (
         f"{name} scrolls sideways"
     )

@@ -36,6 +36,7 @@ def sign_in(page):
 
 def check_page(page, screenshots, name):
     """No sideways scrolling, no accessibility violation that axe calls serious; a picture for people."""
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (
         f"{name} scrolls sideways"
     )
