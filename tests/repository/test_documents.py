@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,6 +119,20 @@ def test_every_command_says_in_chinese_what_it_does():
                     name,
                     option.name,
                 )
+
+
+def test_help_needs_neither_settings_nor_a_database():
+    """Every group is imported for it, as whoever types a command imports one: before Django is set up."""
+    bare = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"DJANGO_SETTINGS_MODULE", "RONGQIAO_DATABASE_URL"}
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "config.cli", "--help"], cwd=ROOT, env=bare, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert [name for name in COMMANDS if not re.search(rf"^\W*{name}\b", done.stdout, re.MULTILINE)] == []
 
 
 def test_help_lists_every_group():

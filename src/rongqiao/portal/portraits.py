@@ -6,9 +6,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises.identity import find_size_class, list_coverage, list_relations, list_tags
-from rongqiao.bases.enterprises.portraits import MOST_EVENTS, MOST_TIES, readable_contracts
+from rongqiao.bases.enterprises.portraits import readable_contracts
 from rongqiao.bases.enterprises.selectors import group_figures, source_statuses
 from rongqiao.bases.enterprises.standing import read_standing
+from rongqiao.bases.enterprises.ties import MOST_EVENTS, MOST_TIES
 from rongqiao.indicators.shown_series import SERIES
 from rongqiao.portal.charts import Chart, Graph, scale_cny
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises.operations import ENTERPRISES, Operations
-from rongqiao.bases.enterprises.portraits import MOST_EVENTS
 from rongqiao.bases.enterprises.ties import (
+    MOST_EVENTS,
     PERSONNEL,
     coded,
     relation_queries,

@@ -26,8 +26,6 @@ SUSPENDED = "suspended"
 #: Facts that are no indicators but rest on data that need consent.
 GUARDED_FACTS = {"size_class": "market_regulation.annual_report", "tax_grade_now": "taxation.tax_grade"}
 RATING_FACTS = ("grade", "score")
-#: Events and ties that a portrait keeps, the newest and the nearest first; a page that reaches the number says so.
-MOST_EVENTS, MOST_TIES = 120, 60
 #: What an official looks an enterprise up for; kept with the record of the reading.
 DUTY_MATTERS = {
     "policy": "政策兑现核验",

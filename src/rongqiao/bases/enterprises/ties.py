@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rongqiao.bases.enterprises.portraits import MOST_TIES
 from rongqiao.contracts.catalog import code_list
 from rongqiao.lake.engine import literal
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+#: Events and ties that a portrait keeps, the newest and the nearest first; a page that reaches the number says so.
+MOST_EVENTS, MOST_TIES = 120, 60
 PERSONNEL = "market_regulation.key_personnel"
 RELATION_KINDS = {
     "shareholder": "股东",
