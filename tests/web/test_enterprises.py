@@ -292,12 +292,6 @@ def test_prefill_proposes_a_share_of_sales_with_its_reason(published, owner):
     assert "缺失" in proposed["amount_cny"]["reason"]
 
 
-def test_search_puts_exact_matches_first(published):
-    assert selectors.search_enterprises(FIRST.lower())[0].uscc == FIRST
-    assert selectors.search_enterprises("轨道")[0].uscc == SECOND
-    assert selectors.search_enterprises("  ") == []
-
-
 def test_quarantine_is_for_operators(published, officer):
     operator = person("operator", Role.OPERATOR, "operator", region="43")
     with scoped(operator):

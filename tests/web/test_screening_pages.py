@@ -10,9 +10,10 @@ from django.urls import reverse
 
 from rongqiao.accounts.models import Organisation
 from rongqiao.accounts.scope import scope_of, system_scope
+from rongqiao.platforms.financing.screening.models import ScreeningList
 from tests.web.bank_pages import sign_in
 from tests.web.indicator_place import status_of
-from tests.web.market_place import person
+from tests.web.market_place import DAY, person
 from tests.web.screening_town import SALES, publish_town
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +61,39 @@ def test_an_officer_builds_narrows_saves_and_compares(officer, town):
     other = begin(officer, title="另一份")
     answer = officer.post(f"{url}compare/", {"other": other.rstrip("/").rsplit("/", 1)[1]})
     assert "同时在两份名单" in words(answer)
+    for wrong in ("", "不是编号", "00000000-0000-0000-0000-000000000000"):
+        refused = officer.post(f"{url}compare/", {"other": wrong})
+        assert refused.status_code == 422
+        assert "没有这份名单" in words(refused)
     assert "制造业首贷拓户" in words(officer.get(reverse("portal:bank_screenings")))
+
+
+def test_any_list_can_be_compared_with_however_old(officer, market, town):
+    oldest = begin(officer, title="最早的一份")
+    drawn = dict.fromkeys(("organisation_id", "created_by_id"))
+    with system_scope() as scope:
+        first = ScreeningList.objects.for_scope(scope).get()
+        drawn = {name: getattr(first, name) for name in drawn}
+        ScreeningList.objects.bulk_create(
+            ScreeningList(
+                title=f"名单{number}",
+                created_at=first.created_at + number * DAY,
+                expires_on=first.expires_on,
+                **drawn,
+            )
+            for number in range(1, 61)
+        )
+    url = begin(officer, title="现在的一份")
+    assert "选一份名单比较" in words(officer.get(url))
+    page = words(officer.get(f"{url}others/"))
+    assert "共 61 条" in page
+    assert "未统计" in page
+    assert "最早的一份" not in page
+    # Reached by its name, and on the last page.
+    assert "最早的一份" in words(officer.get(f"{url}others/", {"q": "最早"}))
+    last = officer.get(f"{url}others/", {"page": "4"}).content.decode()
+    assert f'value="{oldest.rstrip("/").rsplit("/", 1)[1]}"' in last
+    assert "现在的一份" not in re.sub(r"(?s).*</h1>", "", last).split("比较：")[1]
 
 
 def test_the_swap_is_part_of_the_whole_page(officer, town):

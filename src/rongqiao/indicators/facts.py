@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from rongqiao.contracts.catalog import industry_section, size_limits_of
 from rongqiao.indicators.computation import ENTERPRISES, TARGET
-from rongqiao.indicators.registry import At, load_indicators
+from rongqiao.indicators.registry import TAX_GRADES, At, load_indicators
 from rongqiao.kernel.errors import ContractError, InvalidValueError
 from rongqiao.lake import asof
 from rongqiao.lake.engine import ibis_connection
@@ -38,7 +38,6 @@ ATTRIBUTES = {
     "grade": "平台信用等级：AAA 至 D；未评级为未知",
     "score": "平台信用分，0 至 1000",
 }
-TAX_GRADES = {5: "A", 4: "B", 3: "M", 2: "C", 1: "D"}
 SIZE_INPUTS = ("finance_employees_y1_count", "finance_revenue_y1_cny", "finance_total_assets_y1_cny")
 #: Indicator that the tax grade is read from.
 GRADE_INPUT = "tax_grade_now_level"

@@ -19,13 +19,14 @@ from rongqiao.platforms.financing import services
 from rongqiao.portal.access import BANK, for_roles, request_scope
 from rongqiao.portal.bank_forms import ContractForm, DecisionForm
 from rongqiao.portal.listing import Column, Filter, Listing
+from rongqiao.portal.wording import choices
 
 if TYPE_CHECKING:
     import uuid
 
     from django.http import HttpRequest, HttpResponse
 
-STATUSES = [("submitted", "审批中"), ("approved", "已批准"), ("contracted", "已签约"), ("refused", "未批准")]
+STATUSES = choices(("submitted", "approved", "contracted", "refused"))
 
 
 @require_safe

@@ -19,7 +19,9 @@ from rongqiao.platforms.financing import criteria_trials as trials
 from rongqiao.platforms.financing.screening.facts import find_facts, get_fact
 from rongqiao.platforms.financing.screening.selectors import budgets_left
 from rongqiao.portal.access import BANK, for_roles, request_scope
+from rongqiao.portal.bank_products import ABOUT, PREFECTURE, by_prefecture
 from rongqiao.portal.criteria_words import describe_criteria
+from rongqiao.portal.listing import Column, Filter, Listing, place_name, prefecture_choices
 
 if TYPE_CHECKING:
     import uuid
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
+SIDES = ("region_code", "before", "after", "gained", "lost")
 DEEDS = ("add", "try", "submit", "return", "publish", "discard")
 
 
@@ -64,11 +67,46 @@ def _editor(request: HttpRequest, change_id: uuid.UUID, refusal: RongqiaoError |
         "urls": {"show": reverse("portal:bank_change", args=[change_id])}
         | {deed: reverse(f"portal:bank_change_{deed}", args=[change_id]) for deed in DEEDS},
     }
+    listing = _counties(request, change.figures, context["urls"]["show"])
     htmx = getattr(request, "htmx", None)
     if htmx and htmx.target == "builder" and not htmx.history_restore_request:
         # HTMX swaps only what succeeded: a refusal in its place is an answer, not a failure.
-        return render(request, "portal/bank/change_editor.html", context)
-    return render(request, "portal/bank/change.html", context, status=422 if refusal else 200)
+        return render(request, "portal/bank/change_editor.html", context | {"listing": listing})
+    answer = listing.respond("portal/bank/change.html", context)
+    answer.status_code = 422 if refusal else 200
+    return answer
+
+
+def _counties(request: HttpRequest, figures: dict[str, Any] | None, path: str) -> Listing:
+    """List what the trial told by county; a draft that was not tried has no line."""
+    lines = [dict(zip(SIDES, line, strict=True)) for line in (figures or {}).get("counties", [])]
+    hidden = f"少于 {(figures or {}).get('least', '')}"
+    titles = {"before": "现行", "after": "新条件", "gained": "新增", "lost": "失去"}
+    return Listing(
+        request,
+        [
+            line
+            | {
+                "name": place_name(line["region_code"]),
+                "prefecture": place_name(line["region_code"][:PREFECTURE]),
+            }
+            for line in lines
+        ],
+        name="counties",
+        path=path,
+        columns=[
+            Column("name", "县市区", sort="name"),
+            Column("prefecture", "市州", sort="prefecture"),
+            *(
+                Column(key, f"{title}{ABOUT}", "count", sort=key, null_text=hidden)
+                for key, title in titles.items()
+            ),
+        ],
+        filters=[Filter("prefecture", "市州", prefecture_choices(), by_prefecture)],
+        default_sort="-lost",
+        empty_title="没有可以显示的县市区",
+        empty_text=f"各县市区的增减都{hidden} 户，不显示。",
+    )
 
 
 def _do(

@@ -18,6 +18,7 @@ from rongqiao.platforms.financing import services
 from rongqiao.portal.access import BANK, for_roles, request_scope
 from rongqiao.portal.bank_forms import DrawdownForm, EventForm, RepaymentForm
 from rongqiao.portal.listing import Column, Filter, Listing, prefecture_choices
+from rongqiao.portal.wording import choices
 
 if TYPE_CHECKING:
     import uuid
@@ -28,13 +29,7 @@ if TYPE_CHECKING:
 
     from rongqiao.platforms.financing.selectors import LoanRow
 
-STATUSES = [
-    ("contracted", "待放款"),
-    ("drawn", "正常还款中"),
-    ("overdue", "逾期"),
-    ("defaulted", "违约"),
-    ("repaid", "已结清"),
-]
+STATUSES = choices(("contracted", "drawn", "overdue", "defaulted", "repaid"), "loan")
 EVENT_WORDS = {
     "drawdown": "放款",
     "repayment": "还款",

@@ -87,7 +87,10 @@ def list_products(request: HttpRequest) -> HttpResponse:
 
 def reach_columns(least: int) -> list[Column]:
     """Columns of a product's counts."""
-    hidden = f"少于 {least} 或未核对"
+
+    def hidden(row: ProductRow) -> str:
+        return "未核对" if row.reach.judged_at is None else f"少于 {least}"
+
     titles = {"met": "符合", "unknown": "数据不足", "unmet": "不符合"}
     return [
         Column(key, f"{title}{ABOUT}", "count", sort=key, value=_reader(key), null_text=hidden)
@@ -127,7 +130,7 @@ def show_product(request: HttpRequest, code: str) -> HttpResponse:
             Column("unknown", f"数据不足{ABOUT}", "count", sort="unknown", null_text=hidden),
             Column("unmet", f"不符合{ABOUT}", "count", sort="unmet", null_text=hidden),
         ],
-        filters=[Filter("prefecture", "市州", prefecture_choices(), _by_prefecture)],
+        filters=[Filter("prefecture", "市州", prefecture_choices(), by_prefecture)],
         default_sort="-met",
         empty_title="还没有核对过全省企业",
         empty_text="企业数据发布后自动核对，每小时更新一次；也可由平台运营方立即核对。",
@@ -151,7 +154,8 @@ def _of_prefecture(row: dict[str, Any]) -> str:
     return f"?prefecture={row['region_code'][:PREFECTURE]}#counties"
 
 
-def _by_prefecture(rows: Sequence[dict[str, Any]], code: str) -> list[dict[str, Any]]:
+def by_prefecture(rows: Sequence[dict[str, Any]], code: str) -> list[dict[str, Any]]:
+    """Keep the counties of one prefecture."""
     return [row for row in rows if row["region_code"].startswith(code)]
 
 

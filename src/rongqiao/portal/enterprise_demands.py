@@ -25,7 +25,7 @@ from rongqiao.portal.access import ENTERPRISE, for_roles, request_scope
 from rongqiao.portal.demand_form import ConsentForm, DemandForm, proposed_values, storable
 from rongqiao.portal.listing import Column, Filter, Listing
 from rongqiao.portal.progress import DEMAND_STEPS, demand_step
-from rongqiao.portal.wording import STATUSES
+from rongqiao.portal.wording import choices
 from rongqiao.rules.transitions import states
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ FIELDS = {"融资金额": "amount", "期限（月）": "term", "期望年利率"
 @for_roles(*ENTERPRISE)
 def list_demands(request: HttpRequest) -> HttpResponse:
     """All our demands."""
-    choices = [(code, STATUSES[code].text) for code in states("demand")]
+    statuses = choices(states("demand"))
     listing = Listing(
         request,
         market.list_demands(request_scope(request)),
@@ -56,7 +56,7 @@ def list_demands(request: HttpRequest) -> HttpResponse:
             Column("quotes_count", "报价", "number", sort="quotes_count"),
             Column("published_at", "发布时间", "time", sort="published_at"),
         ],
-        filters=[Filter("status", "状态", choices, lambda rows, code: rows.filter(status=code))],
+        filters=[Filter("status", "状态", statuses, lambda rows, code: rows.filter(status=code))],
         default_sort="-published_at",
         empty_title="还没有发布过融资需求",
         empty_text="金额、期限、用途已按经营数据填好，核对后一分钟发布。",

@@ -15,7 +15,7 @@ from rongqiao.contracts.catalog import regions
 from rongqiao.kernel.region import is_within
 from rongqiao.portal.access import for_roles, request_scope
 from rongqiao.portal.bank_products import ProductRow, reach_columns
-from rongqiao.portal.listing import Column, Filter, Listing
+from rongqiao.portal.listing import Column, Filter, Listing, place_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ def list_reach(request: HttpRequest) -> HttpResponse:
         {
             "run": latest_run(),
             "least": least,
-            "region_name": regions()[region].name if region in regions() else region,
+            "region_name": place_name(region),
         },
     )
 

@@ -27,6 +27,8 @@ FORMULA_SIGNS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n
 MAX_EXPORT_ROWS = 50_000
 # More filters than these fold away, so that a phone shows results on its first screen.
 OPEN_FILTERS = 6
+#: Stands for a value that is not there.
+DASH = "—"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ class Column:
         Reads the value from the row, instead of the attribute path.
     option : str
         For ``code`` the code list; for ``status`` the family.
-    null_text : str
-        What null shows as; a count that disclosure control hides is no dash.
+    null_text : str or callable
+        What null shows as, in the export too; a count that disclosure control hides is no dash. A function reads it from the row.
     url : callable or None
         Address that the cell links to, empty for none; the first column may leave it to the listing's ``row_url``.
     """
@@ -60,7 +62,7 @@ class Column:
     sort: str = ""
     value: Callable[[Any], Any] | None = None
     option: str = ""
-    null_text: str = "—"
+    null_text: str | Callable[[Any], str] = DASH
     url: Callable[[Any], str] | None = None
 
     def read(self, row: Any) -> Any:
@@ -70,6 +72,10 @@ class Column:
         if isinstance(row, dict):
             return row.get(self.key)
         return attrgetter(self.key)(row)
+
+    def null_of(self, row: Any) -> str:
+        """Words that stand for null in a row."""
+        return self.null_text(row) if callable(self.null_text) else self.null_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ class Cell:
     column: Column
     value: Any
     url: str = ""
+    null_text: str = DASH
 
 
 @dataclass
@@ -120,6 +127,8 @@ class Listing:
         What to do when there is nothing.
     further : sequence of Column
         Columns of the export alone, after the others.
+    path : str
+        Address that filters, sorting and paging ask, where it is not the request's own: a list may stand in the answer to a POST.
     """
 
     request: HttpRequest
@@ -137,10 +146,12 @@ class Listing:
     empty_label: str = ""
     can_export: bool = True
     further: Sequence[Column] = ()
+    path: str = ""
     context: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Filter, order and cut the rows."""
+        self.path = self.path or self.request.path
         self.rows = self._ordered(self._filtered(self.rows))
         self.page = Paginator(self.rows, self.page_size).get_page(self.request.GET.get("page"))
 
@@ -208,7 +219,7 @@ class Listing:
                 "row": row,
                 "url": self.row_url(row) if self.row_url else "",
                 "cells": [
-                    Cell(column, column.read(row), column.url(row) if column.url else "")
+                    Cell(column, column.read(row), column.url(row) if column.url else "", column.null_of(row))
                     for column in self.columns
                 ],
             }
@@ -238,7 +249,7 @@ class Listing:
             query.pop(key, None)
             if value:
                 query[key] = value
-        return f"{self.request.path}?{query.urlencode()}" if query else self.request.path
+        return f"{self.path}?{query.urlencode()}" if query else self.path
 
     # -- responses -----------------------------------------------------------------------------------------------
 
@@ -259,7 +270,7 @@ class Listing:
         columns = [*self.columns, *self.further]
         writer.writerow([column.title for column in columns])
         for row in self.rows[:MAX_EXPORT_ROWS]:
-            writer.writerow([export_value(column.read(row)) for column in columns])
+            writer.writerow([_export_cell(column, row) for column in columns])
         return response
 
     # -- rows ----------------------------------------------------------------------------------------------------
@@ -288,6 +299,13 @@ class Listing:
         return sorted(known, key=column.read, reverse=is_descending) + unknown
 
 
+def _export_cell(column: Column, row: Any) -> str:
+    """Text of a cell; a null that means something, such as a count that is hidden, says so in the file as on the page."""
+    value = column.read(row)
+    null_text = column.null_of(row)
+    return null_text if value is None and null_text != DASH else export_value(value)
+
+
 def export_value(value: Any) -> str:
     """Text of a value in a CSV file; instants in local time, null as nothing."""
     if value is None:
@@ -303,3 +321,8 @@ def export_value(value: Any) -> str:
 def prefecture_choices() -> list[tuple[str, str]]:
     """Choices of a filter by place."""
     return [(code, region.name) for code, region in regions().items() if region.level == "prefecture"]
+
+
+def place_name(code: str) -> str:
+    """Name of a region; its code where the catalogue has none."""
+    return regions()[code].name if code in regions() else code

@@ -11,7 +11,7 @@ from rongqiao.accounts.roles import Role
 from rongqiao.platforms.financing.screening import selectors
 from rongqiao.portal.access import for_roles, request_scope
 from rongqiao.portal.listing import Column, Filter, Listing
-from rongqiao.portal.screening import STATUSES
+from rongqiao.portal.screening import FILTERS
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -29,16 +29,29 @@ def list_screenings(request: HttpRequest) -> HttpResponse:
         columns=[
             Column("title", "名单", sort="title"),
             Column("organisation.name", "机构", sort="organisation__name"),
-            Column("status", "状态", "status", value=lambda row: f"screening.{selectors.state_of(row, now)}"),
+            Column(
+                "status",
+                "状态",
+                "status",
+                sort="status",
+                value=lambda row: f"screening.{selectors.state_of(row, now)}",
+            ),
             Column(
                 "conditions", "条件", value=lambda row: "；".join(e["text"] for e in row.conditions) or "无"
             ),
             Column("named_count", "告知企业（户）", "number", sort="named_count"),
-            Column("created_by.full_name", "建立人"),
+            Column("created_by.full_name", "建立人", sort="created_by__full_name"),
             Column("created_at", "建立", "date", sort="created_at"),
             Column("expires_on", "有效期至", "date", sort="expires_on"),
         ],
-        filters=[Filter("state", "状态", STATUSES, lambda rows, state: rows.filter(status=state))],
+        filters=[
+            *FILTERS,
+            Filter(
+                "organisation",
+                "机构",
+                apply=lambda rows, text: rows.filter(organisation__name__icontains=text[:60]),
+            ),
+        ],
         default_sort="-created_at",
         empty_title="还没有机构建立筛选名单",
     )

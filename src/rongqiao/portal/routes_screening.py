@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import path
 
-from rongqiao.portal import screening, screening_words
+from rongqiao.portal import screening, screening_comparison, screening_words
 
 if TYPE_CHECKING:
     from django.urls import URLPattern
@@ -23,7 +23,8 @@ def screening_routes(room: str) -> list[URLPattern]:
         path(f"{one}conditions/", screening.add_condition, own, name=f"{name}_add"),
         path(f"{one}conditions/<int:place>/remove/", screening.remove_condition, own, name=f"{name}_remove"),
         path(f"{one}save/", screening.save_version, own, name=f"{name}_save"),
-        path(f"{one}compare/", screening.compare, own, name=f"{name}_compare"),
+        path(f"{one}others/", screening_comparison.list_others, own, name=f"{name}_others"),
+        path(f"{one}compare/", screening_comparison.compare, own, name=f"{name}_compare"),
     ]
     if room == "bank":
         routes += [

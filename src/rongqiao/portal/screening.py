@@ -29,6 +29,8 @@ from rongqiao.portal.screening_words import (
     reader_mark,
     section_title,
 )
+from rongqiao.portal.wording import choices
+from rongqiao.rules.transitions import states
 
 if TYPE_CHECKING:
     import uuid
@@ -39,7 +41,15 @@ if TYPE_CHECKING:
     View = Callable[..., HttpResponse]
 
 ROOMS = {"bank": BANK, "government": (Role.GOVERNMENT_OFFICIAL,)}
-STATUSES = [("draft", "草稿"), ("saved", "已保存"), ("handed_over", "已交付"), ("expired", "已到期")]
+FILTERS = [
+    Filter("q", "名单名称", apply=lambda rows, text: rows.filter(title__icontains=text[:60])),
+    Filter(
+        "state",
+        "状态",
+        choices(states("screening_list"), "screening"),
+        lambda rows, state: rows.filter(status=state),
+    ),
+]
 DEFAULT_DAYS = "30"
 
 
@@ -54,7 +64,8 @@ def in_rooms(view: View) -> View:
     return enter
 
 
-def _url(room: str, name: str = "", *args: object) -> str:
+def address(room: str, name: str = "", *args: object) -> str:
+    """Address of a page of lists in the reader's workspace."""
     return reverse(f"portal:{room}_screening{name}", args=args)
 
 
@@ -67,29 +78,41 @@ def list_screenings(request: HttpRequest, room: str) -> HttpResponse:
         request,
         selectors.list_screenings(scope),
         name="screenings",
-        row_url=lambda row: _url(room, "", row.pk),
+        row_url=lambda row: address(room, "", row.pk),
         columns=[
             Column("title", "名单", sort="title"),
-            Column("status", "状态", "status", value=lambda row: f"screening.{selectors.state_of(row, now)}"),
+            Column(
+                "status",
+                "状态",
+                "status",
+                sort="status",
+                value=lambda row: f"screening.{selectors.state_of(row, now)}",
+            ),
             Column("conditions", "条件（个）", "number", value=lambda row: len(row.conditions)),
-            Column("total", "符合（约，户）", "count", value=_total, null_text="少于 20 或未统计"),
+            Column("total", "符合（约，户）", "count", value=total, null_text=total_null),
             Column("created_by.full_name", "建立人", value=lambda row: str(row.created_by.full_name)),
             Column("created_at", "建立", "date", sort="created_at"),
             Column("expires_on", "有效期至", "date", sort="expires_on"),
         ],
-        filters=[Filter("state", "状态", STATUSES, lambda rows, state: rows.filter(status=state))],
+        filters=FILTERS,
         default_sort="-created_at",
         empty_title="还没有筛选名单",
         empty_text="按条件圈出要找的企业，先看有多少户、在哪里；企业同意后才看得到名称。",
-        empty_url=_url(room, "_new"),
+        empty_url=address(room, "_new"),
         empty_label="新建名单",
     )
-    context = {"room": room, "new_url": _url(room, "_new"), "budgets": selectors.budgets_left(scope, now)}
+    context = {"room": room, "new_url": address(room, "_new"), "budgets": selectors.budgets_left(scope, now)}
     return listing.respond("portal/screening/lists.html", context)
 
 
-def _total(row: Any) -> int | None:
+def total(row: Any) -> int | None:
+    """Told count of a list; null where it is hidden or was never made."""
     return (row.figures or {}).get("total")
+
+
+def total_null(row: Any) -> str:
+    """Tell a count that is hidden from one that was never made."""
+    return f"少于 {row.figures['hidden']}" if row.figures else "未统计"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -107,7 +130,7 @@ def new_screening(request: HttpRequest, room: str) -> HttpResponse:
         except RongqiaoError as refused:
             error = refused
         else:
-            return redirect(_url(room, "", screening.pk))
+            return redirect(address(room, "", screening.pk))
     most = int(threshold("screening_list_days_max", timezone.localdate(now)))
     context = {
         "room": room,
@@ -115,7 +138,7 @@ def new_screening(request: HttpRequest, room: str) -> HttpResponse:
         "title": title,
         "days": days,
         "most": most,
-        "lists_url": _url(room, "s"),
+        "lists_url": address(room, "s"),
     }
     return render(request, "portal/screening/new.html", context, status=422 if error else 200)
 
@@ -124,12 +147,13 @@ def new_screening(request: HttpRequest, room: str) -> HttpResponse:
 @in_rooms
 def show_screening(request: HttpRequest, list_id: uuid.UUID, room: str) -> HttpResponse:
     """Show the builder, or the part of it that a search or a choice changes."""
-    return _builder(request, list_id, room)
+    return answer_builder(request, list_id, room)
 
 
-def _builder(
+def answer_builder(
     request: HttpRequest, list_id: uuid.UUID, room: str, refusal: RongqiaoError | None = None
 ) -> HttpResponse:
+    """Answer with a list's page, or with its builder alone where HTMX asks for it; a refusal stands in place."""
     scope, now = request_scope(request), timezone.now()
     screening = selectors.get_screening(scope, list_id)
     if screening is None:
@@ -151,7 +175,7 @@ def _builder(
         "source": figures_chart_source(screening.figures),
         "budgets": selectors.budgets_left(scope, now),
         "refusal": refusal,
-        "urls": _urls(room, screening.pk),
+        "urls": addresses(room, screening.pk),
     }
     status = 422 if refusal else 200
     htmx = getattr(request, "htmx", None)
@@ -160,8 +184,7 @@ def _builder(
         return render(request, "portal/screening/builder.html", context)
     versions = selectors.list_versions(scope, list_id)
     context["versions"] = differences(versions)
-    others = selectors.list_screenings(scope).exclude(pk=list_id)
-    context["others"] = list(others.values_list("pk", "title")[:50])
+    context["has_others"] = selectors.list_screenings(scope).exclude(pk=list_id).exists()
     if room == "bank" and screening.handed_over_at:
         named, context["performance"] = selectors.list_named(scope, screening, now)
         context["mark"] = reader_mark(request)
@@ -197,11 +220,12 @@ def _named(request: HttpRequest, rows: list[Any]) -> Listing:
     )
 
 
-def _urls(room: str, pk: object) -> dict[str, str]:
-    names = {"": "show", "_add": "add", "_save": "save", "_compare": "compare"}
+def addresses(room: str, pk: object) -> dict[str, str]:
+    """Addresses of one list, by what is done there."""
+    names = {"": "show", "_add": "add", "_save": "save", "_others": "others", "_compare": "compare"}
     if room == "bank":
         names |= {"_hand_over": "hand_over", "_export": "export"}
-    return {title: _url(room, name, pk) for name, title in names.items()} | {"lists": _url(room, "s")}
+    return {title: address(room, name, pk) for name, title in names.items()} | {"lists": address(room, "s")}
 
 
 @require_POST
@@ -253,40 +277,12 @@ def _change(
     try:
         deed(scope=request_scope(request), list_id=list_id, now=timezone.now())
     except RongqiaoError as error:
-        return _builder(request, list_id, room, error)
+        return answer_builder(request, list_id, room, error)
     is_swap = bool(getattr(request, "htmx", None))
     if is_swap and not done:
-        return _builder(request, list_id, room)
+        return answer_builder(request, list_id, room)
     if done:
         messages.success(request, done)
-    url = _url(room, "", list_id)
+    url = address(room, "", list_id)
     # What was saved or handed over shows outside the builder, too.
     return HttpResponseClientRedirect(url) if is_swap else redirect(url)
-
-
-@require_POST
-@in_rooms
-def compare(request: HttpRequest, list_id: uuid.UUID, room: str) -> HttpResponse:
-    """Show what two lists share, by counts, and where their conditions differ."""
-    scope = request_scope(request)
-    first = selectors.get_screening(scope, list_id)
-    if first is None:
-        raise Http404(str(list_id))
-    other = request.POST.get("other", "")
-    second = next((row for row in selectors.list_screenings(scope) if str(row.pk) == other), None)
-    if second is None:
-        return _builder(request, list_id, room, services.no_such_list(other))
-    try:
-        told = selectors.compare_lists(scope, first, second, timezone.now())
-    except RongqiaoError as error:
-        return _builder(request, list_id, room, error)
-    context = {
-        "room": room,
-        "first": first,
-        "second": second,
-        "told": told,
-        "only": selectors.differing_conditions(first, second),
-        "hidden": (first.figures or {}).get("hidden", 20),
-        "urls": _urls(room, first.pk),
-    }
-    return render(request, "portal/screening/compare.html", context)

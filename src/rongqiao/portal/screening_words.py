@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from rongqiao.contracts.catalog import code_list, industries, regions
 from rongqiao.platforms.financing.screening import selectors, services
 from rongqiao.portal.access import BANK, for_roles, request_scope
-from rongqiao.portal.listing import export_value
+from rongqiao.portal.listing import export_value, place_name
 
 if TYPE_CHECKING:
     import uuid
@@ -62,7 +62,7 @@ def profiles(figures: dict[str, Any] | None) -> list[tuple[str, str, str, int]]:
     sizes = {entry.code: entry.title for entry in code_list("size_classes").entries}
     return [
         (
-            regions()[region].name if region in regions() else region,
+            place_name(region),
             industries()[section].name if section in industries() else section,
             sizes.get(size, size),
             count,
@@ -128,6 +128,6 @@ def export(request: HttpRequest, list_id: uuid.UUID, room: str) -> HttpResponse:
     writer.writerow([f"{screening.title}：有效期至 {screening.expires_on}，仅供本机构联系企业，不得外传"])
     writer.writerow(["企业名称", "统一社会信用代码", "区划", "进展", "导出标记"])
     for row in rows:
-        county = regions()[row.county_code].name if row.county_code in regions() else row.county_code
-        writer.writerow([export_value(each) for each in (row.name, row.uscc, county, STEPS[row.step], mark)])
+        cells = (row.name, row.uscc, place_name(row.county_code), STEPS[row.step], mark)
+        writer.writerow([export_value(each) for each in cells])
     return response

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rongqiao.indicators.registry import STATUSES as VALUES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +37,12 @@ STATUSES = {
     "unmet": Word("不符合", "circle-x", "urgent"),
     "unknown": Word("待确认", "help-circle", "wait"),
     # values
-    "ok": Word("有数据", "circle-check", "good"),
-    "missing": Word("缺数据", "circle-dashed", "wait"),
-    "not_authorised": Word("未授权", "lock", "quiet"),
-    "not_applicable": Word("不适用", "circle-minus", "quiet"),
-    "stale": Word("数据过期", "clock-exclamation", "urgent"),
-    "suspended": Word("暂停使用", "player-pause", "wait"),
+    "ok": Word(VALUES["ok"], "circle-check", "good"),
+    "missing": Word(VALUES["missing"], "circle-dashed", "wait"),
+    "not_authorised": Word(VALUES["not_authorised"], "lock", "quiet"),
+    "not_applicable": Word(VALUES["not_applicable"], "circle-minus", "quiet"),
+    "stale": Word(VALUES["stale"], "clock-exclamation", "urgent"),
+    "suspended": Word(VALUES["suspended"], "player-pause", "wait"),
     # indicators: whether they are used, and how their figures stand
     "use.in_use": Word("使用中", "circle-check", "good"),
     "use.suspended": Word("暂停使用", "player-pause", "urgent"),
@@ -149,3 +155,9 @@ STATUSES = {
     "revoked": Word("已撤回", "shield-off", "quiet"),
     "over": Word("已到期", "clock-off", "quiet"),
 }
+
+
+def choices(codes: Iterable[str], family: str = "") -> list[tuple[str, str]]:
+    """Choices of a filter by status, worded as the list below it words them."""
+    keys = {code: f"{family}.{code}" for code in codes}
+    return [(code, STATUSES[key if key in STATUSES else code].text) for code, key in keys.items()]

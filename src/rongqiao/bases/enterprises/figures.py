@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rongqiao.bases.enterprises.models import SourceStatus
 from rongqiao.bases.enterprises.objections.marks import marked_indicators
 from rongqiao.contracts.standards import load_contracts
-from rongqiao.indicators.registry import THEMES, load_indicators
+from rongqiao.indicators.registry import STATUSES, TAX_GRADES, THEMES, load_indicators
 from rongqiao.kernel.money import format_cny
 
 if TYPE_CHECKING:
@@ -16,16 +16,6 @@ if TYPE_CHECKING:
 
     from rongqiao.bases.enterprises.portraits import PortraitView
     from rongqiao.indicators.registry import Indicator
-
-STATUS_TITLES = {
-    "ok": "有值",
-    "missing": "缺失",
-    "not_applicable": "不适用",
-    "stale": "陈旧",
-    "not_authorised": "未授权",
-    "suspended": "暂停使用",
-}
-TAX_GRADES = {5: "A", 4: "B", 3: "M", 2: "C", 1: "D"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +131,7 @@ def _figure(
         text=format_figure(declared.id, value),
         unit=declared.unit,
         status=status,
-        status_title=STATUS_TITLES.get(status, status),
+        status_title=STATUSES.get(status, status),
         window=declared.window,
         direction=declared.direction,
         formula=declared.formula,
@@ -150,5 +140,5 @@ def _figure(
         delivered_on=min((day for day in days if day), default=None) if all(days) else None,
         mark=mark,
         # The status says the first word already.
-        reason=cell.get("reason", "").removeprefix(f"{STATUS_TITLES.get(status, status)}："),
+        reason=cell.get("reason", "").removeprefix(f"{STATUSES.get(status, status)}："),
     )

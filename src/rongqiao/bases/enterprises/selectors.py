@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, Count, IntegerField, Max, Q, Sum, Value, When
+from django.db.models import Count, Max, Q, Sum
 
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.selectors import get_certification
@@ -54,7 +54,6 @@ __all__ = [
     "prefill_demand",
     "province_figures",
     "quarantine_by_rule",
-    "search_enterprises",
     "source_statuses",
 ]
 SALES = "tax_taxable_sales_sum_m12_cny"
@@ -63,22 +62,6 @@ SALES = "tax_taxable_sales_sum_m12_cny"
 def get_enterprise(uscc: str) -> Enterprise | None:
     """Return the public register entry of an enterprise; null when the base has none."""
     return Enterprise.objects.filter(pk=uscc).first()
-
-
-def search_enterprises(query: str, limit: int = 10) -> Sequence[Enterprise]:
-    """Public register entries whose code begins with, or whose name contains, the words; exact matches first."""
-    text = query.strip()
-    if not text:
-        return []
-    code = normalise_uscc(text)
-    found = Q(name__icontains=text) | (Q(uscc__startswith=code) if code else Q(pk__in=[]))
-    nearness = Case(
-        When(Q(uscc=code) | Q(name=text), then=Value(0)),
-        When(name__startswith=text, then=Value(1)),
-        default=Value(2),
-        output_field=IntegerField(),
-    )
-    return list(Enterprise.objects.filter(found).order_by(nearness, "name", "uscc")[:limit])
 
 
 def find_regional_enterprises(scope: Scope, query: str) -> QuerySet[Enterprise]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rongqiao.bases.enterprises.figures import format_figure
 from rongqiao.bases.enterprises.models import PeerGroup
 from rongqiao.contracts.catalog import industries, regions, threshold
-from rongqiao.indicators.registry import load_indicators
+from rongqiao.indicators.registry import STATUSES, load_indicators
 from rongqiao.kernel.period import last_day
 from rongqiao.rules.disclosure import suppress_measure
 from rongqiao.rules.peer_groups import MEDIAN, PeerKey, find_percentile, find_standing, peer_keys
@@ -204,12 +204,12 @@ def _theme(theme: ThemeFigures, compared: dict[str, Comparison], has_peers: bool
 def _why_empty(comparable: Sequence[Figure], has_peers: bool) -> str:
     statuses = Counter(figure.status for figure in comparable)
     if statuses and statuses["not_authorised"] == len(comparable):
-        return "未授权"
+        return STATUSES["not_authorised"]
     if statuses["suspended"] and statuses["suspended"] == len(comparable) - statuses["not_authorised"]:
-        return "暂停使用"
+        return STATUSES["suspended"]
     if statuses["ok"]:
         return "同类有值的企业不足" if has_peers else "没有同类可比"
-    return "数据陈旧" if statuses["stale"] else "缺数据"
+    return STATUSES["stale"] if statuses["stale"] else STATUSES["missing"]
 
 
 def _claims(comparisons: Sequence[Comparison]) -> tuple[Claim, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rongqiao.bases.enterprises.figures import STATUS_TITLES, group_figures, tidy
+from rongqiao.bases.enterprises.figures import group_figures, tidy
 from rongqiao.bases.enterprises.models import SourceStatus
 from rongqiao.contracts.catalog import consent_data_classes, consent_purposes, industries, regions
 from rongqiao.contracts.standards import load_contracts
+from rongqiao.indicators.registry import STATUSES
 from rongqiao.indicators.shown_series import SERIES
 from rongqiao.kernel.money import format_cny
 
@@ -113,7 +114,7 @@ def _identity(view: PortraitView, delivered: dict[str, str | None]) -> list[dict
             "title": title,
             "text": text or "—",
             "status": "ok" if text else "missing",
-            "status_title": STATUS_TITLES["ok" if text else "missing"],
+            "status_title": STATUSES["ok" if text else "missing"],
             "source": REGISTRY,
             "source_title": load_contracts()[REGISTRY].title,
             "delivered_on": delivered.get(REGISTRY),
@@ -161,7 +162,7 @@ def rating_content(view: PortraitView) -> dict[str, Any]:
     }
     return {
         "status": view.rating_status,
-        "status_title": STATUS_TITLES[view.rating_status],
+        "status_title": STATUSES[view.rating_status],
         "text": texts[view.rating_status],
         "score": tidy(view.score),
         "grade": view.grade or None,
@@ -194,7 +195,7 @@ def _limits(view: PortraitView, delivered: dict[str, str | None]) -> list[str]:
     contracts = load_contracts()
     hidden = [each.title for key, each in consent_data_classes().items() if key not in view.data_classes]
     never = [contracts[key].title for key, day in delivered.items() if day is None and key in contracts]
-    limits = ["缺失、陈旧和未授权的数据均照实标明，不以零代替，也不推定为不利。"]
+    limits = ["缺数据、数据过期和未授权的均照实标明，不以零代替，也不推定为不利。"]
     if hidden:
         limits.append(f"未获授权、不予显示的数据类别：{'、'.join(hidden)}。")
     if never:
