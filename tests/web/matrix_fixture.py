@@ -31,7 +31,7 @@ from rongqiao.governance.discovery import guess, profile_file
 from rongqiao.platforms.credit.models import ReportNotice
 from rongqiao.platforms.credit.services import issue_report
 from rongqiao.platforms.financing import models as market
-from rongqiao.platforms.financing.screening.models import ScreeningList
+from rongqiao.platforms.financing.screening.models import ScreeningHandover, ScreeningList, ScreeningVersion
 
 if TYPE_CHECKING:
     from rongqiao.lake.tables import Lake
@@ -143,6 +143,7 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str, lake: La
         loan = _loan(bank, product, people, uscc, county, mark)
     with scoped(officer):
         change = open_change(scope=officer, product_code=product.code, now=now)
+    handed = _screening(people["government_official"], now)
     item, reader = ITEMS[clerk.department]
     return {
         "table": upload.contract_id,
@@ -157,7 +158,8 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str, lake: La
         "consent": consent.pk,
         "report": report.pk,
         "bank_list": _screening(people["bank_officer"], now).pk,
-        "government_list": _screening(people["government_official"], now).pk,
+        "government_list": handed.pk,
+        "handover": _handover(handed, bank, now).pk,
         "enterprise": uscc,
         "product": product.code,
         "change": change.pk,
@@ -271,6 +273,21 @@ def _screening(person: User, now: dt.datetime) -> ScreeningList:
     with system_scope():
         screening.save()
     return screening
+
+
+def _handover(screening: ScreeningList, bank: Institution, now: dt.datetime) -> ScreeningHandover:
+    with system_scope():
+        version = ScreeningVersion(
+            screening=screening, organisation=screening.organisation, number=1, conditions=[], saved_by=screening.created_by, saved_at=now
+        )  # fmt: skip
+        version.save()
+        handover = ScreeningHandover(
+            screening=screening, version=version, organisation=screening.organisation, recipient_id=bank.pk, list_title="名单", conditions=[],
+            figures={"total": None, "unknown": None, "regions": [], "sections": [], "sizes": [], "hidden": 20, "as_of": 202610},
+            handed_by=screening.created_by, handed_at=now, expires_on=screening.expires_on
+        )  # fmt: skip
+        handover.save()
+    return handover
 
 
 def _loan(

@@ -149,7 +149,9 @@ def test_government_has_counts_and_no_names(client, market, town):
     official.post(f"{url}save/")
     page = official.get(url)
     assert "交付企业名称" not in words(page)
-    assert official.post(f"{url}hand-over/").status_code == 404
+    refused = official.post(f"{url}hand-over/", {"days": "9"})
+    assert refused.status_code == 422
+    assert "至少勾选一家" in words(refused)
     assert official.get(reverse("portal:bank_screenings")).status_code == 403
 
 
@@ -165,6 +167,8 @@ def test_the_operator_sees_lists_and_budgets(client, market, town):
     spent = words(client.get(reverse("portal:operator_screening_budgets")))
     assert "officer" in spent
     assert client.get(url).status_code == 403
+    lines = client.get(reverse("portal:operator_screenings"), {"export": "csv"}).content.decode().splitlines()
+    assert lines[0].split(",")[4:6] == ["交付银行（家）", "告知企业（户次）"]
 
 
 def test_a_page_costs_the_same_queries_however_many_conditions_and_lists(officer, town):
@@ -204,3 +208,59 @@ def test_a_condition_on_what_is_held_back_counts_nobody_and_says_so(officer, tow
     refused = add(officer, url, SALES, "300")
     assert refused.status_code == 422
     assert "请改用其他条件" in words(refused)
+
+
+def test_a_list_goes_from_government_to_a_bank_and_back_as_counts(client, market, town):
+    official = sign_in(client, market.official)
+    url = begin(official, "government", title="首贷对接")
+    assert "先保存为新版本，再交付给银行" in words(official.get(url))
+    add(official, url, "age_months", "24")
+    official.post(f"{url}save/")
+    bank = str(Organisation.objects.get(institution__code="B01").pk)
+    page = official.get(url)
+    assert f'name="bank" value="{bank}"' in page.content.decode()
+    late = official.post(f"{url}hand-over/", {"bank": bank, "days": "99"})
+    assert late.status_code == 422
+    # What was chosen stands when it is refused.
+    assert f'value="{bank}" checked' in late.content.decode()
+    assert official.post(f"{url}hand-over/", {"bank": bank, "days": "20"}).status_code == 302
+    shown = words(official.get(url))
+    assert "湘江示范银行" in shown
+    assert re.search(r"已告知企业 少于 20 户", shown)
+    assert f'value="{bank}"' not in official.get(url).content.decode()
+    told = official.get(url, {"export": "csv"}).content.decode()
+    assert "告知企业（约，户）" in told
+    assert "湘江示范银行" in told
+
+    owner = sign_in(type(client)(), market.owner)
+    owner.post(reverse("portal:enterprise_finding"), {"agree": "1", "by_government": "1"})
+    assert "政府部门交付银行的名单 同意" in words(owner.get(reverse("portal:enterprise_finding")))
+    officer = sign_in(type(client)(), market.officer)
+    assert "政府部门交付了 1 份企业名单" in words(officer.get(reverse("portal:bank")))
+    listed = officer.get(reverse("portal:bank_received_lists"))
+    assert "省工信厅" in words(listed)
+    got = re.search(r'href="(/bank/received-lists/[0-9a-f-]{36}/)"', listed.content.decode())[1]
+    counts = words(officer.get(got))
+    assert "成立月数 不低于 24" in counts
+    assert re.search(r"约 \d+[05] 户", counts)
+    assert "长沙湘辉陶瓷有限公司" not in counts
+    assert officer.post(f"{got}names/").status_code == 302
+    named = officer.get(got)
+    assert "长沙湘辉陶瓷有限公司" in words(named)
+    assert named.content.decode().count("rq-watermark") == 2
+    file = officer.post(f"{got}export/").content.decode("utf-8-sig")
+    assert "首贷对接（省工信厅交付）" in file
+    assert "officer" in file
+    again = officer.post(f"{got}names/")
+    assert again.status_code == 422
+    assert "没有新的企业同意" in words(again)
+    assert "省工信厅" in words(owner.get(reverse("portal:enterprise_finding")))
+
+    taken = re.search(r'action="(/government/handovers/[^"]+)"', official.get(url).content.decode())[1]
+    assert official.post(taken).status_code == 302
+    assert "已收回" in words(official.get(url))
+    gone = words(officer.get(got))
+    assert "收回了这份名单" in gone
+    assert "长沙湘辉陶瓷有限公司" not in gone
+    assert not re.search(r"约 \d+[05] 户", gone)
+    assert officer.post(f"{got}export/").status_code == 409

@@ -20,6 +20,7 @@ from rongqiao.kernel.money import WAN
 from rongqiao.platforms.credit.notices import list_notices
 from rongqiao.platforms.financing import selectors as market
 from rongqiao.platforms.financing import services
+from rongqiao.platforms.financing.screening import handover_selectors
 from rongqiao.portal.access import BANK, for_roles, request_scope
 from rongqiao.portal.bank_clocks import KINDS, gather_clocks
 from rongqiao.portal.listing import Column, Filter, Listing, prefecture_choices
@@ -60,6 +61,7 @@ def show_desk(request: HttpRequest) -> HttpResponse:
                 "to_decide": len(waiting),
             },
             "unread": list_notices(scope).filter(seen_at=None).count(),
+            "lists_waiting": handover_selectors.count_waiting(scope, now),
             "now": now,
         },
     )

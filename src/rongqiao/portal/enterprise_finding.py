@@ -29,7 +29,9 @@ def show_finding(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if "agree" in request.POST:
             ticked = request.POST.getlist("data_classes")
-            consents.agree_to_be_found(scope=scope, data_classes=ticked, now=now)
+            consents.agree_to_be_found(
+                scope=scope, data_classes=ticked, by_government="by_government" in request.POST, now=now
+            )
             messages.success(request, "已同意被银行名单发现，一年内有效，可随时撤回。")
         else:
             consents.refuse_to_be_found(scope=scope, now=now)
@@ -43,7 +45,10 @@ def show_finding(request: HttpRequest) -> HttpResponse:
         name="named",
         columns=[
             Column("organisation.name", "银行", sort="organisation__name"),
-            Column("list_title", "名单"),
+            Column("list_title", "名单", sort="list_title"),
+            Column(
+                "source", "名单来自", sort="source_title", value=lambda row: row.source_title or "银行自建"
+            ),
             Column("conditions", "名单条件", value=lambda row: "；".join(e["text"] for e in row.conditions)),
             Column("named_at", "告知时间", "time", sort="named_at"),
         ],

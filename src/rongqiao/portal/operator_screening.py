@@ -24,7 +24,7 @@ def list_screenings(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     listing = Listing(
         request,
-        selectors.list_screenings(request_scope(request)),
+        selectors.oversee_screenings(request_scope(request)),
         name="screenings",
         columns=[
             Column("title", "名单", sort="title"),
@@ -39,7 +39,8 @@ def list_screenings(request: HttpRequest) -> HttpResponse:
             Column(
                 "conditions", "条件", value=lambda row: "；".join(e["text"] for e in row.conditions) or "无"
             ),
-            Column("named_count", "告知企业（户）", "number", sort="named_count"),
+            Column("banks_count", "交付银行（家）", "number", sort="banks_count"),
+            Column("told_count", "告知企业（户次）", "count", sort="told_count"),
             Column("created_by.full_name", "建立人", sort="created_by__full_name"),
             Column("created_at", "建立", "date", sort="created_at"),
             Column("expires_on", "有效期至", "date", sort="expires_on"),

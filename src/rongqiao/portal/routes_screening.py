@@ -6,16 +6,22 @@ from typing import TYPE_CHECKING
 
 from django.urls import path
 
-from rongqiao.portal import screening, screening_comparison, screening_words
+from rongqiao.portal import (
+    bank_received,
+    screening,
+    screening_comparison,
+    screening_handover,
+    screening_words,
+)
 
 if TYPE_CHECKING:
     from django.urls import URLPattern
 
 
 def screening_routes(room: str) -> list[URLPattern]:
-    """Give the routes below ``bank/`` or ``government/``; only a bank can be given names."""
+    """Give the routes below ``bank/`` or ``government/``; a bank can be given names, a government body gives lists to banks."""
     base, name, own = f"{room}/lists/", f"{room}_screening", {"room": room}
-    one = f"{base}<uuid:list_id>/"
+    one, got = f"{base}<uuid:list_id>/", f"{room}/received-lists/"
     routes = [
         path(base, screening.list_screenings, own, name=f"{name}s"),
         path(f"{base}new/", screening.new_screening, own, name=f"{name}_new"),
@@ -30,5 +36,18 @@ def screening_routes(room: str) -> list[URLPattern]:
         routes += [
             path(f"{one}hand-over/", screening.hand_over, own, name=f"{name}_hand_over"),
             path(f"{one}export/", screening_words.export, own, name=f"{name}_export"),
+            path(got, bank_received.list_received, name="bank_received_lists"),
+            path(f"{got}<uuid:handover_id>/", bank_received.show_received, name="bank_received_list"),
+            path(f"{got}<uuid:handover_id>/names/", bank_received.ask_names, name="bank_received_names"),
+            path(f"{got}<uuid:handover_id>/export/", bank_received.export, name="bank_received_export"),
+        ]
+    else:
+        routes += [
+            path(f"{one}hand-over/", screening_handover.hand_over, own, name=f"{name}_hand_over"),
+            path(
+                f"{room}/handovers/<uuid:handover_id>/withdraw/",
+                screening_handover.withdraw,
+                name=f"{room}_handover_withdraw",
+            ),
         ]
     return routes

@@ -20,6 +20,7 @@ from rongqiao.kernel.errors import RongqiaoError
 from rongqiao.platforms.financing.screening import selectors, services
 from rongqiao.platforms.financing.screening.facts import find_facts, get_fact
 from rongqiao.portal.access import BANK, for_roles, request_scope
+from rongqiao.portal.handover_listing import describe_handovers
 from rongqiao.portal.listing import Column, Filter, Listing
 from rongqiao.portal.screening_words import (
     bars,
@@ -185,14 +186,19 @@ def answer_builder(
     versions = selectors.list_versions(scope, list_id)
     context["versions"] = differences(versions)
     context["has_others"] = selectors.list_screenings(scope).exclude(pk=list_id).exists()
-    if room == "bank" and screening.handed_over_at:
+    listing = None
+    if room == "government":
+        listing, more = describe_handovers(request, scope, screening, now, context["urls"]["show"])
+        context |= more
+    elif screening.handed_over_at:
         named, context["performance"] = selectors.list_named(scope, screening, now)
         context["mark"] = reader_mark(request)
-        listing = _named(request, named)
-        answer = listing.respond("portal/screening/screening.html", context)
-        answer.status_code = status
-        return answer
-    return render(request, "portal/screening/screening.html", context, status=status)
+        listing = named_listing(request, named, context["urls"]["show"])
+    if listing is None:
+        return render(request, "portal/screening/screening.html", context, status=status)
+    answer = listing.respond("portal/screening/screening.html", context)
+    answer.status_code = status
+    return answer
 
 
 def _stopped(conditions: list[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -201,18 +207,31 @@ def _stopped(conditions: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return [(each["text"], reasons[each["fact"]]) for each in conditions if each["fact"] in reasons]
 
 
-def _named(request: HttpRequest, rows: list[Any]) -> Listing:
+def named_listing(request: HttpRequest, rows: list[Any], path: str) -> Listing:
     """List those named; its file is the list's own export, which carries a mark."""
     return Listing(
         request,
         rows,
         name="named",
+        path=path,
         columns=[
-            Column("name", "企业"),
-            Column("uscc", "统一社会信用代码"),
+            Column("name", "企业", sort="name"),
+            Column("uscc", "统一社会信用代码", sort="uscc"),
             Column("county_code", "所在地", "region", sort="county_code"),
-            Column("industry", "行业门类", value=lambda row: section_title(row.industry_code)),
-            Column("step", "进展", "status", value=lambda row: f"screening_step.{row.step}"),
+            Column(
+                "industry", "行业门类", sort="industry", value=lambda row: section_title(row.industry_code)
+            ),
+            Column("step", "进展", "status", sort="step", value=lambda row: f"screening_step.{row.step}"),
+            Column("named_at", "告知时间", "time", sort="named_at"),
+        ],
+        filters=[
+            Filter("q", "企业名称", apply=lambda rows, text: [row for row in rows if text in row.name]),
+            Filter(
+                "step",
+                "进展",
+                choices(selectors.STEPS, "screening_step"),
+                lambda rows, step: [row for row in rows if row.step == step],
+            ),
         ],
         can_export=False,
         empty_title="现在没有可显示的企业",
@@ -225,6 +244,8 @@ def addresses(room: str, pk: object) -> dict[str, str]:
     names = {"": "show", "_add": "add", "_save": "save", "_others": "others", "_compare": "compare"}
     if room == "bank":
         names |= {"_hand_over": "hand_over", "_export": "export"}
+    else:
+        names["_hand_over"] = "give"
     return {title: address(room, name, pk) for name, title in names.items()} | {"lists": address(room, "s")}
 
 

@@ -70,6 +70,9 @@ STATUSES = {
     "screening_step.quoted": Word("已报价", "tag", "good"),
     "screening_step.drawn": Word("已放款", "building-bank", "good"),
     "screening.expired": Word("已到期", "clock-off", "quiet"),
+    "handover.handed": Word("有效", "circle-check", "good"),
+    "handover.withdrawn": Word("已收回", "arrow-back-up", "quiet"),
+    "handover.expired": Word("已到期", "clock-off", "quiet"),
     # changes of a product's conditions, and what the province-wide pass says of a product
     "change.draft": Word("起草中", "pencil", "quiet"),
     "change.submitted": Word("待复核", "hourglass", "wait"),

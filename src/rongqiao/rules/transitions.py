@@ -186,7 +186,15 @@ SCREENING_LIST: Table = {
     ("saved", "save"): "saved",
     ("saved", "hand_over"): "handed_over",
     ("saved", "expire"): "expired",
+    # A government body may hand its list to further banks; a bank's own names are asked for once.
+    ("handed_over", "hand_over"): "handed_over",
     ("handed_over", "expire"): "expired",
+}
+
+#: A government body's list in one bank's hands.
+SCREENING_HANDOVER: Table = {
+    ("handed", "withdraw"): "withdrawn",
+    ("handed", "expire"): "expired",
 }
 
 #: A change of a product's conditions: tried on the province, then published by a second person.
@@ -228,6 +236,7 @@ LIFECYCLES: dict[str, Table] = {
     "access_question": ACCESS_QUESTION,
     "webhook_event": WEBHOOK_EVENT,
     "screening_list": SCREENING_LIST,
+    "screening_handover": SCREENING_HANDOVER,
     "criteria_change": CRITERIA_CHANGE,
     "breaker": BREAKER,
     "indicator": INDICATOR,
@@ -246,6 +255,7 @@ INITIAL = {
     "access_question": "asked",
     "webhook_event": "waiting",
     "screening_list": "draft",
+    "screening_handover": "handed",
     "criteria_change": "draft",
     "breaker": "closed",
     "indicator": "in_use",

@@ -7,12 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.resources.judging import limit_to_regions
 from rongqiao.bases.resources.models import Product
-from rongqiao.indicators.fact_columns import KEY
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.platforms.financing.models import Match
 from rongqiao.platforms.financing.screening import counting
@@ -21,6 +18,7 @@ from rongqiao.rules.criteria import Criteria, Group, parse_criteria
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from rongqiao.platforms.financing.screening.counting import Province
@@ -186,9 +184,7 @@ def _past_year(product: Product, now: dt.datetime) -> tuple[list[str], list[str]
 def _tally(found: Province, usccs: Iterable[str]) -> Tally:
     """Tally of matches: an enterprise counts as often as it asked."""
     times = Counter(usccs)
-    rows = found.columns.find_rows(list(times))
-    keys = found.columns.values(KEY)[rows]
-    return Tally(times.total(), int(keys.astype(np.int64).sum()))
+    return Tally(times.total(), counting.sum_keys(found, list(times)))
 
 
 def _only(these: Mapping[str, Any], others: Mapping[str, Any]) -> list[Mapping[str, Any]]:

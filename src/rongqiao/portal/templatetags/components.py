@@ -116,6 +116,16 @@ def watermark(text: str) -> str:
     return format_html("background-image: url('data:image/svg+xml,{}')", quote(drawn))
 
 
+@register.simple_tag
+def told(value: int | None, hidden: str) -> str:
+    """Figure that went through disclosure control: about how many enterprises, or that there are fewer than may be told."""
+    if value is None:
+        return format_html('<span class="rq-figure-none">{} 户</span>', hidden)
+    return format_html(
+        '<span class="rq-figure-value">约 {}</span><span class="rq-figure-unit">户</span>', f"{value:,}"
+    )
+
+
 @register.inclusion_tag("portal/components/decision.html")
 def decision(reasons: Iterable[Any], is_short: bool = False) -> dict[str, Any]:
     """Conditions of a decision, unmet and unknown first, each with its reason and what would settle it."""

@@ -28,8 +28,15 @@ ABOUT = "finding"
 
 
 @transaction.atomic
-def agree_to_be_found(*, scope: Scope, data_classes: Sequence[str], now: dt.datetime) -> FindableConsent:
+def agree_to_be_found(
+    *, scope: Scope, data_classes: Sequence[str], now: dt.datetime, by_government: bool = False
+) -> FindableConsent:
     """Agree that banks whose list the enterprise meets are told its name; an earlier agreement ends.
+
+    Parameters
+    ----------
+    by_government : bool
+        Whether lists that government bodies hand to banks are agreed to as well.
 
     Raises
     ------
@@ -50,6 +57,7 @@ def agree_to_be_found(*, scope: Scope, data_classes: Sequence[str], now: dt.date
     agreed = FindableConsent(
         uscc=scope.uscc,
         data_classes=[key for key in known if key in set(data_classes)],
+        by_government=by_government,
         text_version=text.version,
         text_digest=text.digest,
         given_by_id=scope.person[0],
@@ -65,6 +73,7 @@ def agree_to_be_found(*, scope: Scope, data_classes: Sequence[str], now: dt.date
             "id": str(agreed.pk),
             "subject": agreed.uscc,
             "data_classes": list(agreed.data_classes),
+            "by_government": agreed.by_government,
             "given_at": now.astimezone(dt.UTC).isoformat(),
             "given_by": agreed.given_by_id,
             "text_digest": agreed.text_digest,
@@ -97,7 +106,11 @@ def _revoke_live(scope: Scope, now: dt.datetime) -> bool:
 
 
 def _record(scope: Scope, action: str, agreed: FindableConsent) -> None:
-    detail = {"data_classes": list(agreed.data_classes), "text_version": agreed.text_version}
+    detail = {
+        "data_classes": list(agreed.data_classes),
+        "by_government": agreed.by_government,
+        "text_version": agreed.text_version,
+    }
     record_audit(scope=scope, action=action, object_type="finding", object_id=agreed.pk, detail=detail)
 
 

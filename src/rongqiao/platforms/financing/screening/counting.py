@@ -235,6 +235,19 @@ def _in_order(cells: dict[str, int | None]) -> list[list[Any]]:
     return sorted(told, key=lambda each: (-each[1], each[0]))
 
 
+def sum_keys(found: Province, usccs: Sequence[str]) -> int:
+    """Sum of the secret keys of enterprises, each once; from it a told count of them draws its deviation."""
+    keys = found.columns.values(KEY)[found.columns.find_rows(usccs)]
+    return int(keys.astype(np.int64).sum())
+
+
+def tell_number(usccs: Sequence[str], *, question: str, day: dt.date) -> int | None:
+    """Tell how many enterprises these are, through disclosure control; null below the least figure, none included."""
+    if not usccs:
+        return None
+    return blur(len(usccs), key=sum_keys(province(), usccs), question=question, rule=blur_rule(day))
+
+
 def tell_overlap(
     first: Group, second: Group, *, region: str, question: str, day: dt.date
 ) -> dict[str, int | None]:

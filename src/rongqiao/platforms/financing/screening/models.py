@@ -1,4 +1,4 @@
-"""Screening lists, their versions, whom they named, what was asked, and which enterprises agreed to be found."""
+"""Screening lists, their versions, which banks they were handed to, whom they named, what was asked, and which enterprises agreed to be found."""
 
 from __future__ import annotations
 
@@ -87,13 +87,67 @@ class ScreeningVersion(OwnedModel):
         return f"{self.screening_id} 第 {self.number} 版"
 
 
+class ScreeningHandover(ScopedModel):
+    """A government body's list in a bank's hands: counts, and the names of those that agreed once the bank asks for them.
+
+    What was handed over stands as it was then: ``conditions`` within ``region_code``, and ``figures`` as of a list.
+    """
+
+    STATUSES = [("handed", "有效"), ("withdrawn", "已收回"), ("expired", "已到期")]
+    institution_column = "recipient_id"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    screening = models.ForeignKey(ScreeningList, models.PROTECT, related_name="handovers")
+    version = models.ForeignKey(ScreeningVersion, models.PROTECT, related_name="+")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name="交付部门")
+    recipient = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name="接收银行")
+    region_code = models.CharField("限于区划", max_length=6, blank=True)
+    list_title = models.CharField("名单", max_length=60)
+    conditions = models.JSONField("条件")
+    figures = models.JSONField("统计")
+    status = models.CharField("状态", max_length=12, choices=STATUSES, default="handed", db_index=True)
+    handed_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name="交付人")
+    handed_at = models.DateTimeField("交付时间")
+    expires_on = models.DateField("有效期至")
+    ended_at = models.DateTimeField("收回时间", null=True, blank=True)
+    # Kept here because neither the giver nor the operator may see whom the bank was told.
+    named_count = models.PositiveIntegerField("告知企业数", default=0)
+    named_at = models.DateTimeField("最近取得名称", null=True, blank=True)
+
+    class Meta(ScopedModel.Meta):
+        verbose_name = verbose_name_plural = "名单交付"
+        ordering: ClassVar = ["-handed_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["screening", "recipient"],
+                condition=Q(status="handed"),
+                name="one_open_handover_per_bank",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.list_title} → {self.recipient_id}"
+
+    @classmethod
+    def visible_to(cls, scope: Scope) -> Q:
+        """Show a government body what it gave, a bank what it got, the operator all."""
+        if scope.kind == "government":
+            return Q(organisation_id=scope.organisation_id)
+        return Q() if scope.kind == "operator" else super().visible_to(scope)
+
+
 class ScreeningMember(OwnedModel):
-    """An enterprise that agreed and was named to a bank; the enterprise sees this row, too."""
+    """An enterprise that agreed and was named to a bank; the enterprise sees this row, too.
+
+    ``handover`` and ``source_title``: the government body's list it was named from; null and empty for the bank's own.
+    """
 
     enterprise_column = "uscc"
 
     screening = models.ForeignKey(ScreeningList, models.PROTECT, related_name="members")
     version = models.ForeignKey(ScreeningVersion, models.PROTECT, related_name="+")
+    handover = models.ForeignKey(ScreeningHandover, models.PROTECT, null=True, related_name="members")
+    source_title = models.CharField("名单来自", max_length=200, blank=True)
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name="机构")
     uscc = models.CharField("企业", max_length=18, db_index=True)
     list_title = models.CharField("名单", max_length=60)
@@ -103,7 +157,12 @@ class ScreeningMember(OwnedModel):
 
     class Meta(OwnedModel.Meta):
         verbose_name = verbose_name_plural = "名单企业"
-        constraints = [models.UniqueConstraint(fields=["screening", "uscc"], name="named_once_per_list")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["screening", "uscc"], condition=Q(handover=None), name="named_once_per_list"
+            ),
+            models.UniqueConstraint(fields=["handover", "uscc"], name="named_once_per_handover"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.screening_id} {self.uscc}"
@@ -114,7 +173,7 @@ class ScreeningQuestion(OwnedModel):
 
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
     user = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name="人员")
-    # Null: asked while a product's conditions were tried.
+    # Null: asked while a product's conditions were tried, or of a list that another handed over.
     screening = models.ForeignKey(ScreeningList, models.PROTECT, null=True, related_name="+")
     kind = models.CharField("类别", max_length=8)
     digest = models.CharField("条件摘要", max_length=64)
@@ -138,6 +197,7 @@ class FindableConsent(ScopedModel):
     """An enterprise's agreement to be named to banks whose list it meets. Never edited, only revoked.
 
     ``data_classes``: a list may name the enterprise only if its conditions rest on these, or on public data.
+    ``by_government``: whether a list that a government body made and handed to a bank may name it, too.
     """
 
     enterprise_column = "uscc"
@@ -145,6 +205,7 @@ class FindableConsent(ScopedModel):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     uscc = models.CharField("企业", max_length=18, db_index=True)
     data_classes = ArrayField(models.CharField(max_length=40), verbose_name="数据类别", default=list)
+    by_government = models.BooleanField("含政府部门交付的名单", default=False)
     text_version = models.CharField("授权书版本", max_length=20)
     text_digest = models.CharField("授权书摘要", max_length=64)
     given_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name="授权人")

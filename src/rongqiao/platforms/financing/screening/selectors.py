@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import Coalesce
 
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.models import Enterprise
@@ -21,16 +23,24 @@ from rongqiao.platforms.financing.screening.models import (
     ScreeningQuestion,
     ScreeningVersion,
 )
-from rongqiao.platforms.financing.screening.services import BUDGETS, COUNT, conditions_of, covered_by, spend
+from rongqiao.platforms.financing.screening.services import (
+    BUDGETS,
+    COUNT,
+    conditions_of,
+    covered_by,
+    open_consent,
+    spend,
+)
 from rongqiao.rules.screening import differing, question_digest
 
 if TYPE_CHECKING:
-    import datetime as dt
     import uuid
+    from collections.abc import Sequence
 
     from django.db.models import QuerySet
 
     from rongqiao.accounts.scope import Scope
+    from rongqiao.rules.criteria import Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,14 @@ def list_screenings(scope: Scope) -> QuerySet[ScreeningList]:
         .order_by("-created_at")
     )
     return found
+
+
+def oversee_screenings(scope: Scope) -> QuerySet[ScreeningList]:
+    """Return the lists with ``banks_count`` (to how many banks each was handed) and ``told_count`` (how many names banks were told in all)."""
+    return list_screenings(scope).annotate(
+        banks_count=Count("handovers__recipient", distinct=True),
+        told_count=F("named_count") + Coalesce(Sum("handovers__named_count"), 0),
+    )
 
 
 def get_screening(scope: Scope, list_id: uuid.UUID | str) -> ScreeningList | None:
@@ -134,16 +152,36 @@ def list_named(scope: Scope, screening: ScreeningList, now: dt.datetime) -> tupl
     classes of data that the list's conditions rest on is as good as none.
     """
     members = list(ScreeningMember.objects.for_scope(scope).filter(screening=screening).order_by("uscc"))
-    steps = _steps(scope, members)
-    codes = [member.uscc for member in members]
+    # Read by the limits of the day on which the list was handed over.
+    criteria = conditions_of(screening.conditions, local_day(screening.handed_over_at or now))
+    is_over = local_day(now) > screening.expires_on
+    return show_members(scope, members, criteria, now, is_over=is_over)
+
+
+def show_members(
+    scope: Scope,
+    members: Sequence[ScreeningMember],
+    criteria: Group,
+    now: dt.datetime,
+    *,
+    is_over: bool,
+    by_government: bool = False,
+) -> tuple[list[Named], Performance]:
+    """Show those of a bank's named enterprises whose agreement still covers the conditions, and how all of them did.
+
+    Parameters
+    ----------
+    is_over : bool
+        Whether the list's time is up: no name shows then.
+    by_government : bool
+        Whether a government body's list named them.
+    """
+    steps = market_steps(scope, members)
     with system_scope() as system:
         agreed = FindableConsent.objects.for_scope(system).filter(
-            uscc__in=codes, revoked_at=None, valid_until__gt=now
+            open_consent(now, by_government=by_government), uscc__in=[member.uscc for member in members]
         )
-        # Read by the limits of the day on which the list was handed over.
-        criteria = conditions_of(screening.conditions, local_day(screening.handed_over_at or now))
         live = covered_by(system, criteria, dict(agreed.values_list("uscc", "data_classes")))
-    is_over = local_day(now) > screening.expires_on
     entries = {} if is_over else Enterprise.objects.in_bulk(live)
     shown = [
         Named(
@@ -151,7 +189,7 @@ def list_named(scope: Scope, screening: ScreeningList, now: dt.datetime) -> tupl
             entry.uscc,
             entry.county_code,
             entry.industry_code,
-            STEPS[steps[member.uscc]],
+            STEPS[steps[member.pk]],
             member.named_at,
         )
         for member in members
@@ -162,21 +200,38 @@ def list_named(scope: Scope, screening: ScreeningList, now: dt.datetime) -> tupl
     return shown, performance
 
 
-def _steps(scope: Scope, members: list[ScreeningMember]) -> dict[str, int]:
-    """Code → how far the caller's institution has come since it was named; three queries however many."""
-    since = {member.uscc: member.named_at for member in members}
-    steps = dict.fromkeys(since, 0)
-    taken = Take.objects.for_scope(scope).filter(uscc__in=since).values_list("uscc", "taken_at")
-    quoted = Quote.objects.for_scope(scope).filter(uscc__in=since).values_list("uscc", "quoted_at")
+def market_steps(scope: Scope, members: Sequence[ScreeningMember]) -> dict[int, int]:
+    """Member's key → how far the bank that was told has come with the enterprise since; three queries however many."""
+    asked = Q(
+        uscc__in={member.uscc for member in members},
+        institution_id__in={member.organisation_id for member in members},
+    )
+    about = ("institution_id", "uscc")
+    taken = Take.objects.for_scope(scope).filter(asked).values_list(*about, "taken_at")
+    quoted = Quote.objects.for_scope(scope).filter(asked).values_list(*about, "quoted_at")
+    lent = Loan.objects.for_scope(scope).filter(asked, status__in=DRAWN_STATUSES)
+    reached: dict[tuple[Any, str], list[tuple[int, dt.date]]] = {}
     for at, rows in ((1, taken), (2, quoted)):
-        for uscc, when in rows:
-            if when >= since[uscc]:
-                steps[uscc] = max(steps[uscc], at)
-    loans = Loan.objects.for_scope(scope).filter(uscc__in=since, status__in=DRAWN_STATUSES)
-    for uscc, on in loans.values_list("uscc", "start_on"):
-        if on >= local_day(since[uscc]):
-            steps[uscc] = 3
-    return steps
+        for bank, uscc, when in rows:
+            reached.setdefault((bank, uscc), []).append((at, when))
+    for bank, uscc, on in lent.values_list(*about, "start_on"):
+        reached.setdefault((bank, uscc), []).append((3, on))
+    return {
+        member.pk: max(
+            (
+                at
+                for at, when in reached.get((member.organisation_id, member.uscc), ())
+                if _is_since(when, member.named_at)
+            ),
+            default=0,
+        )
+        for member in members
+    }
+
+
+def _is_since(when: dt.date, named_at: dt.datetime) -> bool:
+    """Whether something happened after the enterprise was named; of a loan only its day is known."""
+    return when >= named_at if isinstance(when, dt.datetime) else when >= local_day(named_at)
 
 
 def compare_lists(

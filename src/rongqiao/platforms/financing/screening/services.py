@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, cast
 
 from django.db import transaction
+from django.db.models import Q
 
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.scope import system_scope
@@ -117,17 +118,18 @@ def _revised(scope: Scope, screening: ScreeningList, now: dt.datetime) -> Screen
 
 
 def _counted(scope: Scope, screening: ScreeningList, now: dt.datetime) -> ScreeningList:
-    """Count the list's conditions, within the budget, and keep what may be told."""
-    day = local_day(now)
-    criteria = conditions_of(screening.conditions, day)
-    build = counting.province().build
-    question = question_digest(screening.conditions, region=screening.region_code, build=build)
-    spend(scope, screening, kind=COUNT, digest=question, now=now)
-    screening.figures = counting.tell_figures(
-        criteria, region=screening.region_code, question=question, day=day
-    )
+    screening.figures = count_conditions(scope, screening, now)
     screening.save(update_fields=["conditions", "figures", "status"])
     return screening
+
+
+def count_conditions(scope: Scope, screening: ScreeningList, now: dt.datetime) -> dict[str, Any]:
+    """Count a list's conditions, within the caller's budget, and give what may be told."""
+    day, region = local_day(now), screening.region_code
+    criteria = conditions_of(screening.conditions, day)
+    question = question_digest(screening.conditions, region=region, build=counting.province().build)
+    spend(scope, screening, kind=COUNT, digest=question, now=now)
+    return counting.tell_figures(criteria, region=region, question=question, day=day)
 
 
 def conditions_of(data: Sequence[dict[str, Any]], day: dt.date) -> Group:
@@ -216,11 +218,8 @@ def hand_over(*, scope: Scope, list_id: uuid.UUID, now: dt.datetime) -> list[str
     require(scope, Role.BANK_OFFICER, Role.BANK_RISK)
     screening = _editable(scope, list_id, now)
     status = advance("screening_list", screening.status, "hand_over")
-    version = screening.versions.for_scope(scope)[0]
-    criteria = conditions_of(version.conditions, local_day(now))
-    if version.conditions != screening.conditions:
-        raise InvalidValueError("名单版本", screening.title, "条件改动后尚未保存，请先保存新版本再交付。")
-    named = agreed_and_met(criteria, now)
+    version = last_version(scope, screening)
+    named = agreed_and_met(conditions_of(version.conditions, local_day(now)), now)
     if not named:
         raise NotAllowedError(
             "企业名称",
@@ -234,20 +233,14 @@ def hand_over(*, scope: Scope, list_id: uuid.UUID, now: dt.datetime) -> list[str
             "名单", screening.title, f"同意被发现的企业超过每日限额 {limit} 户，请加条件缩小名单。"
         )
     spend(scope, screening, kind=NAME, digest=str(version.pk), now=now, number=len(named))
-    ScreeningMember.objects.bulk_create(
-        [
-            ScreeningMember(
-                screening=screening,
-                version=version,
-                organisation_id=screening.organisation_id,
-                uscc=uscc,
-                list_title=screening.title,
-                conditions=version.conditions,
-                named_by_id=scope.person[0],
-                named_at=now,
-            )
-            for uscc in named
-        ]
+    record_named(
+        scope,
+        named,
+        now,
+        screening_id=screening.pk,
+        version_id=version.pk,
+        list_title=screening.title,
+        conditions=version.conditions,
     )
     screening.status, screening.handed_over_at, screening.named_count = status, now, len(named)
     screening.save(update_fields=["status", "handed_over_at", "named_count"])
@@ -255,13 +248,52 @@ def hand_over(*, scope: Scope, list_id: uuid.UUID, now: dt.datetime) -> list[str
     return named
 
 
-def agreed_and_met(criteria: Group, now: dt.datetime) -> list[str]:
-    """Enterprises that meet the conditions and agreed to be found by all that the conditions rest on."""
+def last_version(scope: Scope, screening: ScreeningList) -> ScreeningVersion:
+    """Return the version that can be handed over.
+
+    Raises
+    ------
+    InvalidValueError
+        If the conditions were changed after it.
+    """
+    version: ScreeningVersion = screening.versions.for_scope(scope)[0]
+    if version.conditions != screening.conditions:
+        raise InvalidValueError("名单版本", screening.title, "条件改动后尚未保存，请先保存新版本再交付。")
+    return version
+
+
+def record_named(scope: Scope, named: Sequence[str], now: dt.datetime, **drawn_from: Any) -> None:
+    """Keep which enterprises are named to the caller's bank; each of them sees its own line."""
+    person, organisation = scope.person
+    ScreeningMember.objects.bulk_create(
+        [
+            ScreeningMember(
+                organisation_id=organisation, uscc=uscc, named_by_id=person, named_at=now, **drawn_from
+            )
+            for uscc in named
+        ]
+    )
+
+
+def agreed_and_met(criteria: Group, now: dt.datetime, *, by_government: bool = False) -> list[str]:
+    """Enterprises that meet the conditions and agreed to be found by all that the conditions rest on.
+
+    Parameters
+    ----------
+    by_government : bool
+        Whether a government body's list asks; an enterprise agrees to that by itself.
+    """
     with system_scope() as scope:
-        live = FindableConsent.objects.for_scope(scope).filter(revoked_at=None, valid_until__gt=now)
+        live = FindableConsent.objects.for_scope(scope).filter(open_consent(now, by_government=by_government))
         classes = dict(live.values_list("uscc", "data_classes"))
         met = counting.find_met(counting.province(), criteria, list(classes))
         return covered_by(scope, criteria, {uscc: classes[uscc] for uscc in met})
+
+
+def open_consent(now: dt.datetime, *, by_government: bool) -> Q:
+    """Condition on agreements in force that cover such a list."""
+    in_force = Q(revoked_at=None, valid_until__gt=now)
+    return in_force & Q(by_government=True) if by_government else in_force
 
 
 def covered_by(scope: Scope, criteria: Group, classes: Mapping[str, Sequence[str]]) -> list[str]:
@@ -286,7 +318,7 @@ def _is_open(facts: frozenset[str], classes: Sequence[str], portrait: Portrait |
 def record_export(*, scope: Scope, list_id: uuid.UUID, now: dt.datetime) -> ScreeningList:
     """Note that the names of a list leave as a file, within the budget."""
     require(scope, Role.BANK_OFFICER, Role.BANK_RISK)
-    screening = _lock(scope, list_id)
+    screening = lock_list(scope, list_id)
     if screening.status != "handed_over" or local_day(now) > screening.expires_on:
         raise IllegalTransitionError(
             "筛选名单", screening.get_status_display(), "只有在有效期内、已交付的名单可以导出。"
@@ -308,7 +340,8 @@ def expire_lists(*, now: dt.datetime) -> int:
     return len(lists)
 
 
-def _lock(scope: Scope, list_id: uuid.UUID) -> ScreeningList:
+def lock_list(scope: Scope, list_id: uuid.UUID) -> ScreeningList:
+    """Return one of the caller's lists, locked until the transaction ends."""
     rows = ScreeningList.objects.for_scope(scope).select_for_update(of=("self",))
     found = rows.filter(pk=list_id).first()
     if found is None:
@@ -318,7 +351,7 @@ def _lock(scope: Scope, list_id: uuid.UUID) -> ScreeningList:
 
 def _editable(scope: Scope, list_id: uuid.UUID, now: dt.datetime) -> ScreeningList:
     require(scope, *BUILDERS)
-    screening = _lock(scope, list_id)
+    screening = lock_list(scope, list_id)
     if local_day(now) > screening.expires_on or screening.status in ("handed_over", "expired"):
         raise IllegalTransitionError(
             "筛选名单", screening.get_status_display(), "已交付或已到期的名单不能再改，请另建一份。"
