@@ -111,17 +111,15 @@ NULL_POLICIES: dict[NullPolicy, str] = {
     "missing": "没有数据时为缺失，不作零",
     "absent_is_zero": "来源为完整名册，没有记录即为零",
 }
-#: Statuses of a value in words: the one wording, of pages, reports and documents. ``not_authorised`` and ``suspended`` are set by readers, who know consent and what is held back from use, never by the computation.
+#: ``not_authorised`` and ``suspended`` are set by readers, who know consent and what is held back from use, never by the computation.
 STATUSES = {
-    "ok": "有数据",
-    "missing": "缺数据",
+    "ok": "有值",
+    "missing": "缺失",
     "not_authorised": "未授权",
     "not_applicable": "不适用",
-    "stale": "数据过期",
+    "stale": "陈旧",
     "suspended": "暂停使用",
 }
-#: Grades of tax credit as the level indicators count them, best first.
-TAX_GRADES = {5: "A", 4: "B", 3: "M", 2: "C", 1: "D"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from rongqiao.bases.enterprises.usage import ROLES
 from rongqiao.bases.resources.selectors import products_judging_by
 from rongqiao.contracts.catalog import consent_data_classes, threshold
 from rongqiao.indicators.reference import describe, spec_answers
-from rongqiao.indicators.registry import DIRECTIONS, STATUSES, THEMES, load_indicators
+from rongqiao.indicators.registry import DIRECTIONS, THEMES, load_indicators
 from rongqiao.indicators.suspension import STATE_TITLES
+from rongqiao.indicators.value_words import STATUSES
 from rongqiao.platforms.credit import lineage
 from rongqiao.portal.access import for_roles, request_scope
 from rongqiao.portal.charts import Chart

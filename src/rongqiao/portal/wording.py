@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rongqiao.indicators.registry import STATUSES as VALUES
+from rongqiao.indicators.value_words import STATUSES as VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rongqiao.bases.enterprises.models import SourceStatus
 from rongqiao.bases.enterprises.objections.marks import marked_indicators
 from rongqiao.contracts.standards import load_contracts
-from rongqiao.indicators.registry import STATUSES, TAX_GRADES, THEMES, load_indicators
+from rongqiao.indicators.registry import THEMES, load_indicators
+from rongqiao.indicators.value_words import STATUSES, TAX_GRADES
 from rongqiao.kernel.money import format_cny
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from rongqiao.bases.enterprises.figures import format_figure
 from rongqiao.bases.enterprises.models import PeerGroup
 from rongqiao.contracts.catalog import industries, regions, threshold
-from rongqiao.indicators.registry import STATUSES, load_indicators
+from rongqiao.indicators.registry import load_indicators
+from rongqiao.indicators.value_words import STATUSES
 from rongqiao.kernel.period import last_day
 from rongqiao.rules.disclosure import suppress_measure
 from rongqiao.rules.peer_groups import MEDIAN, PeerKey, find_percentile, find_standing, peer_keys

@@ -8,8 +8,8 @@ from rongqiao.bases.enterprises.figures import group_figures, tidy
 from rongqiao.bases.enterprises.models import SourceStatus
 from rongqiao.contracts.catalog import consent_data_classes, consent_purposes, industries, regions
 from rongqiao.contracts.standards import load_contracts
-from rongqiao.indicators.registry import STATUSES
 from rongqiao.indicators.shown_series import SERIES
+from rongqiao.indicators.value_words import STATUSES
 from rongqiao.kernel.money import format_cny
 
 if TYPE_CHECKING:
