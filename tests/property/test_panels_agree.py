@@ -67,13 +67,13 @@ def by_engine(rows, names):
     return values
 
 
-def panel_of(rows, columns=("x",), known=None):
+def panel_of(rows, columns=("x",), order=()):
     return Panel(
         SIZE,
         rows["enterprise_id"].to_numpy(),
         rows["back"].to_numpy(),
         {name: rows[name].to_numpy() for name in columns},
-        known=known,
+        order=order,
     )
 
 
@@ -105,10 +105,13 @@ def test_the_last_known_of_several_rows_of_a_month_counts():
     rows = pa.table({"enterprise_id": [0, 0, 1, 0], "back": [2, 2, 2, 3], "x": [1.0, 7.0, 5.0, 9.0]})
     table = ibis.memtable(rows)
     total = {"total": table.x.sum()}
-    found = panel_of(rows, known=np.array([20, 10, 10, 10])).evaluate(total)["total"]
+    days, same_day, lines = (pa.array(each) for each in ([20, 10, 10, 10], [10, 10, 10, 10], [1, 2, 3, 4]))
+    found = panel_of(rows, order=[days, lines]).evaluate(total)["total"]
     np.testing.assert_array_equal(found, [10.0, 5.0, np.nan, np.nan, np.nan])
-    with pytest.raises(NotArrayableError, match="one day"):
-        panel_of(rows, known=np.array([10, 10, 10, 10]))
+    found = panel_of(rows, order=[same_day, lines]).evaluate(total)["total"]
+    np.testing.assert_array_equal(found, [16.0, 5.0, np.nan, np.nan, np.nan])
+    with pytest.raises(NotArrayableError):
+        panel_of(rows, order=[same_day])
     with pytest.raises(NotArrayableError):
         panel_of(rows)
 

@@ -41,6 +41,22 @@ def whole(lake):
     return compute(lake, as_of=AS_OF, known_at=KNOWN_AT)
 
 
+def test_of_two_rows_of_a_month_that_came_on_one_day_the_later_delivery_counts(tmp_path):
+    row = next(row for row in tax_filing() if (row["enterprise_id"], row["period"]) == (YUAN, AS_OF))
+    wrong, right = ({**row, "vat_paid_cny": paid} for paid in (5, 99))
+    drawn = Lake(tmp_path / "lake")
+    publish_all(drawn)
+    before = _vat_paid(drawn)
+    for batch, each in (("2", wrong), ("3", right)):
+        publish(drawn, "taxation.tax_filing", [each], batch=batch)
+    assert _vat_paid(drawn) == before - row["vat_paid_cny"] + 99
+
+
+def _vat_paid(lake):
+    only = "tax_vat_paid_sum_m12_cny"
+    return compute(lake, as_of=AS_OF, known_at=KNOWN_AT, only=[only], enterprise_ids=[YUAN])[only][0].as_py()
+
+
 @pytest.mark.parametrize(("span", "processes"), [(1, 1), (3, 2)])
 def test_spans_and_processes_do_not_show(lake, whole, tmp_path, span, processes):
     copy = Lake(tmp_path / "lake")

@@ -10,7 +10,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rongqiao.indicators.evaluation import STATUS_WORDS, Computed, evaluate_derived, evaluate_source
+from rongqiao.indicators.evaluation import (
+    STATUS_WORDS,
+    Computed,
+    evaluate_derived,
+    evaluate_source,
+    is_delivered,
+    observe,
+)
+from rongqiao.indicators.found import comparable, placed
 from rongqiao.indicators.reading import ENTERPRISES, Delivered, Population, Reading, Span
 from rongqiao.indicators.registry import At, Indicator, Source, get_indicator, load_indicators
 from rongqiao.kernel.period import check_month
@@ -25,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["ENTERPRISES", "TARGET", "compute", "indicators_key", "select", "wide_schema"]
 
 TARGET = "analytics/indicators"
+#: Rows of the kept table that a reader has to hold at a time, with some hundred columns each.
+GROUP_ROWS = 50_000
 
 
 def select(only: Sequence[str] | None) -> dict[str, Indicator]:
@@ -105,34 +115,24 @@ def compute(
     across: dict[Source, pa.Table] = {}
     if enterprise_ids is not None:
         across = {
-            source: across_enterprises(reading, source, members, delivered)
+            source: find_at_once(reading, source, members)
             for source, members in sources.items()
-            if source.is_across
+            if source.is_across and is_delivered(source, delivered)
         }
     population = reading.choose(enterprise_ids=enterprise_ids)
     computed = compute_chosen(reading, population, sources, delivered, across)
     return wide_table(population, computed, names, at, is_plain=True)
 
 
-def across_enterprises(
-    reading: Reading,
-    source: Source,
-    members: list[Indicator],
-    delivered: Mapping[str, Delivered],
-    *,
-    enterprise_ids: Sequence[str] | None = None,
+def find_at_once(
+    reading: Reading, source: Source, members: list[Indicator], *, enterprise_ids: Sequence[str] | None = None
 ) -> pa.Table:
-    """Values and status codes of a source that looks across enterprises: ``enterprise_id`` and two columns each.
+    """Find what a source tells, by ``enterprise_id``: of everybody, or of those named.
 
-    For all of them, or for those named, of whom only those come out right on whose behalf the others were named with them.
+    Where it looks across enterprises, of those named only they come out right on whose behalf the others were named with them.
     """
     population = reading.choose(enterprise_ids=enterprise_ids)
-    computed = evaluate_source(reading, population, source, members, delivered)
-    columns: dict[str, Any] = {"enterprise_id": population.enterprise_ids}
-    for item in members:
-        columns[item.id] = computed.values[item.id]
-        columns[f"{item.id}__code"] = computed.statuses[item.id]
-    return pa.table(columns)
+    return observe(reading, len(population), source, members).named(population)
 
 
 def compute_chosen(
@@ -140,29 +140,19 @@ def compute_chosen(
     population: Population,
     sources: Mapping[Source, list[Indicator]],
     delivered: Mapping[str, Delivered],
-    across: Mapping[Source, pa.Table],
+    at_once: Mapping[Source, pa.Table],
 ) -> Computed:
-    """Compute all sources for the enterprises that the reading stands before; derived values last."""
+    """Compute all sources for the enterprises that the reading stands before, of some from what was found at once; derived values last."""
     computed = Computed()
+    ids = comparable(population.enterprise_ids)
     for source, members in sources.items():
-        if source in across:
-            computed.update(_taken(across[source], population, members))
-        elif source.grain != "derived":
-            computed.update(evaluate_source(reading, population, source, members, delivered))
+        if source.grain != "derived":
+            found = placed(at_once[source], ids) if source in at_once and len(ids) else None
+            computed.update(evaluate_source(reading, population, source, members, delivered, found))
     for source, members in sources.items():
         if source.grain == "derived" and len(population):
             computed.update(evaluate_derived(reading.connection, computed, members))
     return computed
-
-
-def _taken(rows: pa.Table, population: Population, members: Sequence[Indicator]) -> Computed:
-    """Take the population's part of what was computed for everybody; both are ordered by ``enterprise_id``."""
-    ids = np.asarray(rows.column("enterprise_id").to_numpy(zero_copy_only=False), dtype=np.str_)
-    places = np.searchsorted(ids, np.asarray(population.enterprise_ids.to_pylist(), dtype=np.str_))
-    return Computed(
-        {item.id: rows.column(item.id).to_numpy()[places] for item in members},
-        {item.id: rows.column(f"{item.id}__code").to_numpy()[places] for item in members},
-    )
 
 
 def wide_table(
@@ -203,7 +193,7 @@ def write_wide(rows: pa.Table, file: Path) -> None:
     """Write a wide table with dictionary-coded statuses as every file of the kept table is written."""
     statuses = [name for name in rows.column_names if name.endswith("__status")]
     pq.write_table(
-        rows, file, compression="zstd", compression_level=1, use_dictionary=statuses, store_schema=False,
+        rows, file, compression="zstd", compression_level=1, use_dictionary=statuses, store_schema=False, row_group_size=GROUP_ROWS,
         # Readers skip files by these; least and greatest values of seven hundred columns serve nobody.
         write_statistics=["enterprise_id", "as_of", "known_at"],
     )  # fmt: skip

@@ -75,7 +75,7 @@ def _defaulting(tables: Mapping[str, Any], at: At) -> Any:
 
 
 PARTNERS = Source("counterparty", (PARTNER,), "latest", _partners)
-PLACED = Source("counterparty_placed", (PARTNER, REGISTRY), "latest", _placed)
+PLACED = Source("counterparty_placed", (PARTNER, REGISTRY), "latest", _placed, is_led=True)
 #: A partner is known by its code.
 NAMED = (Tie((PARTNER, "counterparty_uscc"), (REGISTRY, "uscc")),)
 RELATED = Source(

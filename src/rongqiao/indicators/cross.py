@@ -74,7 +74,6 @@ _declare(
 def _prepare_stock(tables: Mapping[str, Any], at: At) -> Any:
     """Years of statements with what was bought by invoice in the same calendar year."""
     books = BOOKS.prepare(tables, at)
-    # Most have invoices and no statements: their months need not be added up.
     bought = tables[SUMMARY].semi_join(books, "enterprise_id")
     bought = bought.group_by("enterprise_id", fiscal_year=bought.period // 100).aggregate(
         purchases=bought.in_amount_cny.sum(), months=bought.in_amount_cny.count()
@@ -84,7 +83,7 @@ def _prepare_stock(tables: Mapping[str, Any], at: At) -> Any:
     )
 
 
-STOCK = Source("purchases_and_stock", (BALANCE, INCOME, SUMMARY), "latest", _prepare_stock)
+STOCK = Source("purchases_and_stock", (BALANCE, INCOME, SUMMARY), "latest", _prepare_stock, is_led=True)
 
 
 def _used(t: Any) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from rongqiao.contracts.standards import load_contract
-from rongqiao.indicators.reading import _ORDER, ENTERPRISES, Reading, Rows, is_read
+from rongqiao.indicators.reading import ENTERPRISES, ORDER, Reading, Rows, is_read
 from rongqiao.kernel.period import last_day
 from rongqiao.lake.engine import quote, stage
 from rongqiao.lake.expiry import expires_on_sql, has_clock, months_by_severity
@@ -137,7 +137,7 @@ class DatedReading(Reading):
         if not self.has_register:
             return np.full(len(self.spine), np.nan), np.full(len(self.spine), fill_value=True)
         names = self.connection.table(ENTERPRISES).columns
-        order = ", ".join(f"{name} DESC" for name in _ORDER if name in names)
+        order = ", ".join(f"{name} DESC" for name in ORDER if name in names)
         rows = self.connection.con.execute(
             f"""SELECT place, year(established_on) * 12 + month(established_on) - 1 AS begun FROM spine
             JOIN {quote(ENTERPRISES)} ON enterprise_id = spine_id AND known_at <= own_day
@@ -151,7 +151,7 @@ class DatedReading(Reading):
         ages[places] = self.spine.index[places] - begun
         return ages, is_known
 
-    def held(self, contract_id: str) -> Rows:
+    def held(self, contract_id: str, *, having: str | None = None) -> Rows:
         """Rows of each line's enterprise at the line's times; copied once, as several families read them."""
         contract, view = load_contract(contract_id), f"rows {contract_id}"
         if contract_id not in self._laid:
@@ -193,7 +193,7 @@ class DatedReading(Reading):
         # Hashes first: whole keys are compared of the few that several have.
         several = f"SELECT hash({key}) AS same FROM {source} GROUP BY same HAVING min(enterprise_id) <> max(enterprise_id)"
         names = self._schemas[contract.id].names
-        order = ", ".join(f"t.{name} DESC" for name in _ORDER if name in names)
+        order = ", ".join(f"t.{name} DESC" for name in ORDER if name in names)
         standing = "coalesce(t.withdrawn, false) = false" if "withdrawn" in names else "true"
         keys = ", ".join(f"t.{quote(name)}" for name in contract.key)
         self.connection.raw_sql(
@@ -218,7 +218,7 @@ class DatedReading(Reading):
         ]
         return f"(CASE {' '.join(cases)} END)"
 
-    def current(self, contract_id: str) -> Rows:
+    def current(self, contract_id: str, *, having: str | None = None) -> Rows:
         """Rows of each line that hold at its times."""
         if contract_id not in self._opened:
             contract = load_contract(contract_id)
@@ -235,7 +235,7 @@ class DatedReading(Reading):
 
     def _last(self, contract_id: str, held: Rows, key: Sequence[str]) -> Rows:
         rows = held()
-        order = [ibis.desc(rows[name]) for name in _ORDER if name in rows.columns]
+        order = [ibis.desc(rows[name]) for name in ORDER if name in rows.columns]
         window = ibis.window(group_by=list(key), order_by=order)
         ranked = rows.mutate(_rank=ibis.row_number().over(window))
         return self.keep(f"last {contract_id}", lambda: ranked.filter(ranked["_rank"] == 0).drop("_rank"))

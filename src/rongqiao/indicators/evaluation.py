@@ -19,6 +19,7 @@ from rongqiao.indicators.array_evaluation import (
     SideBySide,
     is_arrayable,
 )
+from rongqiao.indicators.found import Found
 from rongqiao.indicators.layout import lay_out
 from rongqiao.indicators.panels import needed_columns
 from rongqiao.indicators.pruning import columns_read, pruned
@@ -54,51 +55,33 @@ class Computed:
         self.statuses.update(other.statuses)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What was found of the enterprises that have a row, most of which have none in most sources.
-
-    Parameters
-    ----------
-    places : array of int
-        Enterprises, each once.
-    columns : dict
-        Name → value of each; NaN for null.
-    """
-
-    places: npt.NDArray[Any]
-    columns: dict[str, Floats]
-
-    def beside(self, other: Found) -> Found:
-        """Put columns of both side by side; null where an enterprise is in one of them only."""
-        places = np.union1d(self.places, other.places)
-        columns = {}
-        for part in (self, other):
-            rows = np.searchsorted(places, part.places)
-            for name, values in part.columns.items():
-                columns[name] = np.full(len(places), np.nan)
-                columns[name][rows] = values
-        return Found(places, columns)
-
-
 def evaluate_source(
     reading: Reading,
     population: Population,
     source: Source,
     members: Sequence[Indicator],
     delivered: Mapping[str, Delivered],
+    found: Found | None = None,
 ) -> Computed:
-    """Compute all indicators of one source in one pass over its rows; all are missing where a table was never delivered."""
+    """Compute all indicators of one source in one pass over its rows, unless what it finds is given.
+
+    All are missing where a table was never delivered.
+    """
     size = len(population)
-    opened = [delivered.get(name) for name in source.contracts]
-    if size == 0 or any(table is None or table.rows == 0 for table in opened):
+    if size == 0 or not is_delivered(source, delivered):
         return nothing_known(size, members)
-    found = observe(reading, size, source, members)
+    if found is None:
+        found = observe(reading, size, source, members)
     newest = newest_known(source, delivered)
     return judge(
         source, members, found.columns, places=found.places, age_months=population.age_months, newest=newest,
         known_at=reading.at.known_at,
     )  # fmt: skip
+
+
+def is_delivered(source: Source, delivered: Mapping[str, Delivered]) -> bool:
+    """Whether rows are held of every table that a source reads."""
+    return all(name in delivered and delivered[name].rows for name in source.contracts)
 
 
 def observe(reading: Reading, size: int, source: Source, members: Sequence[Indicator]) -> Found:
@@ -204,7 +187,11 @@ def _by_engine(
     reading: Reading, source: Source, members: Sequence[Indicator], wanted: Sequence[str] = ()
 ) -> Found:
     """Let the engine aggregate, all or those wanted."""
-    tables = {name: reading.current(name) for name in source.contracts}
+    first = source.contracts[0]
+    tables = {
+        name: reading.current(name, having=first if source.is_led and name != first else None)
+        for name in source.contracts
+    }
     names = "+".join([*wanted, *(item.id for item in members)])
 
     def chosen(rows: Any) -> dict[str, Any]:

@@ -25,9 +25,8 @@ def _prepare(tables: Mapping[str, Any], at: At) -> Any:
     """Order reports by age relative to the newest usable one: ``nth`` 0 is the newest, 1 the year before."""
     rows = tables[REPORT]
     rows = rows.filter((rows.reported_on <= at.end_on) | rows.reported_on.isnull())
-    newest = rows.report_year.max().over(ibis.window(group_by="enterprise_id"))
-    rows = rows.mutate(newest=newest)
-    rows = rows.filter(rows.newest >= at.as_of // 100 - OLDEST_YEARS)
+    newest = rows.group_by("enterprise_id").aggregate(newest=rows.report_year.max())
+    rows = rows.inner_join(newest.filter(newest.newest >= at.as_of // 100 - OLDEST_YEARS), "enterprise_id")
     return rows.mutate(nth=rows.newest - rows.report_year)
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ibis
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from rongqiao.indicators.array_evaluation import MONTHS
+from rongqiao.indicators.array_evaluation import MONTHS, NotArrayableError
 from rongqiao.indicators.panels import Panel
 from rongqiao.indicators.pruning import pruned
+from rongqiao.indicators.reading import ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
 
     from rongqiao.indicators.reading import Reading, Rows
     from rongqiao.indicators.registry import Source
@@ -47,29 +50,41 @@ def lay_out(
         If nothing tells which of several rows of a month counts.
     """
 
-    def chosen() -> Any:
+    def chosen(*, is_told: bool = False) -> Any:
         rows = source.prepare({contract: table() for contract, table in tables.items()}, reading.at)
-        day = {"known_at": rows.known_at} if "known_at" in rows.columns else {}
-        wanted = {column: _as_number(rows[column]) for column in columns}
+        wanted = {column: _as_number(rows[column]) for column in columns if not is_told}
+        order = {f"order_{name}": rows[name] for name in _told(rows, is_told=is_told)}
         inside = rows.filter((rows.back >= 0) & (rows.back < MONTHS))
-        laid_out = inside.select("enterprise_id", back=rows.back, **day, **wanted)
+        laid_out = inside.select("enterprise_id", back=rows.back, **wanted, **order)
         return pruned(laid_out, laid_out.columns)
 
-    found = reading.fetch(f"panel_{source.id}", chosen, [*tables.values(), *columns])
-    rows = found.column("enterprise_id").to_numpy()
+    rests_on = [*tables.values(), *columns]
+    found = reading.fetch(f"panel_{source.id}", chosen, rests_on)
+    rows, back = (found.column(name).to_numpy() for name in ("enterprise_id", "back"))
     has_row = np.zeros(size, dtype=np.bool_)
     has_row[rows] = True
     places = np.flatnonzero(has_row)
-    panel = Panel(
-        len(places),
-        (np.cumsum(has_row, dtype=np.int32) - 1)[rows],
-        found.column("back").to_numpy(),
-        {column: found.column(column).to_numpy() for column in columns},
-        known=found.column("known_at").cast(pa.int32()).to_numpy()
-        if "known_at" in found.column_names
-        else None,
-    )
-    return places, panel
+    own = (np.cumsum(has_row, dtype=np.int32) - 1)[rows]
+    values = {column: found.column(column).to_numpy() for column in columns}
+    try:
+        return places, Panel(len(places), own, back, values, order=_order(found))
+    except NotArrayableError:
+        # Few months have two rows, and of few of these the day does not tell which is the last: what does is read only then.
+        told = reading.fetch(f"told_{source.id}", partial(chosen, is_told=True), rests_on)
+        is_same = told.num_rows == len(rows) and all(
+            np.array_equal(told.column(name), each)
+            for name, each in (("enterprise_id", rows), ("back", back))
+        )
+        return places, Panel(len(places), own, back, values, order=_order(told) if is_same else [])
+
+
+def _told(rows: Any, *, is_told: bool) -> list[str]:
+    """Columns that tell which of several rows of a month is the last; of most the day does."""
+    return [name for name in (ORDER if is_told else ORDER[:1]) if name in rows.columns]
+
+
+def _order(found: pa.Table) -> list[pa.ChunkedArray]:
+    return [found.column(name) for name in found.column_names if name.startswith("order_")]
 
 
 def _as_number(column: Any) -> Any:

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from rongqiao.indicators.array_evaluation import BACK, MONTHS, Evaluation, NotArrayableError
 from rongqiao.indicators.pruning import columns_read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ibis.expr.types import Table
 
@@ -46,15 +48,16 @@ class Panel:
         Of each row, its enterprise, 0 to ``size`` - 1.
     back : array of int
         Of each row, months back, 0 to :data:`MONTHS` - 1.
-    known : array of int or None
-        Of each row, the day it became known; of several rows of one month the last counts.
     columns : mapping
         Name → values of the rows, NaN for null.
+    order : sequence of Arrow array
+        Of each row, by what several rows of one month are told apart, the most important first: the last of them counts, and null
+        comes first.
 
     Raises
     ------
     NotArrayableError
-        If two rows fall into one month of one enterprise, and no day tells which is the last.
+        If two rows fall into one month of one enterprise, and nothing tells which is the last.
     """
 
     def __init__(
@@ -64,7 +67,7 @@ class Panel:
         back: npt.NDArray[Any],
         columns: Mapping[str, Floats],
         *,
-        known: npt.NDArray[Any] | None = None,
+        order: Sequence[pa.Array | pa.ChunkedArray] = (),
     ) -> None:
         self.size, self._width = size, max(min(BLOCK, size), 1)
         block = place // self._width
@@ -74,15 +77,15 @@ class Panel:
         inside = slots - block * np.int64(MONTHS * self._width)
         if np.count_nonzero(present) != len(slots):
             # What does not count is laid beside the block.
-            inside[~_last_rows(slots, known)] = MONTHS * self._width
+            inside[~_last_rows(slots, order)] = MONTHS * self._width
         self._present = present
         self._columns = {"": inside, **columns}
         # Rows come in the order of enterprises but for a few files that follow one another: then few runs are of one block.
         starts = np.append(0, np.flatnonzero(np.diff(block)) + 1)
         if len(starts) > MOST_RUNS * len(present):
-            order = np.argsort(block, kind="stable")
-            self._columns = {name: values[order] for name, values in self._columns.items()}
-            block = block[order]
+            sorted_rows = np.argsort(block, kind="stable")
+            self._columns = {name: values[sorted_rows] for name, values in self._columns.items()}
+            block = block[sorted_rows]
             starts = np.append(0, np.flatnonzero(np.diff(block)) + 1)
         self._runs: list[list[slice]] = [[] for _ in present]
         for start, end in zip(starts, np.append(starts[1:], len(block)), strict=True):
@@ -150,25 +153,32 @@ class Block:
         return runs
 
 
-def _last_rows(slots: npt.NDArray[np.int64], known: npt.NDArray[Any] | None) -> Flags:
-    """Which rows count where several fall into one slot: the last known of each.
+def _last_rows(slots: npt.NDArray[np.int64], order: Sequence[pa.Array | pa.ChunkedArray]) -> Flags:
+    """Which rows count where several fall into one slot: the last of each.
 
     Raises
     ------
     NotArrayableError
-        If two of one slot became known on the same day, or the days are not given.
+        If nothing tells which of two is the last.
     """
-    if known is None:
-        raise NotArrayableError("several rows in one month of one enterprise")
     is_shared = (np.bincount(slots) > 1)[slots]
-    shared = np.flatnonzero(is_shared)
-    order = shared[np.lexsort((known[shared], slots[shared]))]
-    is_same = slots[order][:-1] == slots[order][1:]
-    if (is_same & (known[order][:-1] == known[order][1:])).any():
-        raise NotArrayableError("several rows of one month became known on one day")
+    rows = np.flatnonzero(is_shared)
+    ranks = [slots[rows], *(_rank(column.take(pa.array(rows))) for column in order)]
+    sequence = np.lexsort(ranks[::-1])
+    rows, ranks = rows[sequence], [each[sequence] for each in ranks]
+    is_next = [each[1:] == each[:-1] for each in ranks]
+    if np.logical_and.reduce(is_next).any():
+        raise NotArrayableError("several rows in one month of one enterprise")
     counts = ~is_shared
-    counts[order[np.append(~is_same, True)]] = True
+    counts[rows[np.append(~is_next[0], True)]] = True
     return counts
+
+
+def _rank(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
+    """Numbers that stand in the order of a column; equal where it is."""
+    # Null is what was never amended: it comes before the first amendment.
+    known = column.fill_null(-1) if column.null_count else column
+    return np.asarray(pc.rank(known, tiebreaker="dense").to_numpy())
 
 
 def needed_columns(expressions: list[Any], rows: Table) -> set[str]:

@@ -5,23 +5,21 @@ from __future__ import annotations
 import multiprocessing
 import os
 import tempfile
-import uuid
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from rongqiao.indicators.computation import (
     TARGET,
-    across_enterprises,
     by_source,
     compute_chosen,
     contracts_of,
+    find_at_once,
     find_spans,
     indicators_key,
     select,
@@ -30,11 +28,14 @@ from rongqiao.indicators.computation import (
     write_wide,
 )
 from rongqiao.indicators.distributed import write_spans
+from rongqiao.indicators.evaluation import is_delivered
+from rongqiao.indicators.found import read_found, write_found
 from rongqiao.indicators.lineage import items_read
-from rongqiao.indicators.reading import Reading
+from rongqiao.indicators.reading import Reading, Span
 from rongqiao.indicators.registry import At
 from rongqiao.indicators.runs import Run, declared_digest, versions_of
 from rongqiao.kernel.errors import ContractError
+from rongqiao.lake.engine import literal
 from rongqiao.lake.spark import spark_master, spark_session
 from rongqiao.lake.tables import Lake
 
@@ -42,13 +43,16 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from rongqiao.indicators.reading import Delivered, Population, Span
-    from rongqiao.indicators.registry import Source
+    from rongqiao.indicators.reading import Delivered, Population
 
 #: Enterprises of one span: what one process holds in memory at a time.
-SPAN = 100_000
+SPAN = 250_000
+#: Rows of a source, so many at most, that are read for everybody at once.
+FEW_ROWS = 5_000_000
+#: What the engine of one process may hold before it spills to disk.
+ENGINE_MEMORY = "3GB"
 #: What one process computes at a time: a span, or enterprises by name.
-Part: TypeAlias = "Span | tuple[str, ...]"
+Part: TypeAlias = Span | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +66,20 @@ class _Order:
     at : At
     delivered : mapping
         What is held of each contract, of all enterprises.
-    across : str
-        Folder with a file of values for each source that looks across enterprises.
+    at_once : str
+        Folder with a file of what was found for each source that is not read part by part; no two orders have the same.
     columns : mapping
         Contract → items that are read.
     amendment : int or None
         Number of the rows where others of the month stand under the same day already; the greatest counts.
-    opened : str
-        Tells one order from the next, which may find other files under the same two times.
     """
 
     root: str
     at: At
     delivered: Mapping[str, Delivered]
-    across: str
+    at_once: str
     columns: Mapping[str, frozenset[str]]
     amendment: int | None = None
-    opened: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 def write_indicators(
@@ -176,10 +177,10 @@ def compute_parts(
     tell = on_progress or (lambda *_: None)
     files: list[tuple[Path, int]] = []
     workers = _workers(1 if len(parts) == 1 else processes or os.cpu_count() or 1)
-    with tempfile.TemporaryDirectory(prefix="rq-across-") as folder, workers as run:
+    with tempfile.TemporaryDirectory(prefix="rq-found-") as folder, workers as run:
         order = _Order(lake.root, reading.at, delivered, folder, reading.columns, amendment)
-        across = [source.id for source in by_source(select(None).values()) if source.is_across]
-        list(run(_write_across, [order] * len(across), across, [read_ids] * len(across)))
+        at_once = _read_at_once(delivered, parts)
+        list(run(_write_found, [order] * len(at_once), at_once, [read_ids] * len(at_once)))
         for done in run(_write_part, [order] * len(parts), parts):
             files.append(done)
             tell(len(files), len(parts))
@@ -198,26 +199,49 @@ def _workers(processes: int) -> Iterator[Callable[..., Iterator[Any]]]:
         yield pool.map
 
 
+_found = lru_cache(maxsize=256)(read_found)
+
+
 def _open(order: _Order) -> Reading:
-    return _open_once(order.root, order.at, tuple(order.columns.items()), order.opened)
+    return _open_once(order.root, order.at, tuple(order.columns.items()), order.at_once)
 
 
 @lru_cache(maxsize=1)
-def _open_once(root: str, at: At, columns: tuple[tuple[str, frozenset[str]], ...], opened: str) -> Reading:
-    """Open a reading that a process keeps for all parts of one order."""
+def _open_once(root: str, at: At, columns: tuple[tuple[str, frozenset[str]], ...], spill: str) -> Reading:
+    """Open a reading that a process keeps for all parts of one order, which is told by the folder that it spills to."""
     contracts = contracts_of(by_source(select(None).values()))
-    return Reading(Lake(root), at, contracts, columns=dict(columns))
+    reading = Reading(Lake(root), at, contracts, columns=dict(columns))
+    reading.connection.raw_sql(f"SET memory_limit = {literal(ENGINE_MEMORY)}")
+    reading.connection.raw_sql(f"SET temp_directory = {literal(spill)}")
+    return reading
 
 
-def _across_file(order: _Order, source_id: str) -> Path:
-    return Path(order.across) / f"{source_id}.parquet"
+def _read_at_once(delivered: Mapping[str, Delivered], parts: Sequence[Part]) -> list[str]:
+    """Choose sources that are read for everybody before the parts are, the longest first.
+
+    Some look across enterprises. Of others there are so few rows that reading them by part costs more than what is in them.
+    """
+    is_whole = len(parts) > 1 and all(isinstance(part, Span) for part in parts)
+    rows = {
+        source.id: sum(delivered[name].rows for name in source.contracts)
+        for source in by_source(select(None).values())
+        if source.grain != "derived" and is_delivered(source, delivered)
+        if source.is_across or is_whole
+    }
+    across = {source.id for source in by_source(select(None).values()) if source.is_across}
+    chosen = [name for name in rows if name in across or rows[name] <= FEW_ROWS]
+    return sorted(chosen, key=lambda name: (name not in across, -rows[name]))
 
 
-def _write_across(order: _Order, source_id: str, read_ids: Sequence[str] | None) -> None:
-    """Compute a source that looks across enterprises, for all of them or enough."""
+def _found_file(order: _Order, source_id: str) -> Path:
+    return Path(order.at_once) / f"{source_id}.arrow"
+
+
+def _write_found(order: _Order, source_id: str, read_ids: Sequence[str] | None) -> None:
+    """Find what one source tells of everybody, or of enough."""
     members = {source.id: (source, items) for source, items in by_source(select(None).values()).items()}
-    rows = across_enterprises(_open(order), *members[source_id], order.delivered, enterprise_ids=read_ids)
-    pq.write_table(rows, _across_file(order, source_id), row_group_size=SPAN)
+    rows = find_at_once(_open(order), *members[source_id], enterprise_ids=read_ids)
+    write_found(rows, _found_file(order, source_id))
 
 
 def _write_part(order: _Order, part: Part) -> tuple[Path, int]:
@@ -226,10 +250,8 @@ def _write_part(order: _Order, part: Part) -> tuple[Path, int]:
     sources = by_source(chosen.values())
     reading = _open(order)
     population = _choose(reading, part)
-    across: dict[Source, pa.Table] = {
-        source: _within(_across_file(order, source.id), part) for source in sources if source.is_across
-    }
-    computed = compute_chosen(reading, population, sources, order.delivered, across)
+    at_once = {source: _found(file) for source in sources if (file := _found_file(order, source.id)).exists()}
+    computed = compute_chosen(reading, population, sources, order.delivered, at_once)
     rows = wide_table(population, computed, list(chosen), order.at, is_plain=False)
     if order.amendment is not None:
         number = pa.scalar(order.amendment, pa.int32())
@@ -241,13 +263,3 @@ def _write_part(order: _Order, part: Part) -> tuple[Path, int]:
 
 def _choose(reading: Reading, part: Part) -> Population:
     return reading.choose(enterprise_ids=part) if isinstance(part, tuple) else reading.choose(span=part)
-
-
-def _within(path: Path, part: Part) -> pa.Table:
-    if isinstance(part, tuple):
-        return pq.read_table(path)
-    return pq.read_table(
-        path,
-        filters=[("enterprise_id", ">=", part.start)]
-        + ([("enterprise_id", "<", part.end)] if part.end is not None else []),
-    )

@@ -42,7 +42,7 @@ _TYPES = {
 _TRANSLATED: dict[tuple[str, str], str] = {}
 MOST_TRANSLATED = 4_096
 #: By which the last of several rows of one key is told, where a table has them.
-_ORDER = ("known_at", "batch_id", "line", "amendment")
+ORDER = ("known_at", "batch_id", "line", "amendment")
 
 
 def empty_table(contract: Contract) -> Any:
@@ -152,6 +152,7 @@ class Reading:
         #: What the translation of an expression depends on: the two times, and the columns there are.
         self._shape = repr((at, chosen))
         self._span: Span | None = None
+        self._before: tuple[object, Population] | None = None
         self._opened: dict[str, Rows] = {}
         #: Of contracts whose key does not name the enterprise, whether a key has passed from one to another.
         self._reassigned: dict[str, bool] = {}
@@ -198,6 +199,9 @@ class Reading:
         Population
             Those that the register knows by then; without a register, those that any table knows.
         """
+        chosen = (span, None if enterprise_ids is None else tuple(enterprise_ids))
+        if self._before is not None and self._before[0] == chosen:
+            return self._before[1]
         self._span = span
         self._opened.clear()
         known = self._known()
@@ -216,7 +220,9 @@ class Reading:
             "SELECT enterprise_id, age_months::DOUBLE AS age_months FROM population ORDER BY place"
         ).to_arrow_table()
         ids = rows.column("enterprise_id").combine_chunks()
-        return Population(ids, np.asarray(rows.column("age_months").to_numpy(), dtype=np.float64))
+        ages = np.asarray(rows.column("age_months").to_numpy(), dtype=np.float64)
+        self._before = (chosen, Population(ids, ages))
+        return self._before[1]
 
     def _known(self) -> str:
         if self.has_register:
@@ -234,8 +240,11 @@ class Reading:
             for table in tables or [f"published/{name}" for name in self.present]
         )
 
-    def held(self, contract_id: str) -> Rows:
-        """Rows of the chosen enterprises at the two times, corrected and expired ones among them."""
+    def held(self, contract_id: str, *, having: str | None = None) -> Rows:
+        """Rows of the chosen enterprises at the two times, corrected and expired ones among them.
+
+        Of those only that have a row of another contract, where one is named.
+        """
         contract = load_contract(contract_id)
         source = f"published/{contract_id}"
         chosen = ", ".join(
@@ -247,17 +256,28 @@ class Reading:
             and is_read(contract, column.name, self.columns)
         )
         where = self._span.sql("enterprise_id") if self._span is not None else "true"
-        view = f"rows {contract_id}"
+        view = _name("rows", contract_id, having)
         self.connection.raw_sql(
             f"""CREATE OR REPLACE TEMP VIEW {quote(view)} AS SELECT place AS enterprise_id, {chosen}
             FROM (SELECT * FROM {quote(source)} {self._without(contract)} WHERE {where})
-            JOIN (SELECT enterprise_id, place FROM population) USING (enterprise_id)"""
+            JOIN (SELECT enterprise_id, place FROM {self._those(having, where)}) USING (enterprise_id)"""
         )
         table = partial(self.connection.table, view)
         return Rows(
-            f"held {contract_id}",
+            _name("held", contract_id, having),
             lambda: asof.held(table(), contract, as_of=self.at.as_of, known_at=self.at.known_at),
         )
+
+    def _those(self, having: str | None, where: str) -> str:
+        """Table of the chosen enterprises, or of those among them that have a row of a contract."""
+        if having is None:
+            return "population"
+        those = quote(f"population having {having}")
+        self.connection.raw_sql(
+            f"""CREATE OR REPLACE TEMP TABLE {those} AS FROM population
+            SEMI JOIN (SELECT enterprise_id FROM {quote(f"published/{having}")} WHERE {where}) USING (enterprise_id)"""
+        )
+        return those
 
     def _without(self, contract: Contract) -> str:
         """Leave out rows that were withdrawn, and those whose key a later row gives to another enterprise."""
@@ -295,7 +315,7 @@ class Reading:
 
     def keep(self, name: str, build: Callable[[], Any], rest_on: Sequence[object] = ()) -> Rows:
         """Compute an expression once into a table of that name, see :meth:`fetch`."""
-        table = f"kept_{name.replace('.', '_')}"
+        table = f"kept_{name.replace('.', '_').replace(' ', '_')}"
         query = self._translated(name, build, rest_on)
         self.connection.con.execute(f"CREATE OR REPLACE TEMP TABLE {quote(table)} AS {query}")
         return Rows(table, lambda: self.connection.table(table))
@@ -313,8 +333,10 @@ class Reading:
             _TRANSLATED[key] = str(self.connection.compile(build()))
         return _TRANSLATED[key]
 
-    def current(self, contract_id: str) -> Rows:
+    def current(self, contract_id: str, *, having: str | None = None) -> Rows:
         """Rows of the chosen enterprises that hold at the two times: the last known of each key, expired ones left out.
+
+        Of those only that have a row of another contract, where one is named.
 
         Notes
         -----
@@ -322,24 +344,30 @@ class Reading:
         whoever needs them, a few columns at a time; keeping a copy of all costs more. The rows that lost are left out of one scan:
         a union of the other rows with those that won was seen to stall in the engine on a province's files.
         """
-        if contract_id not in self._opened:
+        name = _name("last", contract_id, having)
+        if name not in self._opened:
             contract = load_contract(contract_id)
-            key = ["enterprise_id" if name == contract.identifier else name for name in contract.key]
-            last = held = self.held(contract_id)
-            twice = self.keep(f"twice_{contract_id}", lambda: _coming_twice(held(), key))
+            key = ["enterprise_id" if item == contract.identifier else item for item in contract.key]
+            last = held = self.held(contract_id, having=having)
+            twice = self.keep(_name("twice", contract_id, having), lambda: _coming_twice(held(), key))
             if self._one(f"SELECT count(*) FROM {quote(twice.name)}"):
                 lost = self.keep(
-                    f"lost_{contract_id}", lambda: _superseded(held(), twice(), key, self.at.known_at)
+                    _name("lost", contract_id, having),
+                    lambda: _superseded(held(), twice(), key, self.at.known_at),
                 )
-                last = Rows(f"last {contract_id}", lambda: held().anti_join(lost(), ["batch_id", "line"]))
-            self._opened[contract_id] = Rows(
+                last = Rows(name, lambda: held().anti_join(lost(), ["batch_id", "line"]))
+            self._opened[name] = Rows(
                 last.name, lambda: unexpired(last(), contract, known_at=self.at.known_at)
             )
-        return self._opened[contract_id]
+        return self._opened[name]
 
     def _one(self, query: str) -> Any:
         row = self.connection.con.execute(query).fetchone()
         return row[0] if row else None
+
+
+def _name(what: str, contract_id: str, having: str | None) -> str:
+    return f"{what} {contract_id}" + (f" of {having}" if having else "")
 
 
 def aged(register: Any, at: At) -> Any:
@@ -353,7 +381,7 @@ def is_read(contract: Contract, column: str, columns: Mapping[str, frozenset[str
     """Whether a column of a table is needed: all are where the contract is not among those whose items are told."""
     if contract.id not in columns:
         return True
-    return column in columns[contract.id] or column in (*contract.key, *_ORDER)
+    return column in columns[contract.id] or column in (*contract.key, *ORDER)
 
 
 def _coming_twice(rows: Any, key: Sequence[str]) -> Any:

@@ -31,35 +31,35 @@ GONE = "注销"
 def newest_snapshot(tables: Mapping[str, Any]) -> Any:
     """One row per enterprise: the newest snapshot of the register."""
     rows = tables[REGISTRY]
-    newest = ibis.window(
-        group_by="enterprise_id", order_by=[ibis.desc(rows.snapshot_on), ibis.desc(rows.known_at)]
-    )
-    rows = rows.mutate(__order=ibis.row_number().over(newest))
-    return rows.filter(rows["__order"] == 0).drop("__order")
+    # An enterprise has one row of a day.
+    newest = rows.group_by("enterprise_id").aggregate(snapshot_on=rows.snapshot_on.max())
+    return rows.semi_join(newest, ["enterprise_id", "snapshot_on"])
 
 
 def _prepare(tables: Mapping[str, Any], at: At) -> Any:
     """Newest snapshot per enterprise, with how many live enterprises share its address, phone, legal person."""
-    rows = newest_snapshot(tables)
-    rows = rows.mutate(age=months_back(rows.established_on, at))
-
-    def sharing(column: str) -> Any:
-        size = rows.count().over(ibis.window(group_by=column))
-        return ibis.ifelse(rows[column].isnull(), None, size)
-
-    person = ibis.window(group_by="legal_rep_id_hmac")
-    revoked = (rows.status == REVOKED).cast("int32")
-    rows = rows.mutate(others_revoked=revoked.sum().over(person) - revoked)
-    return rows.mutate(
-        on_address=sharing("address"), on_phone=sharing("phone_hmac"), on_person=sharing("legal_rep_id_hmac")
+    rows = tables[REGISTRY]
+    # Long texts are not carried through what follows.
+    items = rows.business_scope.re_replace("[；;、，,]+", ";").strip().split(";").length()
+    rows = newest_snapshot({REGISTRY: rows.mutate(scope_items=items)})
+    rows = rows.mutate(
+        age=months_back(rows.established_on, at), is_revoked=(rows.status == REVOKED).cast("int32")
     )
+    for name, column in SHARED.items():
+        # Most have their own: who is counted are the few that several share.
+        size = {f"on_{name}": rows.count(), f"revoked_{name}": rows.is_revoked.sum()}
+        several = rows.group_by(column).aggregate(**size).filter(ibis._[f"on_{name}"] > 1)
+        rows = rows.left_join(several, column).drop(f"{column}_right")
+        alone = ibis.ifelse(rows[column].isnull(), None, 1)
+        rows = rows.mutate(**{f"on_{name}": ibis.coalesce(rows[f"on_{name}"], alone)})
+    return rows.mutate(others_revoked=rows.revoked_person - rows.is_revoked)
 
 
 #: Whoever shares one of these counts, and is counted.
-SHARED = ("address", "phone_hmac", "legal_rep_id_hmac")
+SHARED = {"address": "address", "phone": "phone_hmac", "person": "legal_rep_id_hmac"}
 REGISTERED = Source(
     "registry", (REGISTRY,), "latest", _prepare, is_across=True,
-    ties=tuple(tie for item in SHARED for tie in shared((REGISTRY, item))),
+    ties=tuple(tie for item in SHARED.values() for tie in shared((REGISTRY, item))),
 )  # fmt: skip
 PUBLIC = "public_registration"
 
@@ -141,7 +141,7 @@ def _person_revoked(t: Any) -> Any:
     formula="经营范围以分号、顿号分隔的项数", consent_class=PUBLIC,
 )  # fmt: skip
 def _scope(t: Any) -> Any:
-    return t.business_scope.re_replace("[；;、，,]+", ";").strip().split(";").length().max()
+    return t.scope_items.max()
 
 
 CHANGED = Source("change", (CHANGE,), "event", dated(CHANGE, "changed_on"))

@@ -183,6 +183,8 @@ class Source:
         prepared for some enterprises alone.
     ties : tuple of Tie
         Of a source that looks across: on whose rows an enterprise's rest, at most; what is not tied does not move it.
+    is_led : bool
+        Whether only enterprises with a row of the first contract have any: of the others no more is read than theirs.
     falls_due : callable or None
         ``tables -> enterprise_id, day`` of rows that say something else once a day has passed on which facts are known
         (``At.known_at``), such as a return that is late from its due date on. Required where ``prepare`` reads that day.
@@ -195,6 +197,7 @@ class Source:
     stale_after_months: int = 3
     is_across: bool = False
     ties: tuple[Tie, ...] = ()
+    is_led: bool = False
     falls_due: Callable[[Mapping[str, Table]], Table] | None = None
 
 

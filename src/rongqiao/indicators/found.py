@@ -1,0 +1,85 @@
+"""What was found of the enterprises that have a row; laid out by id, it serves whoever computes some of them later."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.ipc
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rongqiao.indicators.reading import Population
+
+ID = "enterprise_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found of the enterprises that have a row, most of which have none in most sources.
+
+    Parameters
+    ----------
+    places : array of int
+        Enterprises, each once.
+    columns : dict
+        Name → value of each; NaN for null.
+    """
+
+    places: npt.NDArray[Any]
+    columns: dict[str, npt.NDArray[np.float64]]
+
+    def beside(self, other: Found) -> Found:
+        """Put columns of both side by side; null where an enterprise is in one of them only."""
+        places = np.union1d(self.places, other.places)
+        columns = {}
+        for part in (self, other):
+            rows = np.searchsorted(places, part.places)
+            for name, values in part.columns.items():
+                columns[name] = np.full(len(places), np.nan)
+                columns[name][rows] = values
+        return Found(places, columns)
+
+    def named(self, population: Population) -> pa.Table:
+        """Lay out by id: ``enterprise_id`` in order, and the columns."""
+        order = np.argsort(self.places)
+        ids = population.enterprise_ids.take(pa.array(self.places[order]))
+        return pa.table({ID: ids, **{name: values[order] for name, values in self.columns.items()}})
+
+
+def comparable(ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
+    """Ids as numpy compares them fast, in the order in which the engine puts them."""
+    return np.asarray(ids.cast(pa.binary()).to_pylist(), dtype=np.bytes_)
+
+
+def placed(rows: pa.Table, ids: npt.NDArray[np.bytes_]) -> Found:
+    """Take what was found of some enterprises, as :meth:`Found.named` laid it out, for others in the order of their ids."""
+    held = rows.column(ID)
+    first, last = ids[0].decode(), ids[-1].decode()
+    start = bisect_left(held, first, key=_text)
+    rows = rows.slice(start, bisect_right(held, last, key=_text) - start)
+    own = comparable(rows.column(ID))
+    places = np.searchsorted(ids, own)
+    is_among = ids[places] == own
+    columns = {name: rows.column(name).to_numpy()[is_among] for name in rows.column_names if name != ID}
+    return Found(places[is_among], columns)
+
+
+def _text(value: pa.StringScalar) -> str:
+    return str(value.as_py())
+
+
+def write_found(rows: pa.Table, file: Path) -> None:
+    """Write what was found so that :func:`read_found` reads no more of it than is used."""
+    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
+        writer.write_table(rows)
+
+
+def read_found(file: Path) -> pa.Table:
+    """Open what :func:`write_found` wrote."""
+    return pa.ipc.open_file(pa.memory_map(str(file))).read_all()
