@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet
 DEMO ?= serve
+# Some machines forbid it. Demonstration and tests start some hundred processes, and compiling what one imports takes as long as the import.
+export PYTHONDONTWRITEBYTECODE :=
 # Translations; Babel compiles them, so that no gettext binary is needed.
 WORDING := $(wildcard src/rongqiao/portal/locale/*/LC_MESSAGES/django.po)
 COMPILE := $(BIN)/pybabel -q compile -f -d src/rongqiao/portal/locale -D django
