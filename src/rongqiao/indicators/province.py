@@ -184,6 +184,9 @@ def compute_parts(
         for done in run(_write_part, [order] * len(parts), parts):
             files.append(done)
             tell(len(files), len(parts))
+    # What this process itself opened would keep the folder's files on disk.
+    _open_once.cache_clear()
+    _found.cache_clear()
     return files
 
 
