@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
+from config.attempts import PASSING
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.models import Portrait
-from rongqiao.bases.enterprises.objections.settling import landed_corrections, settle_corrections
+from rongqiao.bases.enterprises.objections.settling import (
+    is_accepted,
+    note_stalled,
+    settle_correction,
+    unsettled_corrections,
+)
 from rongqiao.bases.enterprises.publication import republish
 from rongqiao.indicators.amendment import amend_indicators
 from rongqiao.indicators.computation import TARGET, compute
@@ -24,16 +31,34 @@ if TYPE_CHECKING:
     from rongqiao.bases.enterprises.objections.models import Objection
     from rongqiao.lake.tables import Lake
 
+logger = logging.getLogger(__name__)
 
-def flow_forward(lake: Lake, *, now: dt.datetime) -> int:
-    """Carry every correction that landed through to pages and readers, then end its objection; returns their number.
+
+def flow_forward(lake: Lake, *, now: dt.datetime) -> list[Exception]:
+    """Carry every correction that landed through to pages and readers, then end its objection.
 
     It may be killed at any instant: what was done is found again by the objection's id, and the objection ends last.
+
+    Returns
+    -------
+    list of Exception
+        What kept single objections from being carried, each with a note that names its objection. They wait for the next run, which the
+        job of each minute asks for; the others are not kept waiting.
     """
     known_at = now.astimezone(ZONE).date()
-    for objection in landed_corrections():
-        _carry(lake, objection, known_at, now)
-    return len(settle_corrections(now=now))
+    troubles: list[Exception] = []
+    for objection in unsettled_corrections():
+        try:
+            if is_accepted(objection):
+                _carry(lake, objection, known_at, now)
+            settle_correction(objection_id=objection.pk, now=now)
+        except Exception as trouble:
+            trouble.add_note(f"objection {objection.pk}")
+            logger.exception("The correction of objection %s could not be carried forward.", objection.pk)
+            troubles.append(trouble)
+            if not isinstance(trouble, PASSING):
+                note_stalled(objection_id=objection.pk, now=now)
+    return troubles
 
 
 def amend_enterprises(

@@ -67,7 +67,7 @@ def govern_uploads() -> int:
         _tell_outcome(upload, report, lake)
     if collected is not None:
         clear_collected(collected)
-    flow_forward(lake, now=timezone.now())
+    troubles += flow_forward(lake, now=timezone.now())
     enqueue_matching(now=timezone.now())
     if reports or collected:
         enqueue(RENEWAL, after_minutes=RENEWAL_AFTER_MINUTES, timestamp=int(timezone.now().timestamp()))

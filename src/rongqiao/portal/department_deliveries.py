@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from rongqiao.accounts.roles import Role
 from rongqiao.bases.enterprises.intake import keys, selectors, services
+from rongqiao.bases.enterprises.objections.answering import retry_correction
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.portal.access import for_roles, request_scope
@@ -157,7 +158,12 @@ def discard_upload(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 @for_roles(*CLERKS)
 def retry_upload(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     """Have a delivery that failed taken up again."""
-    upload = services.retry_upload(scope=request_scope(request), upload_id=upload_id)
+    scope = request_scope(request)
+    upload = selectors.get_upload(scope, upload_id)
+    if upload is not None and upload.origin == "correction":
+        upload = retry_correction(scope=scope, upload_id=upload_id, now=timezone.now())
+    else:
+        upload = services.retry_upload(scope=scope, upload_id=upload_id)
     name = "department_source" if upload.origin == "source" else "department_upload"
     return redirect(f"portal:{name}", upload.pk)
 

@@ -131,6 +131,9 @@ OBJECTION: Table = {
     # The corrected record passed the six steps; or it did not, and the department must mend it.
     ("correcting", "land"): "corrected",
     ("correcting", "fail"): "forwarded",
+    # The same record is sent again, with the answer that was given: what kept it out had passed.
+    ("forwarded", "resume"): "correcting",
+    ("evidence", "resume"): "correcting",
 }
 
 #: An assignment of a row to an enterprise that is to be taken back, by a job.

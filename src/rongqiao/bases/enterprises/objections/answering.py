@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
+import uuid
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -12,6 +12,7 @@ from django.db import transaction
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import record_in_ledger, require
 from rongqiao.bases.enterprises.intake import services as intake
+from rongqiao.bases.enterprises.objections.models import Objection
 from rongqiao.bases.enterprises.objections.selectors import may_answer
 from rongqiao.bases.enterprises.objections.services import lock_objection, move
 from rongqiao.contracts.standards import load_contract
@@ -20,15 +21,11 @@ from rongqiao.rules.working_days import ZONE
 
 if TYPE_CHECKING:
     import datetime as dt
-    import uuid
     from collections.abc import Mapping
 
     from rongqiao.accounts.scope import Scope
-    from rongqiao.bases.enterprises.objections.models import Objection
+    from rongqiao.bases.enterprises.intake.models import Upload
     from rongqiao.contracts.model import Contract
-
-#: Spellings of one correction file that are tried; each has a digest of its own.
-MOST_SPELLINGS = 1 << 17
 
 
 @transaction.atomic
@@ -82,7 +79,7 @@ def correct_fact(
     contract = load_contract(objection.contract_id)
     record = _mend(contract, objection, cells)
     today = now.astimezone(ZONE).date()
-    content = _spell(record, contract, objection.batch_id)
+    content = _spell(record, uuid.uuid4())
     upload = intake.open_upload(
         scope=scope,
         contract_id=contract.id,
@@ -95,6 +92,37 @@ def correct_fact(
     )
     intake.receive_portion(scope=scope, upload_id=upload.pk, offset=0, stream=io.BytesIO(content), now=now)
     return _decide(scope, objection_id, "correct", answer, now, correction_id=upload.pk)
+
+
+@transaction.atomic
+def retry_correction(*, scope: Scope, upload_id: uuid.UUID, now: dt.datetime) -> Upload:
+    """Have a correction that failed taken up again as it is: the answer that was given with it counts again, from now on.
+
+    Raises
+    ------
+    InvalidValueError
+        If its objection was ended or answered otherwise meanwhile, or the file is gone.
+    """
+    found = Objection.objects.for_scope(scope).filter(correction_id=upload_id).first()
+    if found is None:
+        raise InvalidValueError("再试一次", str(upload_id), "这份更正已由另一份答复取代，请在异议中查看。")
+    objection = _lock_for_answer(scope, found.pk)
+    if objection.correction_id != upload_id or not objection.is_open:
+        raise InvalidValueError("再试一次", str(upload_id), "该异议已另行答复或办结，这份更正不再入库。")
+    if objection.status != "correcting":
+        person_id, organisation_id = scope.person
+        move(
+            scope,
+            objection,
+            "resume",
+            objection.answer,
+            now,
+            checked_at=now,
+            answered_at=now,
+            answered_by_id=person_id,
+            answered_by_organisation_id=organisation_id,
+        )
+    return intake.retry_upload(scope=scope, upload_id=upload_id)
 
 
 def _mend(contract: Contract, objection: Objection, cells: Mapping[str, str]) -> dict[str, str | None]:
@@ -116,20 +144,13 @@ def _mend(contract: Contract, objection: Objection, cells: Mapping[str, str]) ->
     return mended
 
 
-def _spell(record: Mapping[str, str | None], contract: Contract, before: str) -> bytes:
-    """Write the file so that its batch is read after the one it corrects, even on the same day.
+def _spell(record: Mapping[str, str | None], name: uuid.UUID) -> bytes:
+    """Write the file so that no other has the very same bytes; blanks after the line change no content.
 
-    Of rows known on one day the later batch id counts, and a batch is named by the digest of its bytes; blanks after
-    the line make other bytes of the same content.
+    A batch is named by the digest of its bytes: a record that is set right a second time would else count as delivered before.
     """
-    line = json.dumps(record, ensure_ascii=False).encode()
-    for number in range(MOST_SPELLINGS):
-        blanks = bin(number)[2:].replace("0", " ").replace("1", "\t").encode() if number else b""
-        content = line + blanks + b"\n"
-        digest = hashlib.new("sm3", content).hexdigest()
-        if f"{contract.id}@{digest[:16]}" > before:
-            return content
-    raise InvalidValueError("更正", contract.title, "原报送为今日入库，今日不能更正，请明日再办。")
+    blanks = f"{name.int:b}".replace("0", " ").replace("1", "\t")
+    return f"{json.dumps(record, ensure_ascii=False)}{blanks}\n".encode()
 
 
 def _decide(

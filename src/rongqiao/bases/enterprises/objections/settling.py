@@ -8,59 +8,80 @@ from django.db.models import F, Q
 
 from rongqiao.accounts.scope import Scope, system_scope
 from rongqiao.accounts.services import record_in_ledger
-from rongqiao.bases.enterprises.objections.models import OPEN, Objection
+from rongqiao.bases.enterprises.objections.models import OPEN, Objection, ObjectionStep
 from rongqiao.bases.enterprises.objections.services import move, note_step
 
 if TYPE_CHECKING:
     import datetime as dt
+    import uuid
 
     from rongqiao.bases.enterprises.intake.models import Upload
 
 #: A file whose very bytes were governed before has landed already, with the outcome that it had then.
 LANDED = ("landed", "duplicate")
+#: The correction is in the lake, and its objection does not say so yet: it waits for that, or was given back to its department while a
+#: first try had failed.
+_UNSETTLED = Q(status="correcting", correction__status__in=(*LANDED, "failed")) | Q(
+    status__in=("forwarded", "evidence"),
+    correction__status__in=LANDED,
+    correction__outcome__rows_accepted__gt=0,
+    correction__outcome__rows_quarantined=0,
+)
+STALLED = "更正记录已入库；更新指标、画像或告知报告使用方时出错，已记录供平台运营人员查看，系统会自动重试。"
 
 
-def landed_corrections() -> list[Objection]:
-    """List objections whose correction is in the lake and has not been carried forward yet; for the job."""
+def unsettled_corrections() -> list[Objection]:
+    """List objections with whose correction governance has done, and which have not been ended or given back; for the job."""
     with system_scope() as scope:
-        waiting = Objection.objects.for_scope(scope).filter(
-            status="correcting", correction__status__in=LANDED
-        )
-        found = list(waiting.select_related("correction").order_by("raised_at", "pk"))
-        return [each for each in found if each.correction and not _refusal(each.correction)]
+        waiting = Objection.objects.for_scope(scope).filter(_UNSETTLED)
+        return list(waiting.select_related("correction").order_by("raised_at", "pk"))
 
 
 def has_unsettled() -> bool:
-    """Whether governance has done with the correction of an objection that has not been ended or given back; for the job."""
+    """Whether there is such an objection; for the job."""
     with system_scope() as scope:
-        waiting = Objection.objects.for_scope(scope).filter(status="correcting")
-        return bool(waiting.filter(correction__status__in=(*LANDED, "failed")).exists())
+        return bool(Objection.objects.for_scope(scope).filter(_UNSETTLED).exists())
 
 
-def settle_corrections(*, now: dt.datetime) -> list[Objection]:
-    """End every objection whose correction landed, and give back to its department what governance refused.
+def is_accepted(objection: Objection) -> bool:
+    """Whether the corrected record stands in the lake."""
+    return objection.correction is not None and not _refusal(objection.correction)
+
+
+def settle_correction(*, objection_id: uuid.UUID, now: dt.datetime) -> bool:
+    """End an objection whose correction landed, or give back to its department what governance refused.
 
     Returns
     -------
-    list of Objection
-        Those corrected in this run.
+    bool
+        Whether it is corrected now; false where it was given back, or somebody settled it meanwhile.
     """
     with system_scope() as scope:
-        waiting = (
-            Objection.objects.for_scope(scope).select_for_update(of=("self",)).filter(status="correcting")
-        )
-        found = list(waiting.select_related("correction").order_by("raised_at", "pk"))
-        return [objection for objection in found if _settle(scope, objection, now)]
+        waiting = Objection.objects.for_scope(scope).select_for_update(of=("self",)).filter(_UNSETTLED)
+        objection = waiting.select_related("correction").filter(pk=objection_id).first()
+        return objection is not None and _settle(scope, objection, now)
+
+
+def note_stalled(*, objection_id: uuid.UUID, now: dt.datetime) -> None:
+    """Tell on an objection that its correction could not be carried forward yet, once until something else happens to it."""
+    with system_scope() as scope:
+        objection = Objection.objects.for_scope(scope).get(pk=objection_id)
+        last = ObjectionStep.objects.for_scope(scope).filter(objection=objection).order_by("pk").last()
+        if last is None or last.event != "stall":
+            note_step(scope, objection, "stall", STALLED, now)
 
 
 def _settle(scope: Scope, objection: Objection, now: dt.datetime) -> bool:
     upload = objection.correction
-    if upload is None or upload.status not in (*LANDED, "failed"):
+    if upload is None:
         return False
     if problem := _refusal(upload):
         # The department has not answered after all: its clocks show as missed when they pass.
         move(scope, objection, "fail", problem, now, checked_at=None, answered_at=None)
         return False
+    if objection.status != "correcting":
+        answered_at = upload.ended_at or now
+        move(scope, objection, "resume", "", now, checked_at=answered_at, answered_at=answered_at)
     move(scope, objection, "land", f"更正记录已入库，批次 {upload.batch_id}", now, ended_at=now)
     record_in_ledger(
         kind="correction",
