@@ -12,6 +12,7 @@ from rongqiao.governance.codes import right_codes
 from rongqiao.governance.names import clean_name
 from rongqiao.governance.register import Register
 from rongqiao.governance.resolution.unsettled import evidence_sql, weigh_unsettled
+from rongqiao.lake.asof import newest_first
 from rongqiao.lake.engine import add_view, literal, quote, stage
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def _facts(lake: Lake, connection: duckdb.DuckDBPyConnection) -> str:
     if not held:
         add_view(connection, lake, table, "registry facts")
         connection.execute(
-            """CREATE TEMP TABLE register_facts AS SELECT enterprise_id, county_code, address, legal_rep_name FROM "registry facts"
-            QUALIFY row_number() OVER (PARTITION BY enterprise_id ORDER BY snapshot_on DESC, known_at DESC, batch_id DESC, line DESC) = 1"""
+            f"""CREATE TEMP TABLE register_facts AS SELECT enterprise_id, county_code, address, legal_rep_name FROM "registry facts"
+            QUALIFY row_number() OVER (PARTITION BY enterprise_id ORDER BY snapshot_on DESC, {newest_first(lake.schema(table).names)}) = 1"""
         )
     return "SELECT * FROM register_facts"
 

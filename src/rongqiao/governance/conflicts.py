@@ -16,11 +16,12 @@ import pyarrow as pa
 from rongqiao.contracts.shared_facts import SharedFact, load_shared_facts
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.governance.staging import name_run, stage_contract
+from rongqiao.lake.asof import newest_first
 from rongqiao.lake.engine import add_view, connect, literal, quote
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import duckdb
 
@@ -89,6 +90,7 @@ def find_conflicts(lake: Lake, *, as_of: int, known_at: dt.date) -> list[Compari
     named = {contract for fact in facts for contract in fact.contracts}
     present = sorted(one for one in named & set(load_contracts()) if lake.exists(f"published/{one}"))
     with connect(lake) as connection:
+        orders = {one: newest_first(lake.schema(f"published/{one}").names) for one in present}
         for contract_id in present:
             stage_contract(connection, lake, load_contracts()[contract_id], as_of, known_at)
         rules = [json.dumps(asdict(fact), ensure_ascii=False) for fact in facts]
@@ -96,7 +98,7 @@ def find_conflicts(lake: Lake, *, as_of: int, known_at: dt.date) -> list[Compari
         run_no = _stage_standing(connection, lake, known_at)
         results, rows = [], []
         for fact in facts:
-            result = _compare(connection, fact, present)
+            result = _compare(connection, fact, orders)
             results.append(result)
             # What nobody says any more closes too; only where tables are absent all stays as it was.
             if len(set(fact.contracts) & set(present)) > 1:
@@ -126,12 +128,14 @@ def _stage_standing(connection: duckdb.DuckDBPyConnection, lake: Lake, known_at:
     return int(row[0]) if row else 1
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, fact: SharedFact, present: Sequence[str]) -> Comparison:
+def _compare(
+    connection: duckdb.DuckDBPyConnection, fact: SharedFact, orders: Mapping[str, str]
+) -> Comparison:
     """Write tables ``said`` (what each side says) and ``judged`` (enterprises of which two speak)."""
-    sides = [(rank, side) for rank, side in enumerate(fact.sides) if side.contract in present]
+    sides = [(rank, side) for rank, side in enumerate(fact.sides) if side.contract in orders]
     if len(sides) < 2:
         return Comparison(fact.id, fact.title, "not_run", 0, 0)
-    union = " UNION ALL ".join(_side_sql(fact, rank, side) for rank, side in sides)
+    union = " UNION ALL ".join(_side_sql(fact, rank, side, orders[side.contract]) for rank, side in sides)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE said AS {union}")
     differ = (
         f"max(compared) - min(compared) > max(abs(compared)) * {fact.tolerance} + {fact.allowance}"
@@ -149,7 +153,7 @@ def _compare(connection: duckdb.DuckDBPyConnection, fact: SharedFact, present: S
     return Comparison(fact.id, fact.title, outcome, compared, disagreeing)
 
 
-def _side_sql(fact: SharedFact, rank: int, side: Side) -> str:
+def _side_sql(fact: SharedFact, rank: int, side: Side, order: str) -> str:
     contract = load_contracts()[side.contract]
     compared = side.compared or quote(side.value)
     folded = {
@@ -164,7 +168,7 @@ def _side_sql(fact: SharedFact, rank: int, side: Side) -> str:
         CAST({quote(side.value)} AS VARCHAR) AS value, {folded} AS compared, batch_id, line, known_at
         FROM {quote(side.contract)} WHERE {where} ({folded}) IS NOT NULL
         QUALIFY row_number() OVER (PARTITION BY enterprise_id, {period}
-            ORDER BY {newest} known_at DESC, batch_id DESC, line DESC) = 1"""
+            ORDER BY {newest} {order}) = 1"""
 
 
 #: Brackets and width of signs, case and blanks are ways of writing, not of naming.

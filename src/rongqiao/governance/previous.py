@@ -40,7 +40,7 @@ def previous_delivery(work: Workbench, lake: Lake | None) -> Previous:
         with connect(lake, [RECEIPTS]) as connection:
             found = connection.execute(
                 f"SELECT batch_id, rows_in FROM {quote(RECEIPTS)} WHERE contract_id = ? "
-                "AND NOT regexp_matches(file_name, ?) ORDER BY delivered_on DESC, file_name DESC LIMIT 1",
+                "AND NOT regexp_matches(file_name, ?) ORDER BY delivered_on DESC, ledger_index DESC NULLS LAST, file_name DESC LIMIT 1",
                 [work.contract.id, TAGGED_NAME],
             ).fetchone()
         if found:

@@ -218,12 +218,17 @@ def _append_published(work: Workbench, lake: Lake) -> None:
     numbers = ", ".join(str(batch.number) for batch in work.batches if batch.batch_id in fresh)
     names = ", ".join(literal(batch.batch_id) for batch in work.batches)
     days = ", ".join(f"DATE {literal(batch.delivery.delivered_on.isoformat())}" for batch in work.batches)
+    # Of two deliveries of one day the one received later counts.
+    receipts = ", ".join(
+        "NULL" if batch.ledger_index is None else str(batch.ledger_index) for batch in work.batches
+    )
     # What repeats is added after sorting, which moves every byte of a row several times.
     shown = ", ".join(
         f"enterprise_id AS {quote(item.id)}" if item.id == code else quote(item.id)
         for item in work.contract.items
     )
-    query = f"""SELECT {shown}, enterprise_id, ([{days}])[batch + 1] AS known_at, ([{names}])[batch + 1] AS batch_id, line
+    query = f"""SELECT {shown}, enterprise_id, ([{days}])[batch + 1] AS known_at, ([{names}])[batch + 1] AS batch_id, line,
+        ([{receipts}]::BIGINT[])[batch + 1] AS ledger_index
         FROM (SELECT {carried}, enterprise_id, batch, line FROM resolved WHERE batch IN ({numbers})
             ORDER BY enterprise_id, batch, line)"""
     lake.append_query(table, work.connection, query, transaction=fresh)
@@ -309,7 +314,15 @@ def publish_enterprises(lake: Lake, connection: duckdb.DuckDBPyConnection) -> No
     mark = "enterprises@" + hashlib.sha256("\n".join(batches).encode()).hexdigest()[:16]
     if lake.has(ENTERPRISES, mark):
         return
-    parts = [query for table, query in _ENTERPRISE_SOURCES.items() if table in present]
+    parts = [
+        query.format(
+            receipt="ledger_index"
+            if "ledger_index" in lake.schema(table).names
+            else "NULL::BIGINT AS ledger_index"
+        )
+        for table, query in _ENTERPRISE_SOURCES.items()
+        if table in present
+    ]
     names = [query for table, query in _NAME_SOURCES.items() if table in present]
     facts, known = " UNION ALL ".join(parts), " UNION ".join(names)
     queries = [
@@ -340,12 +353,12 @@ _REGISTRY, _CREDIT, _CHANGE = (
 )
 _ENTERPRISE_SOURCES = {
     f"published/{_REGISTRY}": f"""SELECT enterprise_id, uscc, name, status, legal_form, industry_code, county_code, address,
-        registered_capital_cny, established_on, legal_rep_name, legal_rep_id_hmac, phone_hmac, snapshot_on, known_at, batch_id, line
+        registered_capital_cny, established_on, legal_rep_name, legal_rep_id_hmac, phone_hmac, snapshot_on, known_at, batch_id, line, {{receipt}}
         FROM "published/{_REGISTRY}\"""",
     f"published/{_CREDIT}": f"""SELECT enterprise_id, NULL::VARCHAR AS uscc, name, NULL::VARCHAR AS status, NULL::VARCHAR AS legal_form,
         NULL::VARCHAR AS industry_code, NULL::VARCHAR AS county_code, NULL::VARCHAR AS address,
         NULL::DECIMAL(18,2) AS registered_capital_cny, NULL::DATE AS established_on, NULL::VARCHAR AS legal_rep_name,
-        NULL::VARCHAR AS legal_rep_id_hmac, NULL::VARCHAR AS phone_hmac, known_at AS snapshot_on, known_at, batch_id, line
+        NULL::VARCHAR AS legal_rep_id_hmac, NULL::VARCHAR AS phone_hmac, known_at AS snapshot_on, known_at, batch_id, line, {{receipt}}
         FROM "published/{_CREDIT}\"""",
 }
 _NAME_SOURCES = {
@@ -361,7 +374,7 @@ days AS (SELECT DISTINCT enterprise_id, known_at FROM (SELECT enterprise_id, kno
 known AS (SELECT days.known_at AS day, facts.* FROM days JOIN facts
     ON facts.enterprise_id = days.enterprise_id AND facts.known_at <= days.known_at
     QUALIFY row_number() OVER (PARTITION BY days.enterprise_id, days.known_at
-        ORDER BY snapshot_on DESC, facts.known_at DESC, batch_id DESC, line DESC) = 1),
+        ORDER BY snapshot_on DESC, facts.known_at DESC, ledger_index DESC NULLS LAST, batch_id DESC, line DESC) = 1),
 aliases AS (SELECT known.enterprise_id, known.day, list(DISTINCT names.name ORDER BY names.name) AS aliases
     FROM known JOIN names ON names.enterprise_id = known.enterprise_id AND names.known_at <= known.day
     WHERE names.name <> known.name GROUP BY ALL)

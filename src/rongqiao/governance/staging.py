@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from rongqiao.kernel.period import last_day
+from rongqiao.lake.asof import newest_first
 from rongqiao.lake.engine import literal, quote
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def stage_contract(
             f"({quote(contract.valid_on)} <= {_bound(contract, as_of)} OR {quote(contract.valid_on)} IS NULL)"
         )
     source = f"read_parquet([{files}], union_by_name = true)"
-    if "withdrawn" in lake.schema(f"published/{contract.id}").names:
+    columns = lake.schema(f"published/{contract.id}").names
+    if "withdrawn" in columns:
         kept.append(
             f"""(batch_id, line) NOT IN (SELECT (batch_id, line) FROM {source}
             WHERE withdrawn AND known_at <= DATE {literal(known_at.isoformat())})"""
@@ -57,7 +59,7 @@ def stage_contract(
     connection.execute(
         f"""CREATE OR REPLACE TEMP VIEW {quote(contract.id)} AS SELECT * FROM {source}
         WHERE {" AND ".join(kept)}
-        QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY known_at DESC, batch_id DESC, line DESC) = 1"""
+        QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {newest_first(columns)}) = 1"""
     )
 
 

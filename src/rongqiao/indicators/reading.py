@@ -42,7 +42,7 @@ _TYPES = {
 _TRANSLATED: dict[tuple[str, str], str] = {}
 MOST_TRANSLATED = 4_096
 #: By which the last of several rows of one key is told, where a table has them.
-ORDER = ("known_at", "batch_id", "line", "amendment")
+ORDER = asof.ORDER
 
 
 def empty_table(contract: Contract) -> Any:

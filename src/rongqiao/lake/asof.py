@@ -13,11 +13,28 @@ from rongqiao.lake.expiry import unexpired
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Container, Mapping, Sequence
+    from typing import Any
 
     from ibis.expr.types import BooleanValue, Table
 
     from rongqiao.contracts.standards import Contract
+
+#: By which the last of several rows of one key is told, where a table has them: the day, the place of the delivery's receipt in the
+#: ledger, the line, and the amendment of a figure. Deliveries without a place (of a lake older than the column, or governed without a
+#: ledger) count as earlier than those of the same day that have one; among themselves their digest decides, so that the answer is one.
+ORDER = ("known_at", "ledger_index", "batch_id", "line", "amendment")
+
+
+def newest_first(columns: Container[str]) -> str:
+    """Order of DuckDB by :data:`ORDER`, the last first, over those of its columns that a table has."""
+    return ", ".join(f"{name} DESC NULLS LAST" for name in ORDER if name in columns)
+
+
+def rank(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Place of a published row among versions of its key; the last is the greatest."""
+    receipt = row.get("ledger_index")
+    return (row["known_at"], -1 if receipt is None else receipt, row["batch_id"], row["line"])
 
 
 def current(
@@ -78,7 +95,7 @@ def standing(table: Table, *, known_at: dt.date) -> Table:
 
 
 def latest(table: Table, key: Sequence[str], *, known_at: dt.date) -> Table:
-    """Last known row per key; ties of one day go to the later batch id, line and amendment, so the answer is one."""
+    """Last known row per key; ties of one day are told by :data:`ORDER`."""
     ranked = _ranked(table, key, known_at)
     return ranked.filter(ranked["_rank"] == 0).drop("_rank")
 
@@ -91,11 +108,7 @@ def superseded(table: Table, key: Sequence[str], *, known_at: dt.date) -> Table:
 
 def _ranked(table: Table, key: Sequence[str], known_at: dt.date) -> Table:
     kept = standing(table, known_at=known_at)
-    order = [
-        ibis.desc(kept[name])
-        for name in ("known_at", "batch_id", "line", "amendment")
-        if name in kept.columns
-    ]
+    order = [ibis.desc(kept[name]) for name in ORDER if name in kept.columns]
     window = ibis.window(group_by=[kept[name] for name in key], order_by=order)
     return kept.mutate(_rank=ibis.row_number().over(window))
 

@@ -19,6 +19,7 @@ from isal import isal_zlib
 from rongqiao.kernel.errors import ContractError
 from rongqiao.kernel.home import var
 from rongqiao.lake import engine
+from rongqiao.lake.asof import rank
 from rongqiao.lake.expiry import has_clock, is_expired
 
 if TYPE_CHECKING:
@@ -127,7 +128,14 @@ class ServingStore:
                         transaction.put(enterprise.encode() + suffix, packed, db=records)
                         if owners is not None:
                             for row in unpack(packed):
-                                version = [enterprise, *_rank(row), row.get(contract.valid_on or "")]
+                                version = [
+                                    enterprise,
+                                    row["known_at"],
+                                    row["batch_id"],
+                                    row["line"],
+                                    row.get(contract.valid_on or ""),
+                                    row.get("ledger_index"),
+                                ]
                                 place = (
                                     _key_digest(contract, row)
                                     + suffix
@@ -172,7 +180,7 @@ class ServingStore:
             key = tuple(row["enterprise_id" if name == "uscc" else name] for name in contract.key)
             for versions in (newest, latest) if row["known_at"] <= until else (newest,):
                 held = versions.get(key)
-                if held is None or _rank(row) > _rank(held):
+                if held is None or rank(row) > rank(held):
                     versions[key] = row
         if has_clock(contract):
             # A repair that became known since ends the earlier version, too.
@@ -194,10 +202,13 @@ class ServingStore:
         places = Counter((one[2], one[3]) for one in map(json.loads, versions) if one[1] <= until)
         gone = {place for place, times in places.items() if times > 1}
         for packed in versions:
-            owner, known_at, batch_id, line, valid = json.loads(packed)
+            owner, known_at, batch_id, line, valid, *receipt = json.loads(packed)
             if (batch_id, line) in gone:
                 continue
-            is_later = (known_at, batch_id, line) > _rank(row) and known_at <= until
+            # What was taken in by an earlier version of the store says nothing of its receipt.
+            version = {"known_at": known_at, "batch_id": batch_id, "line": line}
+            version["ledger_index"] = receipt[0] if receipt else None
+            is_later = rank(version) > rank(row) and known_at <= until
             if (
                 is_later
                 and owner != enterprise
@@ -240,10 +251,6 @@ def _key_digest(contract: Contract, row: Row) -> bytes:
     return hashlib.sha256(values.encode()).digest()[:16]
 
 
-def _rank(row: Row) -> tuple[str, str, int]:
-    return (row["known_at"], row["batch_id"], row["line"])
-
-
 def _is_valid(row: Row, contract: Contract, as_of: int) -> bool:
     value = row.get(contract.valid_on) if contract.valid_on else None
     if value is None:
@@ -269,7 +276,7 @@ def _query(uri: str, contract: Contract, connection: Any) -> tuple[list[str], st
     source = f"read_parquet({engine.literal(uri)})"
     described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     types = {name: kind for name, kind, *_ in described}
-    wanted = [*contract.columns, "enterprise_id", "known_at", "batch_id", "line", "withdrawn"]
+    wanted = [*contract.columns, "enterprise_id", "known_at", "batch_id", "line", "ledger_index", "withdrawn"]
     columns, fields = [], []
     for name in dict.fromkeys(each for each in wanted if each in types):
         quoted = engine.quote(name)

@@ -9,6 +9,7 @@ import numpy as np
 
 from rongqiao.kernel.errors import ContractError
 from rongqiao.kernel.period import add_months, last_day
+from rongqiao.lake.asof import newest_first
 from rongqiao.lake.engine import connect, quote
 from rongqiao.scoring.evaluation import SEED, Evaluation, cross_validate
 from rongqiao.scoring.scorecard import Scorecard, feature_frame
@@ -59,7 +60,7 @@ def default_target(lake: Lake, *, as_of: int, known_at: dt.date) -> dict[str, in
     query = f"""
         WITH known AS (
             SELECT * FROM {quote(LOANS)} WHERE known_at <= $known
-            QUALIFY row_number() OVER (PARTITION BY loan_no, reported_on ORDER BY known_at DESC, batch_id DESC, line DESC) = 1
+            QUALIFY row_number() OVER (PARTITION BY loan_no, reported_on ORDER BY {newest_first(lake.schema(LOANS).names)}) = 1
         ), marked AS (
             SELECT enterprise_id, reported_on,
                    coalesce(overdue_days > {DEFAULT_DAYS}, FALSE)

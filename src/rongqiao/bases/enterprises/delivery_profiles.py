@@ -67,7 +67,7 @@ def list_delivery_profiles(contract_id: str, lake: Lake | None = None) -> list[D
         rows = connection.execute(
             """SELECT p.batch_id, r.file_name, r.delivered_on, r.rows_in, p."column", p.rows, p.nulls, p.drift, p.histogram
             FROM "operations/profiles" p JOIN "operations/receipts" r USING (batch_id)
-            WHERE p.contract_id = ? AND NOT starts_with(p."column", '?') ORDER BY r.delivered_on, p.batch_id""",
+            WHERE p.contract_id = ? AND NOT starts_with(p."column", '?') ORDER BY r.delivered_on, r.ledger_index NULLS FIRST, p.batch_id""",
             [contract_id],
         ).fetchall()
     batches: dict[str, list[tuple[Any, ...]]] = {}

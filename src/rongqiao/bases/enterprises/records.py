@@ -83,7 +83,7 @@ def record_versions(
     rows = _narrowed(rows, contract, uscc)
     found = asof.standing(rows, known_at=known_at).to_pyarrow().to_pylist()
     versions = [row for row in found if record_id(contract, row) == wanted]
-    versions.sort(key=lambda row: (row["known_at"], row["batch_id"], row["line"]), reverse=True)
+    versions.sort(key=asof.rank, reverse=True)
     return [{**row, "record_id": wanted} for row in versions]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, F, Max, Q, Sum
 
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.selectors import get_certification
@@ -134,7 +134,8 @@ def list_deliveries(*, contract_id: str | None = None) -> QuerySet[Delivery]:
 def newest_deliveries(contract_ids: Sequence[str]) -> QuerySet[Delivery]:
     """Newest receipt of each of the contracts, by contract; none for one never delivered."""
     found = Delivery.objects.filter(contract_id__in=contract_ids)
-    return found.order_by("contract_id", "-delivered_on", "-batch_id").distinct("contract_id")
+    received = F("ledger_index").desc(nulls_last=True)
+    return found.order_by("contract_id", "-delivered_on", received, "-batch_id").distinct("contract_id")
 
 
 def get_delivery(batch_id: str) -> Delivery | None:
