@@ -18,6 +18,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from rongqiao.governance.discovery import records, texts
 from rongqiao.governance.sources.blocks import DEFAULT_LIMITS, LimitError, Limits
+from rongqiao.governance.sources.legacy_workbooks import MAGIC, check_legacy_workbook, is_legacy
 from rongqiao.governance.sources.workbooks import check_workbook
 from rongqiao.kernel.errors import InvalidValueError
 
@@ -140,7 +141,9 @@ def _read_whole(path: Path) -> bytes:
 
 def _open_workbook(path: Path, limits: Limits) -> list[Sheet]:
     content = io.BytesIO(_read_whole(path))
-    # Workbooks of the old form are no archives, and their rows and columns are few.
+    # Either form, or both: the reader looks at what is in a file, not at what it is called.
+    if is_legacy(content.getvalue()[: len(MAGIC)]):
+        check_legacy_workbook(content.getvalue(), limits)
     if zipfile.is_zipfile(content):
         check_workbook(content, limits)
     content.seek(0)

@@ -9,6 +9,7 @@ import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook
 
 from rongqiao.governance.batch import RawFile
+from rongqiao.governance.sources.legacy_workbooks import MAGIC, is_legacy
 from rongqiao.governance.sources.workbooks import check_workbook
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ def read(file: IO[bytes], limits: Limits) -> Iterator[RawFile]:
     ValueError
         If it is no workbook, has no header, or exceeds a limit.
     """
+    # The reader would open one as such whatever else is in the file.
+    if is_legacy(file.read(len(MAGIC))):
+        raise ValueError("内容是旧版 xls 工作簿，请用 Excel 或 WPS 另存为 xlsx")
     check_workbook(file, limits)
     try:
         sheet = CalamineWorkbook.from_filelike(file).get_sheet_by_index(0)
