@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from rongqiao.contracts import shared_facts
 from rongqiao.contracts.shared_facts import check_shared_facts, load_shared_facts
+from rongqiao.governance import conflicts as module
 from rongqiao.governance.conflicts import find_conflicts
 from rongqiao.governance.pipeline import govern
 from rongqiao.governance.resolution.withdrawal import withdraw
 from rongqiao.kernel.errors import ContractError
 from rongqiao.lake.tables import Lake
-from tests.pipeline.departments import ALPHA, BETA, NAMES, put_jsonl, put_registry
+from tests.pipeline.departments import ALPHA, BETA, GAMMA, NAMES, put_jsonl, put_registry
 
 pytestmark = pytest.mark.pipeline
 
@@ -185,3 +188,85 @@ def test_numbers_may_lie_apart_by_the_declared_share_in_the_same_month(root, sai
     assert results["employees_month"].compared == 1
     assert bool(results["employees_month"].disagreeing) is differs
     assert [one["period"] for one in conflicts(lake)] == (["202601"] if differs else [])
+
+
+# -- only whom anything came of ---------------------------------------------------------------------------------------
+
+
+def whole(lake, known_at):
+    """What a comparison of all enterprises finds, from the same tables and without any memory."""
+    copy = Path(lake.root).with_name("again")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(lake.root, copy)
+    for table in ("operations/conflicts", "operations/conflict_runs"):
+        shutil.rmtree(copy / table, ignore_errors=True)
+    again = Lake(copy)
+    results = find_conflicts(again, as_of=known_at.year * 100 + known_at.month, known_at=known_at)
+    return results, {row["conflict_id"]: row["version"] for row in conflicts(again)}
+
+
+def open_ones(lake):
+    last = {row["conflict_id"]: row for row in conflicts(lake)}
+    return {name: row["version"] for name, row in last.items() if row["state"] == "open"}
+
+
+def test_only_whom_anything_came_of_is_compared_and_all_is_as_if_everybody_were(root, monkeypatch):
+    compared = []
+
+    def noted(connection):
+        compared.append(
+            {row[0] for row in connection.execute("SELECT enterprise_id FROM touched").fetchall()}
+        )
+        return condition(connection)
+
+    condition = module.touched_condition
+    monkeypatch.setattr(module, "touched_condition", noted)
+    say(root / "in", TAXPAYER, "2026-04-10", taxpayer(ALPHA, name="长沙星河机械制造有限公司"), taxpayer(BETA), taxpayer(GAMMA, taxpayer_status="suspended"))  # fmt: skip
+    steps = [
+        (11, [taxpayer(BETA, changed="2026-04-01", name="株洲近水新材料股份有限公司")], {BETA}),
+        (12, [taxpayer(ALPHA, changed="2026-04-02")], {ALPHA}),
+        (13, [taxpayer(GAMMA, changed="2026-04-03", taxpayer_status="deregistered", deregistered_on="2026-04-03")], {GAMMA}),
+    ]  # fmt: skip
+    lake, _ = run(root, dt.date(2026, 4, 10))
+    assert compared == []
+    for day, rows, touched in steps:
+        known_at = dt.date(2026, 4, day)
+        say(root / "in", TAXPAYER, known_at.isoformat(), *rows)
+        lake, results = run(root, known_at)
+        assert compared.pop() == touched
+        assert (list(results.values()), open_ones(lake)) == whole(lake, known_at)
+    # Nothing came: nobody is compared, and everybody is counted.
+    assert {one.fact: one for one in find_conflicts(lake, as_of=202604, known_at=known_at)} == results
+    assert compared.pop() == set()
+    (row,) = [row for row in lake.read(f"published/{TAXPAYER}").to_pylist() if row["known_at"] == known_at]
+    withdraw(lake, contract_id=TAXPAYER, batch_id=row["batch_id"], line=row["line"], known_at=known_at, by="clerk", reason="不是同一家")  # fmt: skip
+    results = find_conflicts(lake, as_of=202604, known_at=known_at)
+    assert compared.pop() == {GAMMA}
+    assert (results, open_ones(lake)) == whole(lake, known_at)
+
+
+def test_all_are_compared_in_another_month_and_where_facts_are_declared_otherwise(root, monkeypatch):
+    say(root / "in", TAXPAYER, "2026-02-10", taxpayer(ALPHA, name="长沙星河机械制造有限公司"))
+    lake, _ = run(root)
+    monkeypatch.setattr(module, "touched_condition", lambda _: pytest.fail("compared in part"))
+    find_conflicts(lake, as_of=202603, known_at=dt.date(2026, 3, 31))
+    facts = load_shared_facts()
+    fewer = {name: fact for name, fact in facts.items() if name != "status"}
+    monkeypatch.setattr(module, "load_shared_facts", lambda: fewer)
+    results = find_conflicts(lake, as_of=202603, known_at=dt.date(2026, 3, 31))
+    assert {one.fact for one in results} == set(fewer)
+
+
+def test_what_was_known_later_than_the_last_comparison_is_compared_once_its_day_comes(root):
+    say(root / "in", TAXPAYER, "2026-04-10", taxpayer(ALPHA))
+    say(
+        root / "in",
+        TAXPAYER,
+        "2026-04-20",
+        taxpayer(ALPHA, changed="2026-04-01", name="长沙星海机械有限公司"),
+    )
+    lake, results = run(root, dt.date(2026, 4, 12))
+    assert results["name"].outcome == "passed"
+    results = find_conflicts(lake, as_of=202604, known_at=dt.date(2026, 4, 20))
+    assert (results, open_ones(lake)) == whole(lake, dt.date(2026, 4, 20))
+    assert [row["enterprise_id"] for row in conflicts(lake)] == [ALPHA]

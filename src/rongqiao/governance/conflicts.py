@@ -7,15 +7,22 @@ row of a conflict is how it stands. ``version`` names the values that contradict
 # ruff: noqa: S608  (names come from contracts of this repository and are quoted; values are bound)
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from rongqiao.contracts.shared_facts import SharedFact, load_shared_facts
 from rongqiao.contracts.standards import load_contracts
-from rongqiao.governance.staging import name_run, stage_contract
+from rongqiao.governance.comparisons import (
+    COMPARISONS,
+    Rested,
+    columns_of,
+    last_comparison,
+    stage_touched,
+    touched_condition,
+)
+from rongqiao.governance.staging import stage_contract
 from rongqiao.lake.asof import newest_first
 from rongqiao.lake.engine import add_view, connect, literal, quote
 
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
     from rongqiao.contracts.shared_facts import Side
     from rongqiao.lake.tables import Lake
 
-CONFLICTS, COMPARISONS = "operations/conflicts", "operations/conflict_runs"
+CONFLICTS = "operations/conflicts"
 _TEXT, _COUNT = pa.string(), pa.int64()
 CONFLICT_SCHEMA = pa.schema(
     {
@@ -47,6 +54,8 @@ COMPARISON_SCHEMA = pa.schema(
         "as_of": pa.int32(),
         "known_at": pa.date32(),
         "run_no": _COUNT,
+        # What the run rested on, as `rongqiao.governance.comparisons` reads it; null in rows that are older than that.
+        "rested": _TEXT,
     }
 )
 
@@ -64,6 +73,12 @@ class Comparison:
     compared: int
     disagreeing: int
 
+    def plus(self, compared: int, disagreeing: int) -> Comparison:
+        """Count enterprises that were not compared anew, as they stand."""
+        compared, disagreeing = self.compared + compared, self.disagreeing + disagreeing
+        outcome = "not_run" if not compared else "warned" if disagreeing else "passed"
+        return replace(self, outcome=outcome, compared=compared, disagreeing=disagreeing)
+
 
 def find_conflicts(lake: Lake, *, as_of: int, known_at: dt.date) -> list[Comparison]:
     """Compare what departments say, open a conflict where they disagree, and close those where they agree by now.
@@ -79,36 +94,60 @@ def find_conflicts(lake: Lake, *, as_of: int, known_at: dt.date) -> list[Compari
     Returns
     -------
     list of Comparison
-        One per shared fact.
+        One per shared fact, of all enterprises.
 
     Notes
     -----
     The same facts at the same two times file nothing twice. A conflict is closed too where one side has fallen silent: nothing
-    contradicts any more.
+    contradicts any more. A comparison says what it rested on, so that the next one of the month looks only at enterprises of which rows
+    came or became known since; the others count as they did. All are compared where that cannot be told.
     """
     facts = list(load_shared_facts().values())
     named = {contract for fact in facts for contract in fact.contracts}
     present = sorted(one for one in named & set(load_contracts()) if lake.exists(f"published/{one}"))
+    rested = Rested.now(lake, present, facts)
     with connect(lake) as connection:
-        orders = {one: newest_first(lake.schema(f"published/{one}").names) for one in present}
-        for contract_id in present:
-            stage_contract(connection, lake, load_contracts()[contract_id], as_of, known_at)
-        rules = [json.dumps(asdict(fact), ensure_ascii=False) for fact in facts]
-        run_id = name_run("conflicts", connection, present, (as_of, known_at.isoformat()), rules)
-        run_no = _stage_standing(connection, lake, known_at)
+        last = last_comparison(connection, lake, as_of, known_at)
+        counted: dict[str, tuple[int, int]] = {}
+        among = ""
+        if last is not None and stage_touched(connection, lake, last, rested, known_at):
+            among = touched_condition(connection)
+            # What they counted for until now, which is taken from the totals; the rest of the totals stands.
+            _stage_sides(connection, lake, present, (as_of, last.known_at), among, last.rested.files(lake))
+            gone = {one.fact: one for one in (_compare(connection, fact, present) for fact in facts)}
+            counted = {
+                fact: (compared - gone[fact].compared, disagreeing - gone[fact].disagreeing)
+                for fact, (compared, disagreeing) in last.counted.items()
+                if fact in gone
+            }
+        _stage_sides(connection, lake, present, (as_of, known_at), among, rested.files(lake))
+        run_no = _stage_standing(connection, lake, known_at, among)
         results, rows = [], []
         for fact in facts:
-            result = _compare(connection, fact, orders)
-            results.append(result)
+            result = _compare(connection, fact, present)
+            results.append(result.plus(*counted.get(fact.id, (0, 0))))
             # What nobody says any more closes too; only where tables are absent all stays as it was.
             if len(set(fact.contracts) & set(present)) > 1:
                 rows += _changes(connection, fact)
     times = {"as_of": as_of, "known_at": known_at, "run_no": run_no}
-    _file(lake, run_id, results, rows, times)
+    _file(lake, rested.name_run(as_of, known_at), results, rows, times | {"rested": rested.note()})
     return results
 
 
-def _stage_standing(connection: duckdb.DuckDBPyConnection, lake: Lake, known_at: dt.date) -> int:
+def _stage_sides(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    present: Sequence[str],
+    times: tuple[int, dt.date],
+    among: str,
+    files: Mapping[str, Sequence[str]],
+) -> None:
+    for contract_id in present:
+        contract = load_contracts()[contract_id]
+        stage_contract(connection, lake, contract, *times, among=among, files=files[contract_id])
+
+
+def _stage_standing(connection: duckdb.DuckDBPyConnection, lake: Lake, known_at: dt.date, among: str) -> int:
     """Write table ``standing``: the last row of each conflict as known by then; returns the number of this run."""
     if not lake.exists(CONFLICTS):
         connection.execute(
@@ -118,7 +157,7 @@ def _stage_standing(connection: duckdb.DuckDBPyConnection, lake: Lake, known_at:
         add_view(connection, lake, CONFLICTS, "conflicts")
         connection.execute(
             f"""CREATE TEMP TABLE standing AS SELECT conflict_id, fact, enterprise_id, state, version FROM conflicts
-            WHERE known_at <= DATE {literal(known_at.isoformat())}
+            WHERE known_at <= DATE {literal(known_at.isoformat())} AND {among or "true"}
             QUALIFY row_number() OVER (PARTITION BY conflict_id ORDER BY known_at DESC, run_no DESC) = 1"""
         )
     if not lake.exists(COMPARISONS):
@@ -128,14 +167,15 @@ def _stage_standing(connection: duckdb.DuckDBPyConnection, lake: Lake, known_at:
     return int(row[0]) if row else 1
 
 
-def _compare(
-    connection: duckdb.DuckDBPyConnection, fact: SharedFact, orders: Mapping[str, str]
-) -> Comparison:
+def _compare(connection: duckdb.DuckDBPyConnection, fact: SharedFact, present: Sequence[str]) -> Comparison:
     """Write tables ``said`` (what each side says) and ``judged`` (enterprises of which two speak)."""
-    sides = [(rank, side) for rank, side in enumerate(fact.sides) if side.contract in orders]
+    sides = [(rank, side) for rank, side in enumerate(fact.sides) if side.contract in present]
     if len(sides) < 2:
         return Comparison(fact.id, fact.title, "not_run", 0, 0)
-    union = " UNION ALL ".join(_side_sql(fact, rank, side, orders[side.contract]) for rank, side in sides)
+    union = " UNION ALL ".join(
+        _side_sql(fact, rank, side, newest_first(columns_of(connection, side.contract)))
+        for rank, side in sides
+    )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE said AS {union}")
     differ = (
         f"max(compared) - min(compared) > max(abs(compared)) * {fact.tolerance} + {fact.allowance}"
@@ -147,7 +187,7 @@ def _compare(
         GROUP BY enterprise_id, period HAVING count(*) > 1
         QUALIFY row_number() OVER (PARTITION BY enterprise_id ORDER BY period DESC NULLS LAST) = 1"""
     )
-    row = connection.execute("SELECT count(*), count_if(differs) FROM judged").fetchone()
+    row = connection.execute("SELECT count(*), coalesce(count_if(differs), 0) FROM judged").fetchone()
     compared, disagreeing = row or (0, 0)
     outcome = "not_run" if not compared else "warned" if disagreeing else "passed"
     return Comparison(fact.id, fact.title, outcome, compared, disagreeing)
@@ -207,7 +247,8 @@ def _file(
 ) -> None:
     """Append conflicts first and the run last, each once; so a run that was killed is filed whole by the next."""
     if rows:
-        table = pa.Table.from_pylist([{**row, **times} for row in rows], schema=CONFLICT_SCHEMA)
+        own = {name: times[name] for name in ("as_of", "known_at", "run_no")}
+        table = pa.Table.from_pylist([{**row, **own} for row in rows], schema=CONFLICT_SCHEMA)
         lake.append(CONFLICTS, table, transaction=run_id)
     told = [{key: value for key, value in asdict(one).items() if key != "title"} | times for one in results]
     lake.append(COMPARISONS, pa.Table.from_pylist(told, schema=COMPARISON_SCHEMA), transaction=run_id)

@@ -28,6 +28,9 @@ def stage_contract(
     as_of: int,
     known_at: dt.date,
     enterprise_id: str | None = None,
+    *,
+    among: str = "",
+    files: Sequence[str] | None = None,
 ) -> None:
     """Show the facts of a contract at two times as a view of its own name: the last row known of each key.
 
@@ -39,18 +42,27 @@ def stage_contract(
         Rows that arrived later, or were withdrawn by then, are left out.
     enterprise_id : str or None
         One enterprise alone; ``None`` for all.
+    among : str
+        Condition that the enterprises fulfil; empty for all. Only for contracts whose key names the enterprise: of another, a row that was
+        replaced by one of an enterprise left out would stand.
+    files : sequence of str or None
+        Of the table's files, those that are read, such as those of an earlier version; ``None`` for all.
     """
-    files = ", ".join(literal(uri) for uri in lake.uris(f"published/{contract.id}"))
+    listed = ", ".join(
+        literal(uri) for uri in lake.uris(f"published/{contract.id}") if files is None or uri in files
+    )
     keys = ", ".join("enterprise_id" if one == contract.identifier else quote(one) for one in contract.key)
     kept = [f"known_at <= DATE {literal(known_at.isoformat())}"]
     if enterprise_id is not None:
         kept.append(f"enterprise_id = {literal(enterprise_id)}")
+    if among:
+        kept.append(among)
     if contract.valid_on:
         kept.append(
             f"({quote(contract.valid_on)} <= {_bound(contract, as_of)} OR {quote(contract.valid_on)} IS NULL)"
         )
-    source = f"read_parquet([{files}], union_by_name = true)"
-    columns = lake.schema(f"published/{contract.id}").names
+    source = f"read_parquet([{listed}], union_by_name = true)"
+    columns = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
     if "withdrawn" in columns:
         kept.append(
             f"""(batch_id, line) NOT IN (SELECT (batch_id, line) FROM {source}
