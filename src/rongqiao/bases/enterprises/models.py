@@ -177,6 +177,21 @@ class Delivery(models.Model):
         return self.file_name
 
 
+class PublishedTable(models.Model):
+    """A table of the lake's operations as far as the web holds it: its version, and the day and the contracts it was published for."""
+
+    table = models.CharField(max_length=40, primary_key=True)
+    version = models.BigIntegerField()
+    declared = models.CharField(max_length=16)
+    known_at = models.DateField()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "已发布的数据湖表"
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.version}"
+
+
 class RuleResult(models.Model):
     """Outcome of one quality rule on one contract's latest deliveries: passed, failed, warned or not_run."""
 

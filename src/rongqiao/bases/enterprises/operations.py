@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rongqiao.bases.enterprises.parts import PARTS
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.kernel.errors import ContractError
 from rongqiao.lake.engine import ibis_connection, literal, quote
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from ibis.backends.duckdb import Backend
 
+    from rongqiao.bases.enterprises.parts import Part
     from rongqiao.lake.tables import Lake
 
 ENTERPRISES = "published/enterprises"
@@ -43,6 +45,8 @@ class Operations:
         What arrived later is left out.
     further : sequence of str
         Other lake tables to open beside.
+    part : Part or None
+        Batches, contracts and conflicts that are asked for; ``None`` for all.
 
     Raises
     ------
@@ -50,13 +54,18 @@ class Operations:
         If there are no enterprises.
     """
 
-    def __init__(self, lake: Lake, *, known_at: dt.date, further: Sequence[str] = ()) -> None:
-        self.lake, self.known_at = lake, known_at
+    def __init__(
+        self, lake: Lake, *, known_at: dt.date, further: Sequence[str] = (), part: Part | None = None
+    ) -> None:
+        self.lake, self.known_at, self.part = lake, known_at, part
         if not lake.exists(ENTERPRISES):
             raise ContractError(
                 "数据湖表", ENTERPRISES, f"Run `rongqiao govern` on the lake {lake.root} first."
             )
-        self.contracts = [name for name in load_contracts() if lake.exists(f"published/{name}")]
+        self.declared = [
+            each for each in load_contracts().values() if part is None or each.id in part.named["contract_id"]
+        ]
+        self.contracts = [each.id for each in self.declared if lake.exists(f"published/{each.id}")]
         operations = [f"operations/{name}" for name in OPERATIONS if lake.exists(f"operations/{name}")]
         published = [f"published/{name}" for name in self.contracts]
         self._ibis: Backend = ibis_connection(lake, [ENTERPRISES, *published, *operations, *further])
@@ -67,7 +76,12 @@ class Operations:
             self._keep(source.split("/")[1], rows.filter(rows[column] <= known_at))
 
     def _keep(self, name: str, rows: Any) -> None:
-        self.connection.execute(f"CREATE TEMP TABLE {quote(name)} AS {self._ibis.compile(rows)}")
+        query = self._ibis.compile(rows)
+        if self.part is not None and name in PARTS:
+            column = PARTS[name][-1]
+            named = ", ".join(map(literal, self.part.of(column))) or "NULL"
+            query = f"SELECT * FROM ({query}) WHERE {column} IN ({named})"
+        self.connection.execute(f"CREATE TEMP TABLE {quote(name)} AS {query}")
 
     def has(self, table: str) -> bool:
         """Whether a table of that name was made."""
@@ -88,9 +102,10 @@ class Operations:
         """One row per rule of each contract, from the contract's newest deliveries; ``not_run`` where none judged it."""
         listed = ", ".join(
             f"({literal(contract.id)}, {literal(rule.id)}, {literal(rule.family)})"
-            for contract in load_contracts().values()
+            for contract in self.declared
             for rule in contract.rules
         )
+        listed = listed or "(NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR)"
         found = "rule_results" if self.has("rule_results") else f"({_NO_RULES})"
         return f"""WITH declared(contract_id, rule_id, family) AS (VALUES {listed}),
             newest AS (SELECT * FROM {found} QUALIFY known_at = max(known_at) OVER (PARTITION BY contract_id)),
@@ -101,7 +116,7 @@ class Operations:
             SELECT contract_id, rule_id, family, coalesce(outcome, 'not_run') AS outcome,
             coalesce(rows_checked, 0)::BIGINT AS rows_checked, coalesce(rows_failed, 0)::BIGINT AS rows_failed,
             coalesce(known_at, DATE '{self.known_at.isoformat()}') AS known_at
-            FROM declared FULL JOIN judged USING (contract_id, rule_id, family) ORDER BY 1, 2"""
+            FROM (FROM declared WHERE contract_id IS NOT NULL) FULL JOIN judged USING (contract_id, rule_id, family) ORDER BY 1, 2"""
 
     def profiles(self) -> str:
         """One row per item of each contract's newest delivery. Headers that belong to no item are counted by nobody, and left out."""
@@ -126,8 +141,9 @@ class Operations:
         """One row per contract: freshness, rows, outcomes of rules, enterprises covered. Contracts never delivered too."""
         rows = ", ".join(
             f"({literal(each.id)}, {literal(each.title)}, {literal(each.department_title)})"
-            for each in load_contracts().values()
+            for each in self.declared
         )
+        rows = rows or "(NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR)"
         counts: Iterable[str] = (
             f"""SELECT {literal(name)} AS contract_id, count(DISTINCT enterprise_id) AS enterprises
             FROM {quote(f"published/{name}")} WHERE known_at <= DATE '{self.known_at.isoformat()}\'"""
@@ -149,7 +165,7 @@ class Operations:
             coalesce(j.failed, 0) AS rules_failed, coalesce(j.not_run, 0) AS rules_not_run,
             coalesce(c.enterprises, 0) AS enterprises
             FROM listed l LEFT JOIN received r USING (contract_id) LEFT JOIN judged j USING (contract_id)
-            LEFT JOIN covered c USING (contract_id)"""
+            LEFT JOIN covered c USING (contract_id) WHERE l.contract_id IS NOT NULL"""
 
 
 _NO_RULES = """SELECT NULL::VARCHAR AS contract_id, NULL::VARCHAR AS rule_id, NULL::VARCHAR AS family,

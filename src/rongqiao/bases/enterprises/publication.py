@@ -25,7 +25,9 @@ from rongqiao.bases.enterprises.models import (
     SourceStatus,
 )
 from rongqiao.bases.enterprises.operations import Operations
+from rongqiao.bases.enterprises.parts import find_part, standing_of
 from rongqiao.bases.enterprises.resolution.extraction import resolution_queries
+from rongqiao.bases.enterprises.resolution.models import FactConflict, Merge, WaitingRow
 from rongqiao.lake.engine import literal, quote
 
 if TYPE_CHECKING:
@@ -36,6 +38,17 @@ if TYPE_CHECKING:
 
     from rongqiao.lake.tables import Lake
 
+#: By which column the rows of a part are known; others are replaced whole.
+PART_OF: dict[type[models.Model], str] = {
+    SourceStatus: "contract_id",
+    Delivery: "contract_id",
+    RuleResult: "contract_id",
+    ColumnProfile: "contract_id",
+    QuarantinedRow: "batch_id",
+    FactConflict: "conflict_id",
+    WaitingRow: "batch_id",
+    Merge: "batch_id",
+}
 CHUNK_BYTES = 1 << 20
 #: Shown in the place of a character that PostgreSQL cannot hold.
 NUL = "'␀'"
@@ -75,6 +88,7 @@ def publish_from_lake(*, lake: Lake, as_of: int, known_at: dt.date) -> Published
     ContractError
         If governance or the indicators of the month were never run.
     """
+    now = standing_of(lake, known_at)
     taken = Extraction(lake, as_of=as_of, known_at=known_at)
     queries: list[tuple[type[models.Model], str | None]] = [
         (Portrait, taken.portraits()),
@@ -91,6 +105,7 @@ def publish_from_lake(*, lake: Lake, as_of: int, known_at: dt.date) -> Published
         reapply_pending(known_at)
         # Portraits of enterprises that left are gone now, so the enterprises can go.
         _drop_departed(Enterprise)
+        now.note()
     return Published(*counts)
 
 
@@ -111,17 +126,25 @@ def republish(*, lake: Lake, enterprise_ids: Sequence[str], as_of: int, known_at
 
 
 def publish_operations(*, lake: Lake, known_at: dt.date) -> None:
-    """Replace what the web shows of the six steps, and nothing else: receipts, rules, profiles, quarantine, sources.
+    """Bring what the web shows of the six steps up to the lake, and nothing else: receipts, rules, profiles, quarantine, sources, conflicts.
+
+    Only batches, contracts and conflicts of which anything came since the last time are put in place anew; all are where that cannot be told.
 
     Raises
     ------
     ContractError
         If governance was never run.
     """
-    taken = Operations(lake, known_at=known_at)
+    now = standing_of(lake, known_at)
     with tempfile.TemporaryDirectory() as name, system_scope():
+        part = find_part(lake, now)
+        taken = Operations(lake, known_at=known_at, part=part)
         for model, query in [*_operations(taken), *resolution_queries(taken)]:
-            _replace(model, _export(taken, query, Path(name)), Path(name))
+            column = PART_OF.get(model)
+            named = part.of(column) if part is not None and column else None
+            if named != []:
+                _replace(model, _export(taken, query, Path(name)), Path(name), column, named)
+        now.note()
 
 
 def _operations(taken: Operations) -> list[tuple[type[models.Model], str | None]]:
@@ -170,11 +193,20 @@ def _stage(cursor: Any, model: type[models.Model], columns: list[str], folder: P
     return stage
 
 
-def _replace(model: type[models.Model], columns: list[str], folder: Path) -> int:
-    """Put the staged rows in the place of all the table held."""
+def _replace(
+    model: type[models.Model],
+    columns: list[str],
+    folder: Path,
+    column: str | None = None,
+    named: Sequence[str] | None = None,
+) -> int:
+    """Put the staged rows in the place of all the table held, or of the parts that are named by a column."""
     table = model._meta.db_table
     with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {table}")  # noqa: S608
+        where, values = (
+            ("", []) if named is None else (f" WHERE {quote(column or '')} = ANY(%s)", [list(named)])
+        )
+        cursor.execute(f"DELETE FROM {table}{where}", values)  # noqa: S608
         if not columns:
             return 0
         stage = _stage(cursor, model, columns, folder)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from rongqiao.bases.enterprises.operations import Operations
 
-_CONFLICTS = """WITH named AS (SELECT enterprise_id, arg_max(name, known_at) AS name FROM "published/enterprises" GROUP BY 1),
+_CONFLICTS = """WITH named AS (SELECT enterprise_id, arg_max(name, known_at) AS name FROM "published/enterprises"
+        WHERE enterprise_id IN (SELECT enterprise_id FROM conflicts) GROUP BY 1),
     rows AS (SELECT *, min(known_at) OVER one AS since, row_number() OVER (one ORDER BY known_at DESC, run_no DESC) AS place
         FROM conflicts WINDOW one AS (PARTITION BY conflict_id)),
     said AS (SELECT conflict_id, arg_max(sides, (known_at, run_no)) AS sides, arg_max(period, (known_at, run_no)) AS period
