@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
@@ -47,7 +48,57 @@ def describe(error: RongqiaoError) -> str:
     return f"{error.thing}：{error.remedy}"
 
 
-def attempt(upload: Upload, work: Callable[[], Done]) -> Done | None:
+class Tries(Protocol):
+    """Tries to work on one file: how many did not return, and what is told where they come to nothing."""
+
+    #: Told where the tries before killed the process, and where something broke that nobody foresaw.
+    killer: str
+    broken: str
+
+    @property
+    def count(self) -> int:
+        """Tries that have not returned."""
+
+    def begin(self) -> None:
+        """Count a try that may kill the process, before it begins."""
+
+    def end(self, problem: str = "") -> None:
+        """Take the count back, since the try returned; ``problem`` says what the file waits for, empty where for nothing."""
+
+    def fail(self, problem: str) -> None:
+        """Note that the file is not taken up again by itself, and why."""
+
+
+@dataclass(slots=True)
+class UploadTries:
+    """Tries to work on what a department sent; the row of the delivery keeps them."""
+
+    upload: Upload
+    killer: str = KILLER
+    broken: str = BROKEN
+
+    @property
+    def count(self) -> int:
+        """Tries that have not returned."""
+        return self.upload.attempts
+
+    def begin(self) -> None:
+        """Count a try."""
+        with system_scope():
+            recording.begin_attempt(upload=self.upload)
+
+    def end(self, problem: str = "") -> None:
+        """Take the count back."""
+        with system_scope():
+            recording.end_attempt(upload=self.upload, problem=problem)
+
+    def fail(self, problem: str) -> None:
+        """Record the failure on the delivery."""
+        with system_scope():
+            recording.record_failure(upload=self.upload, problem=problem, now=timezone.now())
+
+
+def attempt(tries: Tries, work: Callable[[], Done]) -> Done | None:
     """Do some work on a file; ``None`` where it failed for good, which is recorded on the file alone.
 
     Notes
@@ -59,27 +110,23 @@ def attempt(upload: Upload, work: Callable[[], Done]) -> Done | None:
     Exception
         One of ``PASSING``.
     """
-    with system_scope():
-        if upload.attempts >= MOST_KILLS:
-            recording.record_failure(upload=upload, problem=KILLER, now=timezone.now())
-            return None
-        recording.begin_attempt(upload=upload)
-    problem = BROKEN
+    if tries.count >= MOST_KILLS:
+        tries.fail(tries.killer)
+        return None
+    tries.begin()
+    problem = tries.broken
     try:
         done = work()
     except PASSING:
-        with system_scope():
-            recording.end_attempt(upload=upload, problem=WAITING)
+        tries.end(WAITING)
         raise
     except RongqiaoError as error:
         problem = describe(error)
     except Exception:
         # Whatever it is, it is this file's: those behind it must not wait for somebody to mend it.
-        logger.exception("Work on %s (%s) broke.", upload, upload.pk)
+        logger.exception("Work on %s broke.", tries)
     else:
-        with system_scope():
-            recording.end_attempt(upload=upload)
+        tries.end()
         return done
-    with system_scope():
-        recording.record_failure(upload=upload, problem=problem, now=timezone.now())
+    tries.fail(problem)
     return None

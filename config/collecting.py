@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
+from config.attempts import PASSING, attempt
 from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.intake import collecting, services
 from rongqiao.contracts.collectors import load_collectors
+from rongqiao.governance.batch import SUBJECT_CONTRACTS
 from rongqiao.governance.collectors import Outcome, Place, run_collector
+from rongqiao.governance.collectors.state import write_whole
 from rongqiao.governance.pipeline import find_deliveries, govern
-from rongqiao.kernel.errors import InvalidValueError, RongqiaoError
+from rongqiao.kernel.errors import BusyError, InvalidValueError, RongqiaoError
 from rongqiao.kernel.home import var
 from rongqiao.ledger.log import Ledger
 from rongqiao.rules.breaker import Breaker
@@ -22,8 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from config.attempts import Tries
     from rongqiao.governance.batch import Delivery
     from rongqiao.lake.tables import Lake
+
+_AGAIN = "文件已另存，其他文件不受影响；核对无误后可由平台运营人员运行 rongqiao collect retry 重新办理。"
+KILLER = f"前两次办理这份文件时程序中断，已停止自动重试。{_AGAIN}"
+BROKEN = f"办理这份文件时出错，已记录供运营人员查看。{_AGAIN}"
 
 
 def delivered() -> Path:
@@ -93,22 +103,141 @@ def has_come() -> bool:
     return any(path.stat().st_ctime_ns >= looked_at for path in delivered().glob("*/[!.]*"))
 
 
-def govern_collected(lake: Lake) -> list[Delivery]:
-    """Take collected deliveries through the six steps; returns those that have their receipt. What waits for the register is not among them."""
+@dataclass(slots=True)
+class CollectedTries:
+    """Tries to govern a collected file, counted in a file of its own; what fails for good is put aside, and told on the run that brought it."""
+
+    delivery: Delivery
+    killer: str = KILLER
+    broken: str = BROKEN
+
+    @property
+    def _note(self) -> Path:
+        return _beside("tries") / self.delivery.contract_id / self.delivery.path.name
+
+    @property
+    def count(self) -> int:
+        """Tries that have not returned."""
+        try:
+            return len(self._note.read_bytes())
+        except FileNotFoundError:
+            return 0
+
+    def begin(self) -> None:
+        """Count a try."""
+        write_whole(self._note, "." * (self.count + 1))
+
+    def end(self, problem: str = "") -> None:
+        """Take the count back; what the file waits for is told by the job that runs again."""
+        self._note.unlink(missing_ok=True)
+
+    def fail(self, problem: str) -> None:
+        """Put the file aside with the reason, and tell it on the run of its collector."""
+        path = self.delivery.path
+        aside = _beside("refused") / self.delivery.contract_id / path.name
+        write_whole(aside.with_name(f"{aside.name}.reason.txt"), problem + "\n")
+        with system_scope() as scope:
+            collecting.record_refusal(scope=scope, file_name=path.name, problem=problem)
+        # Last: as long as it lies among the deliveries, this is not done.
+        if path.exists():
+            path.replace(aside)
+        self.end()
+
+
+@dataclass(slots=True)
+class _Several:
+    """Tries to govern several files at once, which costs little more than one: if it does not end well, they are tried one by one."""
+
+    each: list[CollectedTries]
+    killer: str = ""
+    broken: str = ""
+    count: int = 0
+
+    def begin(self) -> None:
+        for one in self.each:
+            one.begin()
+
+    def end(self, problem: str = "") -> None:
+        for one in self.each:
+            one.end(problem)
+
+    def fail(self, problem: str) -> None:
+        self.end()
+
+
+def _beside(kind: str) -> Path:
+    """Folder beside the collected deliveries, one folder per contract in it: ``tries`` counts, ``refused`` keeps what cannot be governed."""
+    return delivered().with_name(f"{delivered().name}_{kind}")
+
+
+def retry_refused(name: str) -> Path:
+    """Lay a file that was put aside among the collected deliveries again.
+
+    Raises
+    ------
+    InvalidValueError
+        If no such file was put aside.
+    """
+    aside = next((path for path in _beside("refused").glob("*/*") if path.name == name), None)
+    if aside is None or name.endswith(".reason.txt"):
+        raise InvalidValueError("退回的采集文件", name, f"没有这份文件；退回的文件在 {_beside('refused')}。")
+    again = delivered() / aside.parent.name / name
+    again.parent.mkdir(parents=True, exist_ok=True)
+    aside.with_name(f"{name}.reason.txt").unlink(missing_ok=True)
+    aside.replace(again)
+    return again
+
+
+def govern_collected(lake: Lake) -> tuple[list[Delivery], list[Exception]]:
+    """Take collected deliveries through the six steps.
+
+    Returns
+    -------
+    list of Delivery
+        Those that have their receipt. What waits for the register is not among them, nor what failed for good and was put aside.
+    list of Exception
+        Troubles for which some of them wait.
+    """
     if not delivered().is_dir():
-        return []
+        return [], []
     # Its time is taken before, and holds only once all that was found is governed: what comes meanwhile is seen the next time.
     looking = delivered() / ".looking"
     looking.touch()
     found, _ = find_deliveries(delivered())
-    if not found:
-        return []
-    report = govern(found, lake, Ledger(var() / "ledger"))
-    return [each for each in found if each.path.name not in report.held]
+    tries = [CollectedTries(each) for each in found]
+    suspects = [each for each in tries if each.count]
+    # What may have killed the process goes one by one, and last; of that, what others are resolved against goes first.
+    suspects.sort(key=lambda each: each.delivery.contract_id not in SUBJECT_CONTRACTS)
+    lots = [[each for each in tries if each not in suspects], *([each] for each in suspects)]
+    done: list[Delivery] = []
+    troubles: list[Exception] = []
+    for lot in filter(None, lots):
+        try:
+            done += _govern_lot(lot, lake)
+        except BusyError as trouble:
+            troubles.append(trouble)
+            break
+        except PASSING as trouble:
+            troubles.append(trouble)
+    return done, troubles
 
 
-def clear_collected(done: Sequence[Delivery]) -> None:
+def _govern_lot(lot: list[CollectedTries], lake: Lake) -> list[Delivery]:
+    deliveries = [each.delivery for each in lot]
+    tries: Tries = lot[0] if len(lot) == 1 else _Several(lot)
+    report = attempt(tries, partial(govern, deliveries, lake, Ledger(var() / "ledger")))
+    if report is not None:
+        return [each for each in deliveries if each.path.name not in report.held]
+    return [] if len(lot) == 1 else [done for each in lot for done in _govern_lot([each], lake)]
+
+
+def clear_collected(done: Sequence[Delivery], *, is_all: bool) -> None:
     """Clear away what was governed and published, and note when was looked; its bytes are kept for ever in the landing folder.
+
+    Parameters
+    ----------
+    is_all : bool
+        Whether nothing waits for a trouble to pass; otherwise it is looked again.
 
     Notes
     -----
@@ -117,5 +246,5 @@ def clear_collected(done: Sequence[Delivery]) -> None:
     for each in done:
         each.path.unlink(missing_ok=True)
     looking = delivered() / ".looking"
-    if looking.exists():
+    if is_all and looking.exists():
         looking.replace(delivered() / ".looked_at")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from config.attempts import BROKEN, PASSING, RETRY, attempt, describe
+from config.attempts import PASSING, RETRY, UploadTries, attempt
 from rongqiao.accounts.models import Organisation
 from rongqiao.accounts.scope import scope_of, system_scope
 from rongqiao.bases.enterprises.intake import selectors as intake_selectors
@@ -25,14 +25,12 @@ from rongqiao.governance import discovery
 from rongqiao.governance.discovery.profiling import missing_and_new
 from rongqiao.governance.discovery.sheets import open_sheets
 from rongqiao.governance.sources import limits_on
-from rongqiao.kernel.errors import ContractError, RongqiaoError
+from rongqiao.kernel.errors import ContractError
 
 if TYPE_CHECKING:
     from rongqiao.bases.enterprises.intake.models import Upload
     from rongqiao.contracts.model import Contract
     from rongqiao.governance.discovery.profiles import SourceProfile
-
-logger = logging.getLogger(__name__)
 
 
 @app.task(name=intake.PROFILE_JOB, queueing_lock=intake.PROFILE_JOB, lock=intake.PROFILE_JOB, retry=RETRY)
@@ -43,7 +41,7 @@ def profile_sources() -> int:
     troubles: list[Exception] = []
     for upload in waiting:
         try:
-            tables = attempt(upload, partial(_examine, upload))
+            tables = attempt(UploadTries(upload), partial(_examine, upload))
         except PASSING as trouble:
             troubles.append(trouble)
             continue
@@ -79,7 +77,7 @@ def _draw_up(upload: Upload, profile: SourceProfile) -> SourceTable:
     with system_scope() as scope:
         earlier = selectors.find_earlier(scope, upload.department, headers, before=upload)
     document = discovery.guess(
-        profile, upload.department, department_title=_title_of(upload), seen_on=upload.delivered_on
+        profile, upload.department, department_title=_title_of(upload), seen_on=upload.data_on
     )
     missing: list[str] = []
     fresh: list[str] = []
@@ -110,6 +108,19 @@ def _title_of(upload: Upload) -> str:
     return found.name if found else ""
 
 
+@dataclass(slots=True, kw_only=True)
+class TableTries(UploadTries):
+    """Tries to bring in a table of a file; the file counts them, the table says that they failed."""
+
+    table: SourceTable
+
+    def fail(self, problem: str) -> None:
+        """Record the failure on the table."""
+        with system_scope():
+            services.record_failure(table=self.table, problem=problem)
+        self.end()
+
+
 @app.task(name=services.BRING_JOB, queueing_lock=services.BRING_JOB, lock=services.BRING_JOB, retry=RETRY)
 def bring_sources() -> int:
     """Put every approved contract in force and hand its table to governance as a delivery; returns the number of tables."""
@@ -118,16 +129,10 @@ def bring_sources() -> int:
     troubles: list[Exception] = []
     for table in waiting:
         try:
-            _bring(table)
+            attempt(TableTries(table.upload, table=table), partial(_bring, table))
         except PASSING as trouble:
             troubles.append(trouble)
             continue
-        except Exception as error:
-            # Whatever it is, it is this table's: those behind it must not wait for somebody to mend it.
-            logger.exception("Table %s could not be brought in.", table.pk)
-            with system_scope():
-                problem = describe(error) if isinstance(error, RongqiaoError) else BROKEN
-                services.record_failure(table=table, problem=problem)
         with system_scope():
             services.forget_file(upload=table.upload)
     if troubles:
@@ -143,7 +148,7 @@ def _bring(table: SourceTable) -> None:
             intake.stored_path(upload),
             contract,
             Path(name),
-            delivered_on=upload.delivered_on,
+            delivered_on=upload.data_on,
             sheet=table.sheet,
         )
         scope = scope_of(table.submitted_by)
@@ -154,7 +159,7 @@ def _bring(table: SourceTable) -> None:
                 contract_id=contract.id,
                 file_name=brought.path.name,
                 size_bytes=brought.path.stat().st_size,
-                delivered_on=upload.delivered_on,
+                data_on=upload.data_on,
                 today=timezone.localdate(),
                 is_regular=True,
                 origin="inventory",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from config.attempts import PASSING, RETRY
 from config.corrections import amend_enterprises
 from config.serving import build_serving
 from rongqiao.accounts.scope import system_scope
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
 
     from rongqiao.bases.enterprises.resolution.models import IdentityDecision
 
+logger = logging.getLogger(__name__)
+
 
 # Under the lock of governance: two writers of one lake would wait for each other.
-@app.task(name=services.UNDO_JOB, queueing_lock=services.UNDO_JOB, lock=GOVERN_JOB)
+@app.task(name=services.UNDO_JOB, queueing_lock=services.UNDO_JOB, lock=GOVERN_JOB, retry=RETRY)
 def undo_assignments() -> int:
     """Take back every assignment that was asked for, and carry it forward; returns their number.
 
@@ -36,13 +40,24 @@ def undo_assignments() -> int:
     if not asked:
         return 0
     lake, today = Lake(), timezone.localdate()
-    problems = {decision.pk: _take_back(lake, decision, today) for decision in asked}
+    problems: dict[int, str] = {}
+    troubles: list[Exception] = []
+    for decision in asked:
+        try:
+            problems[decision.pk] = _take_back(lake, decision, today)
+        except Exception as trouble:
+            # It stays asked for and is taken up again; the others are not kept waiting.
+            logger.exception("Assignment %s could not be taken back.", decision.pk)
+            troubles.append(trouble)
     find_conflicts(lake, as_of=today.year * 100 + today.month, known_at=today)
     publish_operations(lake=lake, known_at=today)
     build_serving(lake)
     for decision in asked:
-        with system_scope() as scope:
-            services.record_undo(scope=scope, decision=decision, problem=problems[decision.pk])
+        if decision.pk in problems:
+            with system_scope() as scope:
+                services.record_undo(scope=scope, decision=decision, problem=problems[decision.pk])
+    if troubles:
+        raise troubles[0]
     return len(asked)
 
 
@@ -60,6 +75,8 @@ def _take_back(lake: Lake, decision: IdentityDecision, today: dt.date) -> str:
                 by=decision.decided_by_name,
                 reason=decision.reason,
             )
+        except PASSING:
+            raise
         except RongqiaoError as error:
             return f"{error.thing}：{error.remedy}"
     amend_enterprises(

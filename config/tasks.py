@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from config.attempts import PASSING, RETRY, attempt
+from config.attempts import PASSING, RETRY, UploadTries, attempt
 from config.collecting import clear_collected, collect, due_collectors, govern_collected
 from config.corrections import flow_forward
 from config.renewal import renew
@@ -50,9 +50,11 @@ def govern_uploads() -> int:
     lake = Lake()
     reports, troubles = _govern_all(waiting, lake)
     collected: Sequence[Delivery] | None = None
+    held_up: list[Exception] = []
     if not any(isinstance(trouble, BusyError) for trouble in troubles):
         try:
-            collected = govern_collected(lake)
+            collected, held_up = govern_collected(lake)
+            troubles += held_up
         except Exception as trouble:
             # What departments sent is told of all the same.
             logger.exception("Collected deliveries could not be governed.")
@@ -64,9 +66,14 @@ def govern_uploads() -> int:
         build_serving(lake)
     # Told only now: whoever reads "landed" follows the link to the rows that were sent back at once.
     for upload, report in reports:
-        _tell_outcome(upload, report, lake)
+        try:
+            _tell_outcome(upload, report, lake)
+        except Exception as trouble:
+            # It stays underway and is told by the next run; the others are told now.
+            logger.exception("The outcome of %s (%s) could not be told.", upload, upload.pk)
+            troubles.append(trouble)
     if collected is not None:
-        clear_collected(collected)
+        clear_collected(collected, is_all=not held_up)
     troubles += flow_forward(lake, now=timezone.now())
     enqueue_matching(now=timezone.now())
     if reports or collected:
@@ -111,7 +118,7 @@ def _govern_all(waiting: Sequence[Upload], lake: Lake) -> tuple[list[tuple[Uploa
     troubles: list[Exception] = []
     for upload in waiting:
         try:
-            report = attempt(upload, partial(_govern, upload, lake))
+            report = attempt(UploadTries(upload), partial(_govern, upload, lake))
         except BusyError as trouble:
             troubles.append(trouble)
             break

@@ -70,6 +70,16 @@ def run(
         raise typer.Exit(1)
 
 
+@app.command(help="把办理失败、已另存的采集文件重新交给治理")
+def retry(names: Annotated[list[str], typer.Argument(help="文件名，见采集记录")]) -> None:
+    """Lay files that were put aside among the deliveries again; the minute's job takes them up."""
+    setup_django()
+    from config.collecting import retry_refused
+
+    for name in names:
+        typer.echo(str(retry_refused(name)))
+
+
 @app.command(help="持续采集：到点即采，Ctrl-C 结束；门户的后台任务也会做同样的事")
 def watch(
     every: Annotated[int, typer.Option("--every", min=1, help="每隔多少秒看一次")] = 30,

@@ -18,7 +18,7 @@ from rongqiao.accounts.scope import scope_of, scoped, system_scope
 from rongqiao.bases.enterprises.intake import collecting
 from rongqiao.bases.enterprises.intake.models import CollectorRun
 from rongqiao.bases.enterprises.models import Delivery
-from rongqiao.kernel.errors import NotAllowedError, StorageError
+from rongqiao.kernel.errors import InvalidValueError, NotAllowedError, StorageError
 from rongqiao.lake.tables import Lake
 from tests.pipeline.departments import ALPHA, csv_bytes, put_registry
 from tests.pipeline.sources import GRADES, declare, declare_http, grade, interface
@@ -218,3 +218,76 @@ def test_other_roles_see_no_runs(home, drop, operator):
         assert not CollectorRun.objects.for_scope(scope).exists()
         with pytest.raises(NotAllowedError):
             collecting.list_collectors(scope)
+
+
+# -- files that cannot be governed -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two(home, drop):
+    """Give the names of a file that is trouble and of one that is sound, both collected."""
+    put(drop)
+    (drop / "b.csv").write_bytes(CONTENT.replace(b"2024", b"2023"))
+    (drop / "b.csv.done").touch()
+    composed.collect("water")
+    bad, sound = sorted(path.name for path in (home / "collected" / GRADES).iterdir())
+    return bad, sound
+
+
+def break_at(monkeypatch, name, error):
+    real = composed.govern
+
+    def broken(deliveries, *rest):
+        if name in {each.path.name for each in deliveries}:
+            raise error
+        return real(deliveries, *rest)
+
+    monkeypatch.setattr(composed, "govern", broken)
+
+
+def waiting_of(home):
+    return sorted(path.name for path in (home / "collected" / GRADES).iterdir())
+
+
+def test_a_collected_file_that_kills_is_put_aside_the_third_time(home, two, page, monkeypatch):
+    bad, sound = two
+    with monkeypatch.context() as patched:
+        break_at(patched, bad, KeyboardInterrupt())
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                govern_uploads()
+            assert waiting_of(home) == [bad, sound]
+        govern_uploads()
+    assert waiting_of(home) == []
+    assert not composed.has_come()
+    assert Lake().read(f"published/{GRADES}").num_rows == 1
+    aside = home / "collected_refused" / GRADES / bad
+    assert "程序中断" in aside.with_name(f"{bad}.reason.txt").read_text(encoding="utf-8")
+    with system_scope() as scope:
+        (run,) = (each for each in collecting.list_runs(scope, "water") if each.files)
+    assert [text.partition("：")[0] for text in run.refused] == [bad]
+    assert composed.KILLER in page.get(reverse("portal:operator_collector", args=["water"])).content.decode()
+    composed.retry_refused(bad)
+    assert composed.has_come()
+    assert govern_uploads() == 1
+    assert Lake().read(f"published/{GRADES}").num_rows == 2
+    with pytest.raises(InvalidValueError, match="没有这份文件"):
+        composed.retry_refused(bad)
+
+
+def test_a_collected_file_that_breaks_holds_up_no_other(home, two, monkeypatch):
+    break_at(monkeypatch, two[0], ZeroDivisionError())
+    assert govern_uploads() == 2
+    assert waiting_of(home) == []
+    assert Lake().read(f"published/{GRADES}").num_rows == 1
+    assert not list((home / "collected_tries").rglob("*.csv"))
+
+
+def test_a_full_disk_puts_no_collected_file_aside(home, two, monkeypatch):
+    with monkeypatch.context() as patched:
+        break_at(patched, two[0], StorageError("磁盘", "", "满"))
+        with pytest.raises(StorageError):
+            govern_uploads()
+    assert waiting_of(home) == sorted(two)
+    assert composed.has_come()
+    assert govern_uploads() == 3

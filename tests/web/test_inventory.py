@@ -273,6 +273,7 @@ def test_a_table_that_failed_keeps_its_file_and_is_tried_again(home, clerk, oper
         patched.setattr(composed, "_bring", raising(ZeroDivisionError()))
         bring_sources()
     assert tables_of(clerk)[0].status == "failed"
+    assert tables_of(clerk)[0].upload.attempts == 0
     assert intake.stored_path(table.upload).exists()
     scope = scope_of(clerk)
     with scoped(scope), pytest.raises(ProgrammingError, match="may change"), transaction.atomic():
@@ -284,6 +285,18 @@ def test_a_table_that_failed_keeps_its_file_and_is_tried_again(home, clerk, oper
     bring_sources()
     assert tables_of(clerk)[0].status == "delivered"
     assert not intake.stored_path(table.upload).exists()
+
+
+def test_a_table_that_kills_the_process_is_given_up_the_third_time(home, clerk, operator, monkeypatch):
+    submitted(clerk, profiled(clerk)[0])
+    decide(operator, tables_of(clerk)[0], approve="1")
+    monkeypatch.setattr(composed, "_bring", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            bring_sources()
+        assert tables_of(clerk)[0].status == "approved"
+    bring_sources()
+    assert "程序中断" in tables_of(clerk)[0].problem
 
 
 def test_a_source_that_broke_profiling_is_tried_again(home, clerk, monkeypatch):
@@ -368,11 +381,11 @@ def test_the_page_sends_in_portions_by_tus(home, clerk):
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
-    [({"file_name": "图.png"}, "请上传"), ({"size_bytes": 0}, "不能为空"), ({"delivered_on": dt.date(2027, 1, 1)}, "不能晚于今天")],
+    [({"file_name": "图.png"}, "请上传"), ({"size_bytes": 0}, "不能为空"), ({"data_on": dt.date(2027, 1, 1)}, "不能晚于今天")],
 )  # fmt: skip
 def test_files_that_cannot_be_looked_at_are_refused(clerk, changes, reason):
     scope = scope_of(clerk)
-    given = {"file_name": "a.csv", "size_bytes": 10, "delivered_on": DAY, "today": NOW.date()} | changes
+    given = {"file_name": "a.csv", "size_bytes": 10, "data_on": DAY, "today": NOW.date()} | changes
     with scoped(scope), pytest.raises(InvalidValueError, match=reason):
         intake.open_source(scope=scope, **given)
 

@@ -10,6 +10,7 @@ from django.db.utils import ProgrammingError
 from django.urls import reverse
 from django.utils import timezone
 
+from config import resolution
 from config.resolution import undo_assignments
 from config.tasks import govern_uploads
 from rongqiao.accounts.models import AuditRecord, LedgerEntry
@@ -315,7 +316,10 @@ def test_a_row_that_is_none_of_them_or_asked_about_stays_with_its_department(ope
 
 
 @pytest.mark.usefixtures("home")
-def test_an_assignment_by_likeness_is_taken_back_from_its_page(operator, taxes):
+def test_an_assignment_by_likeness_is_taken_back_from_its_page(operator, taxes, monkeypatch):
+    def broken(*_, **__):
+        raise ZeroDivisionError
+
     client = page_of(operator)
     assert "远山新材料股份有限公司" in client.get(reverse("portal:operator_assignments")).content.decode()
     with system_scope():
@@ -329,6 +333,11 @@ def test_an_assignment_by_likeness_is_taken_back_from_its_page(operator, taxes):
         services.ask_undo(scope=scope, batch_id=merge.batch_id, line=99, reason="不是", now=timezone.now())
     url = reverse("portal:operator_assignment", args=[merge.batch_id, merge.line])
     assert client.post(url, {"reason": "不是同一家"}).status_code == 302
+    with monkeypatch.context() as patched:
+        # What passes or breaks on the way fails no decision: it is taken up again.
+        patched.setattr(resolution, "amend_enterprises", broken)
+        with pytest.raises(ZeroDivisionError):
+            undo_assignments()
     assert undo_assignments() == 1
     assert undo_assignments() == 0
     assert published() == {}

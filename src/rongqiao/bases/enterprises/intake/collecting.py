@@ -155,6 +155,17 @@ def finish_run(*, scope: Scope, run: CollectorRun, outcome: Mapping[str, Any], n
     unfinished.filter(started_at__lte=run.started_at).update(result="interrupted", ended_at=now)
 
 
+@transaction.atomic
+def record_refusal(*, scope: Scope, file_name: str, problem: str) -> None:
+    """Tell on the run that delivered a file that governance could not work on it; twice is once. Files of no run are told of nowhere."""
+    runs = CollectorRun.objects.for_scope(scope).select_for_update().filter(files__contains=[file_name])
+    run = runs.order_by("-started_at").first()
+    said = f"{file_name}：{problem}"
+    if run is not None and said not in run.refused:
+        run.refused = [*run.refused, said]
+        run.save(update_fields=["refused"])
+
+
 def _keep_newest_of_empty(scope: Scope, run: CollectorRun) -> None:
     """Drop the run before where it found nothing either: a folder looked at every minute would fill the record with that."""
     runs = CollectorRun.objects.for_scope(scope).filter(collector_id=run.collector_id)
