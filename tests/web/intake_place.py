@@ -56,7 +56,7 @@ def push(scope, content, **changes):
         upload = services.open_upload(
             **{
                 "scope": scope, "contract_id": TABLE, "file_name": "等级.csv", "size_bytes": len(content),
-                "delivered_on": TODAY, "today": TODAY, "is_regular": True,
+                "data_on": TODAY, "today": TODAY, "is_regular": True,
             } | changes
         )  # fmt: skip
         return services.receive_portion(

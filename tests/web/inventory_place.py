@@ -60,7 +60,7 @@ def offer(user, content, name="消防检查.csv", day=DAY):
     scope = scope_of(user)
     with scoped(scope):
         upload = intake.open_source(
-            scope=scope, file_name=name, size_bytes=len(content), delivered_on=day, today=NOW.date()
+            scope=scope, file_name=name, size_bytes=len(content), data_on=day, today=NOW.date()
         )
         return intake.receive_portion(
             scope=scope, upload_id=upload.pk, offset=0, stream=io.BytesIO(content), now=NOW

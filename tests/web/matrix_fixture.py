@@ -119,11 +119,11 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str, lake: La
     with scoped(clerk):
         upload = open_upload(
             scope=clerk, contract_id=f"{clerk.department}.{TABLES[clerk.department]}", file_name="本期.csv", size_bytes=10,
-            delivered_on=dt.date(2026, 11, 1), today=dt.date(2026, 11, 1), is_regular=True
+            data_on=dt.date(2026, 11, 1), today=dt.date(2026, 11, 1), is_regular=True
         )  # fmt: skip
         key, _ = create_key(scope=clerk, title="推送")
         source = open_source(
-            scope=clerk, file_name="新表.csv", size_bytes=10, delivered_on=dt.date(2026, 11, 1), today=dt.date(2026, 11, 1)
+            scope=clerk, file_name="新表.csv", size_bytes=10, data_on=dt.date(2026, 11, 1), today=dt.date(2026, 11, 1)
         )  # fmt: skip
     with system_scope():
         objection = _objection(people, uscc, clerk.department, now)

@@ -67,7 +67,7 @@ def test_good_rows_land_and_a_bad_one_comes_back_is_repaired_and_lands(home, sco
         (row,) = selectors.quarantined_rows(scope, landed.batch_id)
         assert (row.line, row.column) == (3, "grade")
         repair = services.repair_rows(
-            scope=scope, batch_id=landed.batch_id, repairs={3: {"grade": "A"}}, today=TODAY
+            scope=scope, batch_id=landed.batch_id, repairs={3: {"grade": "A"}}, now=NOW
         )
     assert govern_uploads() == 1
     assert state(scope, repair).outcome["rows_accepted"] == 1
@@ -75,9 +75,7 @@ def test_good_rows_land_and_a_bad_one_comes_back_is_repaired_and_lands(home, sco
     with scoped(scope):
         assert not selectors.list_open_batches(scope)
         with pytest.raises(InvalidValueError, match="已修复"):
-            services.repair_rows(
-                scope=scope, batch_id=landed.batch_id, repairs={3: {"grade": "B"}}, today=TODAY
-            )
+            services.repair_rows(scope=scope, batch_id=landed.batch_id, repairs={3: {"grade": "B"}}, now=NOW)
 
 
 def test_a_repair_that_is_still_wrong_comes_back_under_its_own_file(home, scope):
@@ -85,7 +83,7 @@ def test_a_repair_that_is_still_wrong_comes_back_under_its_own_file(home, scope)
     govern_uploads()
     with scoped(scope):
         repair = services.repair_rows(
-            scope=scope, batch_id=state(scope, upload).batch_id, repairs={2: {"grade": "Y"}}, today=TODAY
+            scope=scope, batch_id=state(scope, upload).batch_id, repairs={2: {"grade": "Y"}}, now=NOW
         )
     govern_uploads()
     with scoped(scope):
@@ -115,7 +113,7 @@ def test_a_broken_upload_goes_on_where_it_ended(home, scope):
 
     with scoped(scope):
         upload = services.open_upload(
-            scope=scope, contract_id=TABLE, file_name="等级.csv", size_bytes=len(content), delivered_on=TODAY,
+            scope=scope, contract_id=TABLE, file_name="等级.csv", size_bytes=len(content), data_on=TODAY,
             today=TODAY, is_regular=True,
         )  # fmt: skip
         upload = services.receive_portion(
@@ -138,14 +136,14 @@ def test_what_cannot_be_a_delivery_is_refused_with_the_remedy(home, scope):
     for changes, message in (
         ({"file_name": "等级.pdf"}, "格式的文件"),
         ({"size_bytes": 0}, "不能为空"),
-        ({"delivered_on": TODAY + dt.timedelta(days=1)}, "不能晚于今天"),
+        ({"data_on": TODAY + dt.timedelta(days=1)}, "不能晚于今天"),
     ):
         with pytest.raises(InvalidValueError, match=message), scoped(scope):
             push(scope, b"x", **changes)
     with pytest.raises(NotAllowedError, match="本部门"):
         push(scope, b"x", contract_id="court.judicial_case")
     push(scope, grades(good()))
-    with pytest.raises(InvalidValueError, match="当日已有一份整期报送"):
+    with pytest.raises(InvalidValueError, match="该数据日期已有一份整期报送"):
         push(scope, grades(good(SECOND)))
 
 

@@ -29,7 +29,7 @@ def scope(tmp_path, monkeypatch, db):
 
 def begin(scope, content=CONTENT, **changes):
     given = {
-        "contract_id": TABLE, "file_name": "等级.csv", "size_bytes": len(content), "delivered_on": TODAY, "today": TODAY,
+        "contract_id": TABLE, "file_name": "等级.csv", "size_bytes": len(content), "data_on": TODAY, "today": TODAY,
         "is_regular": True,
     }  # fmt: skip
     with scoped(scope):

@@ -24,6 +24,7 @@ from rongqiao.lake.tables import Lake
 from tests.pipeline.departments import far_workbook, put_registry, registry_row
 from tests.web.intake_place import (
     FIRST,
+    NOW,
     SECOND,
     TABLE,
     TODAY,
@@ -93,7 +94,7 @@ def test_files_made_to_stop_everything_come_back_and_the_one_behind_them_lands(h
 )
 def test_an_odd_file_leaves_what_is_published_to_everybody_in_order(home, scope, content):
     odd = push(scope, content)
-    sound = push(scope, grades(good(SECOND)), is_regular=False, delivered_on=TODAY - dt.timedelta(days=1))
+    sound = push(scope, grades(good(SECOND)), is_regular=False, data_on=TODAY - dt.timedelta(days=1))
     govern_uploads()
     assert state(scope, odd).status == "landed"
     assert state(scope, sound).status == "landed"
@@ -203,7 +204,7 @@ def test_a_failed_delivery_is_tried_again_from_its_page(two, clerk, scope, monke
     assert state(scope, two[0]).status == "landed"
     assert again not in client.get(place).content.decode()
     with scoped(scope), pytest.raises(IllegalTransitionError):
-        services.retry_upload(scope=scope, upload_id=two[0].pk)
+        services.retry_upload(scope=scope, upload_id=two[0].pk, now=NOW)
     with system_scope():
         assert AuditRecord.unscoped.filter(action="delivery.retried").count() == 1
 
@@ -213,7 +214,7 @@ def test_a_failed_delivery_whose_place_was_taken_is_not_tried_again(two, scope, 
     govern_uploads()
     push(scope, grades(good(grade="B")))
     with scoped(scope), pytest.raises(InvalidValueError, match="已另报一份"):
-        services.retry_upload(scope=scope, upload_id=two[0].pk)
+        services.retry_upload(scope=scope, upload_id=two[0].pk, now=NOW)
     assert state(scope, two[0]).status == "failed"
 
 
@@ -282,3 +283,20 @@ def test_two_deliveries_of_the_same_bytes_that_wait_together_land_once(home, sco
     assert Lake().read(f"published/{TABLE}").num_rows == 1
     with system_scope() as system:
         assert not selectors.waiting_uploads(system)
+
+
+def test_an_outcome_that_cannot_be_told_keeps_no_other_from_being_told(two, scope, monkeypatch):
+    tell = tasks._tell_outcome
+
+    def broken(upload, *rest):
+        if upload.pk == two[0].pk:
+            raise ZeroDivisionError
+        tell(upload, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tasks, "_tell_outcome", broken)
+        with pytest.raises(ZeroDivisionError):
+            govern_uploads()
+    assert [state(scope, each).status for each in two] == ["governing", "landed"]
+    govern_uploads()
+    assert state(scope, two[0]).status == "landed"

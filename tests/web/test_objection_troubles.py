@@ -86,7 +86,7 @@ def test_a_correction_that_landed_while_its_objection_was_given_back_ends_it(
     owner, court, failed, monkeypatch
 ):
     with scoped(court):
-        intake.retry_upload(scope=court, upload_id=state(court, failed).correction_id)
+        intake.retry_upload(scope=court, upload_id=state(court, failed).correction_id, now=NOW + 2 * DAY)
     place.settle_now(monkeypatch, NOW + 2 * DAY)
     done = state(owner, failed)
     assert (done.status, done.answered_at is None) == ("corrected", False)

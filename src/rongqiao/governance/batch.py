@@ -53,7 +53,7 @@ class Delivery:
     path : Path
         Where the file stands now; it is read once.
     delivered_on : datetime.date
-        The day it became known, taken from the file name and never from the clock.
+        The day it became known: as whoever received it noted, or read from the file name of a folder that was filled by hand. Never the clock.
     constants : Mapping[str, str]
         Items that the file as a whole says, such as the direction of all its invoices.
     """

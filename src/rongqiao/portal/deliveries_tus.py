@@ -79,7 +79,7 @@ def _create(request: HttpRequest, scope: Scope, path: str) -> HttpResponse:
     file: dict[str, Any] = {
         "file_name": metadata.get("filename", ""),
         "size_bytes": int(length),
-        "delivered_on": read_day(metadata.get("day", "")),
+        "data_on": read_day(metadata.get("day", "")),
         "today": timezone.localdate(),
     }
     is_page = not path.startswith("/api/")
@@ -154,7 +154,7 @@ def read_day(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise InvalidValueError("报送日期", text, "请按 2026-01-31 的样子填写日期。") from None
+        raise InvalidValueError("数据日期", text, "请按 2026-01-31 的样子填写日期。") from None
 
 
 def _person(request: HttpRequest) -> Scope:

@@ -57,7 +57,7 @@ def list_uploads(request: HttpRequest) -> HttpResponse:
                 "contract_id", "数据表", sort="contract_id", value=lambda row: table_title(row.contract_id)
             ),
             Column("file_name", "文件", sort="file_name"),
-            Column("delivered_on", "报送日期", "date", sort="delivered_on"),
+            Column("data_on", "数据日期", "date", sort="data_on"),
             Column("origin", "来源", value=lambda row: row.get_origin_display()),
             Column("status", "状态", value=lambda row: row.get_status_display(), sort="status"),
             Column("rows_in", "收到", "number", value=lambda row: row.outcome.get("rows_in")),
@@ -105,13 +105,13 @@ def _receive(request: HttpRequest, form: DeliveryForm) -> Any:
             contract_id=form.cleaned_data["contract"],
             file_name=file.name,
             size_bytes=file.size,
-            delivered_on=form.cleaned_data["day"],
+            data_on=form.cleaned_data["day"],
             today=timezone.localdate(),
             is_regular=form.cleaned_data["kind"] == "regular",
         )
     except InvalidValueError as error:
         form.add_error(
-            {"文件类型": "file", "文件大小": "file", "报送日期": "day"}.get(error.thing), error.remedy
+            {"文件类型": "file", "文件大小": "file", "数据日期": "day"}.get(error.thing), error.remedy
         )
         return None
     return services.receive_portion(
@@ -163,7 +163,7 @@ def retry_upload(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     if upload is not None and upload.origin == "correction":
         upload = retry_correction(scope=scope, upload_id=upload_id, now=timezone.now())
     else:
-        upload = services.retry_upload(scope=scope, upload_id=upload_id)
+        upload = services.retry_upload(scope=scope, upload_id=upload_id, now=timezone.now())
     name = "department_source" if upload.origin == "source" else "department_upload"
     return redirect(f"portal:{name}", upload.pk)
 

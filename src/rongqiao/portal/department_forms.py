@@ -17,11 +17,15 @@ KINDS = [("regular", "整期报送：本期全部数据"), ("part", "补报或�
 
 
 class DeliveryForm(PlainForm):
-    """A file with its table and day."""
+    """A file with its table and the day of its data."""
 
     contract = forms.ChoiceField(label="数据表")
     kind = forms.ChoiceField(label="报送类型", choices=KINDS, widget=forms.RadioSelect, initial="regular")
-    day = forms.DateField(label="报送日期", widget=forms.DateInput(attrs={"type": "date"}))
+    day = forms.DateField(
+        label="数据日期",
+        help_text="数据截止的日期，如上月最后一天。入库时间以平台收到文件的日期为准，不由填报人指定。",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
     file = forms.FileField(
         label="文件",
         help_text=f"支持 {'、'.join(SUFFIXES)}；编码 UTF-8 或 GB18030；首行为表头，用数据标准中的中文名称即可。",

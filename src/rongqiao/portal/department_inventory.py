@@ -52,7 +52,7 @@ def list_sources(request: HttpRequest) -> HttpResponse:
         row_url=lambda row: reverse("portal:department_source", args=[row.pk]),
         columns=[
             Column("file_name", "文件", sort="file_name"),
-            Column("delivered_on", "数据日期", "date", sort="delivered_on"),
+            Column("data_on", "数据日期", "date", sort="data_on"),
             Column("status", "状态", value=status_word, sort="status"),
             Column("tables_count", "数据表", "number", sort="tables_count"),
             Column("open_count", "待补充", "number", sort="open_count"),
@@ -83,11 +83,11 @@ def send_source(request: HttpRequest) -> HttpResponse:
                 scope=scope,
                 file_name=file.name,
                 size_bytes=file.size,
-                delivered_on=form.cleaned_data["day"],
+                data_on=form.cleaned_data["day"],
                 today=timezone.localdate(),
             )
         except InvalidValueError as error:
-            form.add_error("day" if error.thing == "报送日期" else "file", error.remedy)
+            form.add_error("day" if error.thing == "数据日期" else "file", error.remedy)
         else:
             intake.receive_portion(
                 scope=scope, upload_id=upload.pk, offset=0, stream=file.file, now=timezone.now()

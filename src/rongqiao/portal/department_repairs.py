@@ -67,9 +67,7 @@ def repair_batch(request: HttpRequest, batch_id: str) -> HttpResponse:
     if request.method == "POST":
         try:
             repairs = {row.line: _changes(request, contract, row) for row in page}
-            upload = services.repair_rows(
-                scope=scope, batch_id=batch_id, repairs=repairs, today=timezone.localdate()
-            )
+            upload = services.repair_rows(scope=scope, batch_id=batch_id, repairs=repairs, now=timezone.now())
         except InvalidValueError as error:
             problem = error.remedy
         else:

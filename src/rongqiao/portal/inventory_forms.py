@@ -31,7 +31,7 @@ class SourceForm(PlainForm):
 
     day = forms.DateField(
         label="数据日期",
-        help_text="这份数据截至哪一天，或哪一天取得；入库后以这一天为获知日期。",
+        help_text="这份数据截至哪一天，或哪一天取得。获知日期以平台收到并入库的日期为准，不由填报人指定。",
         widget=forms.DateInput(attrs={"type": "date"}),
     )
     file = forms.FileField(

@@ -135,7 +135,6 @@ def decide_waiting(request: HttpRequest, row_id: int) -> HttpResponse:
                 enterprise_id=enterprise_id,
                 reason=form.cleaned_data["reason"],
                 now=timezone.now(),
-                today=timezone.localdate(),
             )
         except InvalidValueError as error:
             form.add_error(None, error.remedy)

@@ -33,7 +33,9 @@ class Upload(DepartmentModel):
     """One file that a department sends, from its first byte to its receipt.
 
     ``received_bytes`` says where to go on after an interruption. ``outcome`` is what governance reported: rows received,
-    accepted and set aside, the latter by rule. ``attempts`` counts tries that have not returned: the running one, and those that killed their process. A file of a new source (origin ``source``) has no contract yet, and ``outcome`` stays empty.
+    accepted and set aside, the latter by rule. ``data_on`` is the data's own day, which the sender states; ``delivered_on`` is the day in China on which the platform received the
+    whole file, and nobody states it: it becomes the day on which the facts were known. Until ``received_at`` it is the day of the first byte.
+    ``attempts`` counts tries that have not returned: the running one, and those that killed their process. A file of a new source (origin ``source``) has no contract yet, and ``outcome`` stays empty.
     """
 
     STATUSES = [
@@ -62,7 +64,9 @@ class Upload(DepartmentModel):
     origin = models.CharField("来源", max_length=12, choices=ORIGINS)
     file_name = models.CharField("原文件名", max_length=200)
     stored_name = models.CharField("报送文件名", max_length=200)
-    delivered_on = models.DateField("报送日期")
+    data_on = models.DateField("数据日期")
+    delivered_on = models.DateField("接收日期")
+    received_at = models.DateTimeField("接收时间", null=True)
     size_bytes = models.BigIntegerField("文件大小")
     received_bytes = models.BigIntegerField("已接收", default=0)
     digest = models.CharField("摘要", max_length=64, blank=True)

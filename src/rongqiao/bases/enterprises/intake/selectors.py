@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Exists, Max, OuterRef
+from django.db.models import Count, Exists, F, Max, OuterRef
 
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import require
@@ -46,10 +46,10 @@ def waiting_sources(scope: Scope) -> list[Upload]:
 
 
 def waiting_uploads(scope: Scope) -> list[Upload]:
-    """Deliveries that governance has not finished with, oldest first; for the job."""
+    """Deliveries that governance has not finished with, in the order in which they were received; for the job."""
     rows = Upload.objects.for_scope(scope).exclude(origin="source")
     rows = rows.filter(status__in=["waiting", "governing"])
-    return list(rows.order_by("delivered_on", "created_at"))
+    return list(rows.order_by(F("received_at").asc(nulls_first=True), "created_at"))
 
 
 def is_landed_before(scope: Scope, upload: Upload) -> bool:

@@ -22,6 +22,7 @@ from rongqiao.contracts.standards import load_contract
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
 from rongqiao.kernel.home import var
 from rongqiao.rules.transitions import advance
+from rongqiao.rules.working_days import ZONE
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -68,7 +69,7 @@ def open_upload(
     contract_id: str,
     file_name: str,
     size_bytes: int,
-    delivered_on: dt.date,
+    data_on: dt.date,
     today: dt.date,
     is_regular: bool,
     origin: str = "page",
@@ -82,8 +83,9 @@ def open_upload(
         As the department calls it; only the suffix counts.
     size_bytes : int
         Size of the whole file, from 1.
-    delivered_on : datetime.date
-        Day that the data become known; not in the future.
+    data_on : datetime.date
+        The data's own day, such as the last of the month they are about; not in the future. It names the file, and nothing more: what is
+        known when follows from the day on which the platform has the whole file.
     is_regular : bool
         Whether it is the whole delivery of its cycle; otherwise it completes or corrects one.
     digest : str
@@ -94,31 +96,32 @@ def open_upload(
     NotAllowedError
         If the table belongs to another department.
     InvalidValueError
-        If the file is of no known type, empty, too large, the digest is none, or a file of that day was delivered already.
+        If the file is of no known type, empty, too large, the digest is none, or the whole of that day's data was delivered already.
     """
     contract = _contract_of(scope, contract_id)
-    _check_file(size_bytes, delivered_on, today)
+    _check_file(size_bytes, data_on, today)
     suffix = suffix_of(file_name)
     upload = Upload(
         department=contract.department,
         contract_id=contract_id,
         origin=origin,
         file_name=file_name[-200:],
-        delivered_on=delivered_on,
+        data_on=data_on,
+        delivered_on=today,
         size_bytes=size_bytes,
         announced_digest=_read_digest(digest),
         created_by_id=scope.user_id,
     )
     tag = "" if is_regular else f"{'repair' if origin == 'repair' else 'part'}{upload.pk.hex[:8]}"
-    upload.stored_name = name_delivery(delivered_on, suffix, tag)
+    upload.stored_name = name_delivery(data_on, suffix, tag)
     try:
         with transaction.atomic():
             upload.save(force_insert=True)
     except IntegrityError:
         raise InvalidValueError(
-            "报送日期",
-            delivered_on.isoformat(),
-            "这张表当日已有一份整期报送；如需补充或更正，请选“补报或更正”。",
+            "数据日期",
+            data_on.isoformat(),
+            "这张表该数据日期已有一份整期报送；如需补充或更正，请选“补报或更正”。",
         ) from None
     _audit(scope, "delivery.opened", upload)
     return upload
@@ -131,26 +134,24 @@ def _read_digest(text: str) -> str:
     return digest
 
 
-def _check_file(size_bytes: int, delivered_on: dt.date, today: dt.date) -> None:
+def _check_file(size_bytes: int, data_on: dt.date, today: dt.date) -> None:
     limit = int(threshold("delivery_file_bytes_max", today))
     if not 0 < size_bytes <= limit:
         raise InvalidValueError(
             "文件大小", size_bytes, f"文件不能为空，且不超过 {limit // 2**30} GB，请拆分后上传。"
         )
-    if delivered_on > today:
-        raise InvalidValueError("报送日期", delivered_on.isoformat(), "报送日期不能晚于今天。")
+    if data_on > today:
+        raise InvalidValueError("数据日期", data_on.isoformat(), "数据日期不能晚于今天。")
 
 
 @transaction.atomic
-def open_source(
-    *, scope: Scope, file_name: str, size_bytes: int, delivered_on: dt.date, today: dt.date
-) -> Upload:
+def open_source(*, scope: Scope, file_name: str, size_bytes: int, data_on: dt.date, today: dt.date) -> Upload:
     """Begin to send a file of a new source, which has no contract yet; it is profiled when its bytes are there.
 
     Parameters
     ----------
-    delivered_on : datetime.date
-        Day that the data become known once they are let in; not in the future.
+    data_on : datetime.date
+        The data's own day; not in the future.
 
     Raises
     ------
@@ -158,12 +159,13 @@ def open_source(
         If the file is of no known type, empty or too large, or the day lies ahead.
     """
     require(scope, Role.DEPARTMENT_CLERK)
-    _check_file(size_bytes, delivered_on, today)
+    _check_file(size_bytes, data_on, today)
     upload = Upload(
         department=scope.department,
         origin="source",
         file_name=file_name[-200:],
-        delivered_on=delivered_on,
+        data_on=data_on,
+        delivered_on=today,
         size_bytes=size_bytes,
         created_by_id=scope.user_id,
     )
@@ -199,7 +201,7 @@ def receive_portion(
         )
         upload.save(update_fields=["received_bytes"])
         if upload.received_bytes == upload.size_bytes:
-            _complete(scope, upload)
+            _complete(scope, upload, now)
     return upload
 
 
@@ -227,15 +229,24 @@ def _lock(scope: Scope, upload_id: uuid.UUID) -> Upload:
     return upload
 
 
-def _complete(scope: Scope, upload: Upload) -> None:
-    """Name the file by its digest and put it where governance looks."""
+def _complete(scope: Scope, upload: Upload, now: dt.datetime) -> None:
+    """Name the file by its digest, note when it was received, and put it where governance looks."""
     upload.digest = portions.put_away(
         _receiving_path(upload), stored_path(upload), announced=upload.announced_digest
     )
     upload.status = advance("delivery", upload.status, "complete")
     upload.save(update_fields=["digest", "status"])
+    _note_receipt(upload, now)
     _audit(scope, "delivery.received", upload, digest=upload.digest)
     _ask_for_work(upload)
+
+
+def _note_receipt(upload: Upload, now: dt.datetime) -> None:
+    """Note the instant of receipt, and the day in China that its facts are known from; no person may write either."""
+    upload.received_at, upload.delivered_on = now, now.astimezone(ZONE).date()
+    with system_scope() as system:
+        own = Upload.objects.for_scope(system).filter(pk=upload.pk)
+        own.update(received_at=upload.received_at, delivered_on=upload.delivered_on)
 
 
 @transaction.atomic
@@ -252,8 +263,8 @@ def discard_upload(*, scope: Scope, upload_id: uuid.UUID, now: dt.datetime) -> U
 
 
 @transaction.atomic
-def retry_upload(*, scope: Scope, upload_id: uuid.UUID) -> Upload:
-    """Have a delivery that failed taken up again, as it is.
+def retry_upload(*, scope: Scope, upload_id: uuid.UUID, now: dt.datetime) -> Upload:
+    """Have a delivery that failed taken up again, as it is: handed in anew, its facts are known from this day on.
 
     Raises
     ------
@@ -274,6 +285,7 @@ def retry_upload(*, scope: Scope, upload_id: uuid.UUID) -> Upload:
     # What stood in the way is told no more; a person may not rewrite it, so the platform takes it away.
     with system_scope() as system:
         Upload.objects.for_scope(system).filter(pk=upload.pk).update(problem="")
+    _note_receipt(upload, now)
     _audit(scope, "delivery.retried", upload)
     _ask_for_work(upload)
     return upload
@@ -286,7 +298,7 @@ def _ask_for_work(upload: Upload) -> None:
 
 @transaction.atomic
 def repair_rows(
-    *, scope: Scope, batch_id: str, repairs: Mapping[int, Mapping[str, str]], today: dt.date
+    *, scope: Scope, batch_id: str, repairs: Mapping[int, Mapping[str, str]], now: dt.datetime
 ) -> Upload:
     """Send rows that were set aside again, with the cells that were mended; they pass all checks anew.
 
@@ -316,12 +328,13 @@ def repair_rows(
         json.dumps(_mend(contract, rows[line].row, repairs[line]), ensure_ascii=False) for line in mended
     ]
     content = ("\n".join(lines) + "\n").encode()
+    today = now.astimezone(ZONE).date()
     upload = open_upload(
         scope=scope,
         contract_id=contract.id,
         file_name="repair.jsonl",
         size_bytes=len(content),
-        delivered_on=today,
+        data_on=today,
         today=today,
         is_regular=False,
         origin="repair",
@@ -343,7 +356,7 @@ def repair_rows(
         for line in mended
     )
     _audit(scope, "rows.repaired", upload, batch=batch_id, rows=len(mended))
-    _complete(scope, upload)
+    _complete(scope, upload, now)
     return upload
 
 

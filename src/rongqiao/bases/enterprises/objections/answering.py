@@ -85,7 +85,7 @@ def correct_fact(
         contract_id=contract.id,
         file_name="correction.jsonl",
         size_bytes=len(content),
-        delivered_on=today,
+        data_on=today,
         today=today,
         is_regular=False,
         origin="correction",
@@ -122,7 +122,7 @@ def retry_correction(*, scope: Scope, upload_id: uuid.UUID, now: dt.datetime) ->
             answered_by_id=person_id,
             answered_by_organisation_id=organisation_id,
         )
-    return intake.retry_upload(scope=scope, upload_id=upload_id)
+    return intake.retry_upload(scope=scope, upload_id=upload_id, now=now)
 
 
 def _mend(contract: Contract, objection: Objection, cells: Mapping[str, str]) -> dict[str, str | None]:

@@ -132,7 +132,6 @@ def decide_row(
     enterprise_id: str,
     reason: str,
     now: dt.datetime,
-    today: dt.date,
 ) -> IdentityDecision:
     """Say who is meant by a row: one of its candidates, none of them, or that its department be asked.
 
@@ -159,7 +158,7 @@ def decide_row(
     if decision == "match":
         code = load_contract(row.contract_id).identifier
         delivery = repair_rows(
-            scope=scope, batch_id=row.batch_id, repairs={row.line: {code: enterprise_id}}, today=today
+            scope=scope, batch_id=row.batch_id, repairs={row.line: {code: enterprise_id}}, now=now
         )
     return _decide(
         scope,
