@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rongqiao.bases.enterprises.parts import PARTS
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.kernel.errors import ContractError
 from rongqiao.lake.engine import ibis_connection, literal, quote
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from duckdb import DuckDBPyConnection
     from ibis.backends.duckdb import Backend
@@ -32,6 +31,17 @@ OPERATIONS = (
     "reviews",
     "merges",
 )
+#: Which parts a row of each table belongs to, all of which are put in place anew; of a part, rows are read by the last.
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "receipts": ("batch_id", "contract_id"),
+    "quarantine": ("batch_id",),
+    "rule_results": ("contract_id",),
+    "profiles": ("contract_id",),
+    "settlements": ("batch_id",),
+    "conflicts": ("conflict_id",),
+    "reviews": ("batch_id",),
+    "merges": ("batch_id",),
+}
 
 
 class Operations:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rongqiao.bases.enterprises.models import PublishedTable
+from rongqiao.bases.enterprises.operations import PARTS
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.lake.engine import connect, literal
 
@@ -20,18 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rongqiao.lake.tables import Lake
-
-#: Which parts a row of each table belongs to, all of which are put in place anew; of a part, rows are read by the last.
-PARTS: Mapping[str, tuple[str, ...]] = {
-    "receipts": ("batch_id", "contract_id"),
-    "quarantine": ("batch_id",),
-    "rule_results": ("contract_id",),
-    "profiles": ("contract_id",),
-    "settlements": ("batch_id",),
-    "conflicts": ("conflict_id",),
-    "reviews": ("batch_id",),
-    "merges": ("batch_id",),
-}
 
 
 @dataclass(frozen=True, slots=True)
