@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from rongqiao.lake.tables import Lake
 
+#: Beyond so many batches, contracts or conflicts, replacing everything costs no more.
+MOST_PARTS = 50_000
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -90,7 +93,7 @@ def find_part(lake: Lake, now: Standing) -> Part | None:
                 f"SELECT DISTINCT {column} FROM ({' UNION ALL '.join(found)}) WHERE {column} IS NOT NULL"
             ).fetchall()
             part.named[column].update(row[0] for row in rows)
-    return part
+    return None if any(len(each) > MOST_PARTS for each in part.named.values()) else part
 
 
 def _fresh(lake: Lake, name: str, noted: PublishedTable | None, now: Standing) -> list[str] | None:
