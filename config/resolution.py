@@ -22,6 +22,7 @@ from rongqiao.lake.tables import Lake
 
 if TYPE_CHECKING:
     import datetime as dt
+    import uuid
 
     from rongqiao.bases.enterprises.resolution.models import IdentityDecision
 
@@ -40,7 +41,7 @@ def undo_assignments() -> int:
     if not asked:
         return 0
     lake, today = Lake(), timezone.localdate()
-    problems: dict[int, str] = {}
+    problems: dict[uuid.UUID, str] = {}
     troubles: list[Exception] = []
     for decision in asked:
         try:
