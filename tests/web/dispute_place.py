@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
+from lake_fixture import AS_OF, FIRST, KNOWN_AT, SECOND, publish_unchanged
 
 from config.tasks import govern_uploads
 from rongqiao.accounts.models import Organisation
@@ -14,13 +15,11 @@ from rongqiao.accounts.roles import Role
 from rongqiao.accounts.scope import Scope, scope_of, scoped, system_scope
 from rongqiao.accounts.services import give_consent, open_account
 from rongqiao.bases.enterprises.objections import services
-from rongqiao.bases.enterprises.publication import publish_from_lake
 from rongqiao.bases.enterprises.records import current_records
 from rongqiao.contracts.catalog import consent_data_classes
 from rongqiao.contracts.standards import load_contract
 from rongqiao.governance.pipeline import govern
 from rongqiao.indicators import write_indicators
-from rongqiao.kernel.identifiers import complete_uscc
 from rongqiao.kernel.period import add_months
 from rongqiao.lake.tables import Lake
 from rongqiao.platforms.credit.services import issue_report
@@ -32,10 +31,8 @@ if TYPE_CHECKING:
     from rongqiao.bases.enterprises.objections.models import Objection
     from rongqiao.platforms.credit.models import Report
 
-AS_OF, KNOWN_AT = 202610, dt.date(2026, 11, 20)
 #: Monday noon in China: working days follow.
 NOW = dt.datetime(2026, 11, 23, 4, tzinfo=dt.UTC)
-FIRST, SECOND = complete_uscc("91430102MA4L00000"), complete_uscc("91430203MA4L00001")
 PRIVATE_CLASSES = tuple(key for key, each in consent_data_classes().items() if not each.is_public)
 CASES, FILINGS = "court.judicial_case", "taxation.tax_filing"
 CASE_IDS = ["uscc", "name", "case_no", "role", "cause", "amount_cny", "filed_on", "closed_on", "is_dishonest"]
@@ -80,7 +77,7 @@ def _next_month(month: int, day: int) -> str:
 
 def publish() -> None:
     """Bring the governed province to the web."""
-    publish_from_lake(lake=Lake(), as_of=AS_OF, known_at=KNOWN_AT)
+    publish_unchanged(Lake())
 
 
 def person(kind: str, name: str, role: Role, uscc: str | None = None, department: str = "") -> Scope:
