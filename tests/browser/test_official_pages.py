@@ -16,6 +16,7 @@ PAGES = {
         "/bank/",
         "/bank/demands/",
         "/bank/lists/",
+        "/bank/lists/received/",
         "/bank/applications/",
         "/bank/loans/",
         "/bank/reports/",

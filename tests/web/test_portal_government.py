@@ -91,11 +91,11 @@ def test_a_small_cell_never_reaches_the_page(official):
     page = official.get(reverse("portal:government") + "?metric=enterprises").content.decode()
     cells = json.loads(re.search(r'<script id="county-map"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
     shown = {cell["name"]: (cell["text"], cell["colour"]) for cell in cells}
-    assert shown["430104"] == ("小于 5", "")
+    assert shown["430104"] == ("少于 5", "")
     assert shown["430105"][0] == "7 户"
     assert len(cells) == len(counties())
     # The table beside the map says the same.
-    assert page.count("小于 5") >= sum(text == "小于 5" for text, _ in shown.values())
+    assert page.count("少于 5") >= sum(text == "少于 5" for text, _ in shown.values())
 
 
 def test_county_list_swaps_and_exports_what_it_shows(official):
@@ -108,7 +108,7 @@ def test_county_list_swaps_and_exports_what_it_shows(official):
         io.StringIO(official.get(url + "&export=csv").content.decode("utf-8-sig")),
     )
     values = {row["县市区"]: row["存续企业（户）"] for row in rows}
-    assert values["岳麓区"].startswith("小于")
+    assert values["岳麓区"].startswith("少于")
     assert len(values) == sum(code.startswith("4301") for code in counties())
 
 
@@ -144,7 +144,7 @@ def test_hidden_zero_and_known_cells_look_different():
     colours = [cell["colour"] for cell in build_map(cells, "loans", 5).cells]
     assert colours == ["#ffffff", "", COLOURS[-1]]
     amounts = build_map(cells, "loan_amount_cny", 5).cells
-    assert [cell["text"] for cell in amounts[:2]] == ["0 万元", "小于 5"]
+    assert [cell["text"] for cell in amounts[:2]] == ["0 万元", "少于 5"]
 
 
 def test_unknown_metric_shows_loans():

@@ -239,7 +239,7 @@ def test_a_list_goes_from_government_to_a_bank_and_back_as_counts(client, market
     assert "政府部门交付了 1 份企业名单" in words(officer.get(reverse("portal:bank")))
     listed = officer.get(reverse("portal:bank_received_lists"))
     assert "省工信厅" in words(listed)
-    got = re.search(r'href="(/bank/received-lists/[0-9a-f-]{36}/)"', listed.content.decode())[1]
+    got = re.search(r'href="(/bank/lists/received/[0-9a-f-]{36}/)"', listed.content.decode())[1]
     counts = words(officer.get(got))
     assert "成立月数 不低于 24" in counts
     assert re.search(r"约 \d+[05] 户", counts)

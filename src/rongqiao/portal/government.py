@@ -71,7 +71,7 @@ def send_shapes(request: HttpRequest) -> HttpResponse:
 def list_counties(request: HttpRequest) -> HttpResponse:
     """List the counties of the region with their figures."""
     cells = selectors.map_cells(request_scope(request))
-    hidden = f"小于 {cell_minimum(selectors.RULE_DAY)}"
+    hidden = f"少于 {cell_minimum(selectors.RULE_DAY)}"
     listing = Listing(
         request,
         [row | {"prefecture": regions()[row["code"][:4]].name} for row in cells],
@@ -130,7 +130,7 @@ def show_county(request: HttpRequest, code: str) -> HttpResponse:
 def list_institutions(request: HttpRequest) -> HttpResponse:
     """Institutions by how they respond to what was pushed to them."""
     found = selectors.overview(request_scope(request))
-    hidden = f"小于 {found['threshold']}"
+    hidden = f"少于 {found['threshold']}"
     listing = Listing(
         request,
         found["institutions"],
@@ -154,7 +154,7 @@ def list_institutions(request: HttpRequest) -> HttpResponse:
 def trend_charts(trend: Sequence[dict[str, Any]], threshold: int) -> list[Chart]:
     """Draw counts and amounts by month; a hidden month is a gap."""
     labels = [f"{row['month'] // 100}-{row['month'] % 100:02d}" for row in trend]
-    source = f"{MARKET}；小于 {threshold} 笔的月份不显示，当月未满"
+    source = f"{MARKET}；少于 {threshold} 笔的月份不显示，当月未满"
     wanted, paid = (_floats(trend, key) for key in ("demand_amount_cny", "loan_amount_cny"))
     amounts, unit = scale_cny([*wanted, *paid])
     return [

@@ -76,7 +76,7 @@ def build_map(counties: Sequence[Mapping[str, Any]], metric: str, threshold: int
         )
         for row in counties
     ]
-    return draw_map(places, metric=metric, title=title, unit=unit, hidden=f"小于 {threshold}")
+    return draw_map(places, metric=metric, title=title, unit=unit, hidden=f"少于 {threshold}")
 
 
 def draw_map(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def screening_routes(room: str) -> list[URLPattern]:
     """Give the routes below ``bank/`` or ``government/``; a bank can be given names, a government body gives lists to banks."""
     base, name, own = f"{room}/lists/", f"{room}_screening", {"room": room}
-    one, got = f"{base}<uuid:list_id>/", f"{room}/received-lists/"
+    one, got = f"{base}<uuid:list_id>/", f"{base}received/"
     routes = [
         path(base, screening.list_screenings, own, name=f"{name}s"),
         path(f"{base}new/", screening.new_screening, own, name=f"{name}_new"),
