@@ -161,7 +161,7 @@ def test_the_map_answers_the_pointer(open_page):
     county = page.locator("[data-map]")
     county.scroll_into_view_if_needed()
     county.hover()
-    assert county.get_by_text(re.compile("笔|户|万元|不显示|小于")).first.is_visible()
+    assert county.get_by_text(re.compile("笔|户|万元|不显示|少于")).first.is_visible()
 
 
 def test_a_failed_swap_says_so(open_page):

@@ -111,15 +111,6 @@ NULL_POLICIES: dict[NullPolicy, str] = {
     "missing": "没有数据时为缺失，不作零",
     "absent_is_zero": "来源为完整名册，没有记录即为零",
 }
-#: ``not_authorised`` and ``suspended`` are set by readers, who know consent and what is held back from use, never by the computation.
-STATUSES = {
-    "ok": "有值",
-    "missing": "缺失",
-    "not_authorised": "未授权",
-    "not_applicable": "不适用",
-    "stale": "陈旧",
-    "suspended": "暂停使用",
-}
 
 
 @dataclass(frozen=True, slots=True)
