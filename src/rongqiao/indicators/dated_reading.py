@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from rongqiao.contracts.standards import load_contract
-from rongqiao.indicators.reading import ENTERPRISES, ORDER, Reading, Rows, is_read
+from rongqiao.indicators.reading import ENTERPRISES, Reading, Rows, is_read
 from rongqiao.kernel.period import last_day
+from rongqiao.lake.asof import ORDER
 from rongqiao.lake.engine import quote, stage
 from rongqiao.lake.expiry import expires_on_sql, has_clock, months_by_severity
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rongqiao.indicators.array_evaluation import MONTHS, NotArrayableError
 from rongqiao.indicators.panels import Panel
 from rongqiao.indicators.pruning import pruned
-from rongqiao.indicators.reading import ORDER
+from rongqiao.lake.asof import ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -41,8 +41,6 @@ _TYPES = {
 #: SQL of the expressions this process translated, so many at most.
 _TRANSLATED: dict[tuple[str, str], str] = {}
 MOST_TRANSLATED = 4_096
-#: By which the last of several rows of one key is told, where a table has them.
-ORDER = asof.ORDER
 
 
 def empty_table(contract: Contract) -> Any:
@@ -381,7 +379,7 @@ def is_read(contract: Contract, column: str, columns: Mapping[str, frozenset[str
     """Whether a column of a table is needed: all are where the contract is not among those whose items are told."""
     if contract.id not in columns:
         return True
-    return column in columns[contract.id] or column in (*contract.key, *ORDER)
+    return column in columns[contract.id] or column in (*contract.key, *asof.ORDER)
 
 
 def _coming_twice(rows: Any, key: Sequence[str]) -> Any:
