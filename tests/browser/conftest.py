@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTERPRISES = "400"
+#: What is waited for may take long on a machine that does much else.
+PATIENCE_MS = 30_000
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -85,8 +87,9 @@ def portal(portal_environment: dict[str, str]) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium. Closed with the module: Playwright's event loop must not outlive the browser tests."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)
     path = shutil.which("chromium") or shutil.which("google-chrome")
     assert path, "Chromium is missing: apt-get install chromium"
     with sync_playwright() as playwright:

@@ -6,7 +6,7 @@ import io
 import re
 
 import openpyxl
-from test_official_pages import PASSWORD, check_page
+from pages import check_page, sign_in, words
 
 HEADERS = ["纳税人识别号", "评价年度", "信用级别", "发布日期"]
 PATIENCE_MS = 90_000
@@ -26,11 +26,7 @@ def write_workbook(path, codes):
 
 def test_a_clerk_sends_repairs_and_watches_it_land(open_page, portal_environment, screenshots, tmp_path):
     page = open_page()
-    page.goto("/accounts/login/")
-    page.get_by_label("用户名").fill("demo-department")
-    page.get_by_label("密码", exact=True).fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="登录").click()
-    page.wait_for_url(re.compile("/department/"))
+    sign_in(page, "demo-department")
     write_workbook(tmp_path / "2024年度等级.xlsx", registered_codes(portal_environment))
 
     page.get_by_role("navigation", name="我的工作台").get_by_role("link", name="数据报送").click()
@@ -47,17 +43,19 @@ def test_a_clerk_sends_repairs_and_watches_it_land(open_page, portal_environment
     check_page(page, screenshots, "department-upload-1440")
 
     page.get_by_role("link", name="修复退回的行").click()
-    assert "收到的值：优秀" in page.locator("main").inner_text()
+    page.get_by_text("收到的值：优秀").first.wait_for()
     check_page(page, screenshots, "department-repair-1440")
     page.get_by_label("信用级别").fill("A")
+    repair = page.url
     page.get_by_role("button", name="重新检查改动的行").click()
+    page.wait_for_url(lambda url: url != repair)
 
     page.get_by_text("已入库").first.wait_for(timeout=PATIENCE_MS)
     assert re.sub(r"\s+", "", page.locator("#upload-state dl").inner_text()) == "收到1行入库1行退回0行"
 
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto("/department/uploads/")
-    assert "repair.jsonl" in page.locator("main").inner_text()
+    assert "repair.jsonl" in words(page)
     check_page(page, screenshots, "department-uploads-390")
 
 

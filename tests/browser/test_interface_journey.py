@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import expect
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "clients" / "python"))
+from pages import check_page, check_touch, sign_in, words
 from rongqiao_client import Client, Refused
-from test_official_pages import check_page, check_touch, sign_in
 
 INTERFACE = "tax_filing_months"
 TITLE = "按月纳税申报查询"
@@ -33,7 +33,7 @@ def people(open_page):
 def own_code(page):
     """Code of the enterprise that is signed in."""
     page.goto("/enterprise/profile/")
-    return re.search(r"统一社会信用代码\s*([0-9A-Z]{18})", page.locator("main").inner_text())[1]
+    return re.search(r"统一社会信用代码\s*([0-9A-Z]{18})", words(page))[1]
 
 
 def apply(page, screenshots):
@@ -50,7 +50,7 @@ def apply(page, screenshots):
     check_page(page, screenshots, "interface-apply-1440")
     page.get_by_role("button", name="提交申请").click()
     page.wait_for_url(re.compile("/applications/[0-9a-f-]{36}/"))
-    assert "等待税务局审核" in page.locator("main").inner_text()
+    assert "等待税务局审核" in words(page)
     return page.url
 
 
@@ -107,9 +107,9 @@ def test_a_bank_applies_reads_is_metered_and_stopped(people, portal, screenshots
         with pytest.raises(Refused, match="not_authorised"):
             client.read(INTERFACE, uscc=uscc, purpose="pre_loan")
     bank.goto(application)
-    assert "已通过" in bank.locator("main").inner_text()
+    assert "已通过" in words(bank)
     enterprise.goto("/enterprise/reads/")
-    assert TITLE in enterprise.locator("main").inner_text()
+    assert TITLE in words(enterprise)
     check_metering(bank, uscc, screenshots)
 
 

@@ -14,8 +14,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_official_pages import ROOT, check_page, sign_in
+from pages import check_page, sign_in, words
 
+from rongqiao.kernel.home import home
 from rongqiao.kernel.identifiers import is_uscc, normalise_uscc
 from rongqiao.lake.tables import Lake
 from tests.pipeline.departments import REGISTRY_HEADERS, csv_bytes, put, registry_row
@@ -103,7 +104,7 @@ def test_a_drawn_foreign_file_flows_to_a_page_and_the_next_one_shows_its_drift(
     send(clerk, tmp_path / "消防检查结果.csv")
     check_page(clerk, screenshots, "inventory-source-1440")
     clerk.get_by_role("link", name="消防检查结果").last.click()
-    assert "疑似个人信息" in clerk.locator("main").inner_text()
+    clerk.get_by_text("疑似个人信息").first.wait_for()
     address = clerk.url
     check_page(clerk, screenshots, "inventory-profile-1440")
     finish(clerk, "fire_inspection", screenshots)
@@ -111,7 +112,7 @@ def test_a_drawn_foreign_file_flows_to_a_page_and_the_next_one_shows_its_drift(
     assert wait_until_landed(clerk, address) == "收到120行入库120行退回0行"
 
     clerk.goto("/department/tables/taxation.fire_inspection/")
-    assert "共 120 条" in clerk.locator("main").inner_text()
+    assert "共 120 条" in words(clerk)
     check_page(clerk, screenshots, "inventory-table-1440")
     clerk.set_viewport_size({"width": 390, "height": 844})
     for name, place in (("table", clerk.url), ("profile", address), ("sources", "/department/inventory/")):
@@ -122,8 +123,8 @@ def test_a_drawn_foreign_file_flows_to_a_page_and_the_next_one_shows_its_drift(
     write_list(tmp_path / "消防检查结果（二）.csv", registered, fine=30, fail=2)
     send(clerk, tmp_path / "消防检查结果（二）.csv", day="2026-11-20")
     clerk.get_by_role("link", name="消防检查结果（二）").last.click()
-    assert "认出来了" in clerk.locator("main").inner_text()
-    assert "明显漂移" in clerk.locator("main").inner_text()
+    clerk.get_by_text("认出来了").first.wait_for()
+    assert "明显漂移" in words(clerk)
     check_page(clerk, screenshots, "inventory-drift-1440")
     address = clerk.url
     clerk.get_by_role("button", name="按已有标准入库").click()
@@ -158,10 +159,10 @@ def test_a_published_file_of_beijing_goes_the_same_way(open_page, portal_environ
     assert received == 252 == landed + returned
     # Rows without a code whose name no register holds are sent back with that reason.
     assert landed >= 170
-    assert "能归到唯一的企业" in clerk.locator("main").inner_text()
+    assert "能归到唯一的企业" in words(clerk)
     check_page(clerk, screenshots, "inventory-beijing-outcome-1440")
     clerk.goto("/department/tables/taxation.beijing_penalty/")
-    assert f"共 {landed} 条" in clerk.locator("main").inner_text()
+    assert f"共 {landed} 条" in words(clerk)
     assert clerk.locator("tbody tr").filter(has_text=re.compile("|".join(known))).count() >= 10
     check_page(clerk, screenshots, "inventory-beijing-table-1440")
 
@@ -177,5 +178,5 @@ def register_named(path, folder, environment):
     rows = [registry_row(code, name.replace(",", "，"), 法定代表人="某某") for code, name in named.items()]
     put(folder, "market_regulation.registry", "2026-01-06_beijing.csv", csv_bytes(REGISTRY_HEADERS, rows))
     command = [sys.executable, "-m", "config.cli", "govern", str(folder)]
-    subprocess.run(command, env=environment, cwd=ROOT, check=True, timeout=120, stdout=subprocess.DEVNULL)
+    subprocess.run(command, env=environment, cwd=home(), check=True, timeout=120, stdout=subprocess.DEVNULL)
     return list(named)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from pages import PASSWORD, sign_in, words
+from playwright.sync_api import expect
 
-from config.commands.demo import PASSWORD
 from rongqiao.lake.tables import Lake
 
 AMOUNT_WAN = "30"
@@ -34,14 +35,6 @@ def enterprise(portal, portal_environment):
     ).fetchone()
     assert found, "The small province holds no fitting enterprise."
     return found
-
-
-def sign_in(page, username):
-    page.goto("/accounts/login/")
-    page.get_by_label("用户名").fill(username)
-    page.get_by_label("密码", exact=True).fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="登录").click()
-    page.wait_for_url(re.compile("/(enterprise|bank)/"))
 
 
 def register(page, enterprise):
@@ -76,15 +69,18 @@ def publish_demand(page):
 def quote(page, name, screenshots):
     page.goto("/bank/demands/?sort=-published")
     demand = page.get_by_role("link", name=name)
+    rows = page.locator("main tbody")
     while demand.count() == 0:
+        before = rows.text_content()
         page.get_by_role("link", name="下一页").click()
-        page.wait_for_load_state("networkidle")
+        expect(rows).not_to_have_text(before)
     demand.first.click()
     page.screenshot(path=screenshots / "journey_3_bank_demand.png", full_page=True)
     page.get_by_role("button", name="抢单").click()
     page.wait_for_url(re.compile("/bank/takes/[0-9a-f-]{36}/quote/"))
     page.get_by_label("金额", exact=False).first.fill(AMOUNT_WAN)
-    page.wait_for_timeout(1000)
+    with page.expect_response(re.compile("preview")):
+        page.get_by_label("金额", exact=False).first.press("End")
     page.screenshot(path=screenshots / "journey_4_quote.png", full_page=True)
     page.get_by_role("button", name="密封提交报价").click()
     page.wait_for_url(re.compile("/bank/demands/"))
@@ -95,7 +91,7 @@ def accept_quote(page, url, screenshots):
     page.screenshot(path=screenshots / "journey_5_compare.png", full_page=True)
     page.get_by_role("link", name="选这一家").first.click()
     page.get_by_role("button", name="确认接受").click()
-    page.wait_for_load_state("networkidle")
+    page.wait_for_load_state()
 
 
 def open_application(page, name):
@@ -122,7 +118,7 @@ def approve(page, name):
     open_application(page, name)
     page.get_by_label("批准", exact=True).check()
     page.get_by_role("button", name="提交审批意见").click()
-    page.wait_for_load_state("networkidle")
+    page.wait_for_load_state()
 
 
 def book_loan(page, name, screenshots):
@@ -134,7 +130,7 @@ def book_loan(page, name, screenshots):
         page.get_by_role("link", name=re.compile("打开贷款")).click()
     page.get_by_role("button", name=re.compile("登记放款")).click()
     page.get_by_role("button", name="登记还款").click()
-    page.wait_for_load_state("networkidle")
+    page.wait_for_load_state()
     page.screenshot(path=screenshots / "journey_9_loan.png", full_page=True)
 
 
@@ -160,10 +156,10 @@ def test_from_registration_to_booked_loan(open_page, enterprise, screenshots):
     officer.goto("/bank/loans/?sort=-start")
     assert officer.get_by_text("JOURNEY-2026-001").count() == 1
     owner.goto("/enterprise/loans/")
-    assert AMOUNT_WAN in owner.get_by_role("main").inner_text()
+    assert AMOUNT_WAN in words(owner)
     owner.screenshot(path=screenshots / "journey_10_own_loan.png", full_page=True)
     owner.goto("/enterprise/reads/")
-    seen = owner.get_by_role("main").inner_text()
+    seen = words(owner)
     assert "洞庭示范银行" in seen
     assert "信用报告" in seen
     owner.screenshot(path=screenshots / "journey_11_reads.png", full_page=True)

@@ -7,11 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from test_official_pages import PASSWORD, check_page
+from pages import check_page, sign_in, words
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "存在异议，正在核查"
 PATIENCE_MS, TURN_MS = 90_000, 1_000
+REPORT, OBJECTION = (
+    re.compile(f"/{where}/[0-9a-f-]{{36}}/$") for where in ("bank/reports", "enterprise/objections")
+)
 #: What the enterprise does when it publishes a demand, without the demand: the bank may read its tax data.
 GIVE_CONSENT = """
 from config.database import setup_django
@@ -30,18 +34,6 @@ print(owner.organisation.uscc)
 """
 
 
-def sign_in(page, user):
-    page.goto("/accounts/login/")
-    page.get_by_label("用户名").fill(user)
-    page.get_by_label("密码", exact=True).fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="登录").click()
-    page.wait_for_url(re.compile("/(enterprise|bank|department)/"))
-
-
-def words(page):
-    return page.locator("main").inner_text()
-
-
 def test_a_fact_is_disputed_marked_corrected_and_told(open_page, portal_environment, screenshots):
     uscc = give_consent(portal_environment)
     enterprise, department, bank = open_page(), open_page(), open_page()
@@ -55,6 +47,7 @@ def test_a_fact_is_disputed_marked_corrected_and_told(open_page, portal_environm
     bank.goto(f"/bank/enterprises/{uscc}/?purpose=pre_loan")
     assert MARK not in words(bank)
     bank.get_by_role("button", name="出具信用报告").click()
+    bank.wait_for_url(REPORT)
     report = bank.url
 
     enterprise.goto("/enterprise/profile/")
@@ -69,6 +62,7 @@ def test_a_fact_is_disputed_marked_corrected_and_told(open_page, portal_environm
     enterprise.get_by_label("说明与依据").fill("评价年度内无逾期申报，见税务机关复评通知书。")
     check_page(enterprise, screenshots, "objection-new-1440")
     enterprise.get_by_role("main").get_by_role("button", name="提出异议").click()
+    enterprise.wait_for_url(OBJECTION)
     check_page(enterprise, screenshots, "objection-enterprise-1440")
     assert words(enterprise).index("办理时限") < words(enterprise).index("争议内容")
     objection = enterprise.url
@@ -88,7 +82,7 @@ def test_a_fact_is_disputed_marked_corrected_and_told(open_page, portal_environm
     department.get_by_label("信用级别").fill(fair)
     check_page(department, screenshots, "objection-answer-1440")
     department.get_by_role("button", name="提交答复").click()
-    assert "更正记录已送入治理流程" in words(department)
+    department.get_by_text("更正记录已送入治理流程").first.wait_for()
 
     wait_for_status(enterprise, objection, "已更正")
     assert "经复核，评价年度申报记录有误，予以更正。" in words(enterprise)
@@ -98,10 +92,10 @@ def test_a_fact_is_disputed_marked_corrected_and_told(open_page, portal_environm
 
     bank.goto(report)
     bank.get_by_role("link", name="看变化").first.click()
-    assert "经复核，评价年度申报记录有误，予以更正。" in words(bank)
+    bank.get_by_text("经复核，评价年度申报记录有误，予以更正。").first.wait_for()
     check_page(bank, screenshots, "objection-notice-1440")
     bank.get_by_role("button", name="登记已阅").click()
-    assert "已阅" in words(bank)
+    expect(bank.locator("main")).to_contain_text("已阅")
 
     enterprise.set_viewport_size({"width": 390, "height": 844})
     enterprise.goto(objection)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
+from pages import WIDTHS, check_page, check_widths, sign_in
 
-ROOT = Path(__file__).resolve().parents[2]
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-WIDTHS = [1440, 390]
-PASSWORD = "rongqiao-demo-2026"
+from rongqiao.kernel.home import home
+
 PAGES = {
     "demo-officer": [
         "/bank/",
@@ -79,86 +77,45 @@ INNER = {
 }
 
 
-def sign_in(page, user):
-    page.goto("/accounts/login/")
-    page.get_by_label("用户名").fill(user)
-    page.get_by_label("密码", exact=True).fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="登录").click()
-    page.wait_for_url(re.compile("/(enterprise|bank|government|department|operator)/"))
-
-
-def check_page(page, screenshots, name):
-    """Width, headings, touch targets and axe; a picture for people."""
-    # A click that follows a link returns once the next page has begun, which may not have a first element yet.
-    page.wait_for_load_state()
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (
-        f"{name} scrolls sideways"
-    )
-    assert page.locator("h1").count() == 1, name
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa']})")
-    bad = [
-        f"{v['id']}: {v['nodes'][0]['target']}"
-        for v in found["violations"]
-        if v["impact"] in ("serious", "critical")
-    ]
-    page.screenshot(path=screenshots / f"{name}.png", full_page=True)
-    assert not bad, f"{name}: {bad}"
-
-
-def check_touch(page, name):
-    """Buttons and boxes that a finger must hit are 44 px high."""
-    small = page.locator("main :is(.btn, button, select, summary, input:not([type=hidden]))").evaluate_all(
-        """all => all.filter(one => one.offsetParent && !['checkbox', 'radio'].includes(one.type)
-                             && one.getBoundingClientRect().height < 43.5).map(one => one.outerHTML.slice(0, 80))"""
-    )
-    assert not small, f"{name}: {small}"
-
-
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("user", sorted(PAGES))
-def test_workspace_pages_are_sound(open_page, screenshots, user, width):
-    page = open_page(width=width)
+def test_workspace_pages_are_sound(open_page, screenshots, user):
+    page = open_page()
     sign_in(page, user)
     for path in PAGES[user]:
         assert page.goto(path).ok
-        page.wait_for_load_state("networkidle")
-        name = f"official{path.replace('/', '_')}{width}"
-        check_page(page, screenshots, name)
-        if width < 500:
-            check_touch(page, name)
+        name = f"official{path.rstrip('/').replace('/', '_')}"
+        check_widths(page, screenshots, name)
         first = page.locator(f"main tbody a[href^='{INNER.get(path)}']")
         if path in INNER and first.count():
             assert page.goto(first.first.get_attribute("href")).ok
-            page.wait_for_load_state("networkidle")
-            check_page(page, screenshots, f"official{path.replace('/', '_')}one_{width}")
+            check_widths(page, screenshots, f"{name}_one")
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_report_and_its_trace_are_sound(open_page, screenshots, width):
-    page = open_page(width=width)
+def test_a_report_and_its_trace_are_sound(open_page, screenshots):
+    page = open_page()
     sign_in(page, "demo-officer")
     page.goto("/bank/applications/")
     page.locator("main tbody a").first.click()
     page.get_by_role("link", name="查看企业画像").click()
-    check_page(page, screenshots, f"official_bank_portrait_{width}")
+    page.wait_for_url(re.compile("/bank/enterprises/"))
+    check_widths(page, screenshots, "official_bank_portrait")
     page.get_by_role("button", name="出具信用报告").click()
     page.wait_for_url(re.compile("/bank/reports/[0-9a-f-]{36}/"))
-    check_page(page, screenshots, f"official_bank_report_{width}")
+    check_widths(page, screenshots, "official_bank_report")
     page.emulate_media(media="print")
     assert not page.locator("header.rq-header").is_visible()
-    page.screenshot(path=screenshots / f"official_bank_report_print_{width}.png", full_page=True)
+    page.screenshot(path=screenshots / "official_bank_report_print.png", full_page=True)
     page.emulate_media(media="screen")
     page.locator("main a[href*='/trace/']").first.click()
     page.wait_for_url(re.compile("/trace/"))
-    check_page(page, screenshots, f"official_bank_trace_{width}")
+    check_widths(page, screenshots, "official_bank_trace")
 
 
 def test_the_map_answers_the_pointer(open_page):
     page = open_page()
     sign_in(page, "demo-government")
-    page.wait_for_load_state("networkidle")
     county = page.locator("[data-map]")
+    county.locator("canvas").first.wait_for()
     county.scroll_into_view_if_needed()
     county.hover()
     assert county.get_by_text(re.compile("笔|户|万元|不显示|少于")).first.is_visible()
@@ -189,7 +146,7 @@ def test_keyboard_alone_reaches_the_content(open_page):
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", ["400.html", "403_csrf.html", "500.html"])
 def test_error_pages_that_stand_alone_fit(open_page, screenshots, name, width):
-    body = (ROOT / "src" / "rongqiao" / "portal" / "templates" / name).read_text(encoding="utf-8")
+    body = (home() / "src" / "rongqiao" / "portal" / "templates" / name).read_text(encoding="utf-8")
     page = open_page(width=width)
     page.route("**/broken/", lambda route: route.fulfill(body=body, content_type="text/html; charset=utf-8"))
     page.goto("/broken/")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-import pytest
+from pages import check_page, check_widths, fill_in_login, sign_in
+from playwright.sync_api import expect
 
-ROOT = Path(__file__).resolve().parents[2]
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+USER = "demo-enterprise"
 PUBLIC = [
     "/",
     "/products/",
@@ -22,67 +21,37 @@ PUBLIC = [
 ]
 OWN = ["/enterprise/", "/enterprise/profile/", "/enterprise/profile/as-bank/", "/enterprise/demands/", "/enterprise/demands/new/", "/enterprise/loans/",
        "/enterprise/consents/", "/enterprise/reads/"]  # fmt: skip
-WIDTHS = [1440, 390]
-USER, PASSWORD = "demo-enterprise", "rongqiao-demo-2026"
 
 
-def sign_in(page):
-    page.goto("/accounts/login/")
-    page.get_by_label("用户名").fill(USER)
-    page.get_by_label("密码", exact=True).fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="登录").click()
-    page.wait_for_url("**/enterprise/**")
-
-
-def check_page(page, screenshots, name):
-    """No sideways scrolling, no accessibility violation that axe calls serious; a picture for people."""
-    page.wait_for_load_state()
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (
-        f"{name} scrolls sideways"
-    )
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa']})")
-    bad = [
-        f"{v['id']}: {v['nodes'][0]['target']}"
-        for v in found["violations"]
-        if v["impact"] in ("serious", "critical")
-    ]
-    page.screenshot(path=screenshots / f"{name}.png", full_page=True)
-    assert not bad, f"{name}: {bad}"
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-def test_public_pages_are_sound(open_page, screenshots, width):
-    page = open_page(width=width)
+def test_public_pages_are_sound(open_page, screenshots):
+    page = open_page()
     for path in PUBLIC:
         assert page.goto(path).ok
-        check_page(page, screenshots, f"public{path.replace('/', '_')}{width}")
+        check_widths(page, screenshots, f"public{path.rstrip('/').replace('/', '_')}")
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_workspace_pages_are_sound(open_page, screenshots, width):
-    page = open_page(width=width)
-    sign_in(page)
+def test_workspace_pages_are_sound(open_page, screenshots):
+    page = open_page()
+    sign_in(page, USER)
     for path in OWN:
         assert page.goto(path).ok
-        check_page(page, screenshots, f"own{path.replace('/', '_')}{width}")
+        check_widths(page, screenshots, f"own{path.rstrip('/').replace('/', '_')}")
 
 
 def test_filters_swap_the_list_and_keep_the_address(open_page):
     page = open_page()
     page.goto("/products/")
-    everything = page.locator("#products [role=status] b").inner_text()
+    found = page.locator("#products [role=status] b")
+    everything = found.inner_text()
     page.get_by_label("担保方式").select_option("mortgage")
     page.wait_for_url(re.compile("guarantee=mortgage"))
-    page.wait_for_function(
-        "n => document.querySelector('#products [role=status] b').textContent !== n", arg=everything
-    )
-    fewer = page.locator("#products [role=status] b").inner_text()
+    expect(found).not_to_have_text(everything)
+    fewer = found.inner_text()
     assert 0 < int(fewer) < int(everything)
     page.reload()
-    assert page.locator("#products [role=status] b").inner_text() == fewer
+    expect(found).to_have_text(fewer)
     page.get_by_role("link", name="清除", exact=True).click()
-    assert page.locator("#products [role=status] b").inner_text() == everything
+    expect(found).to_have_text(everything)
 
 
 def test_the_code_is_checked_while_typing(open_page):
@@ -101,9 +70,7 @@ def test_from_the_home_page_to_a_published_demand(open_page, screenshots):
     page.get_by_label("需要多少（万元）").fill("60")
     page.get_by_role("button", name="开始").click()
     page.wait_for_url("**/accounts/login/**")
-    page.get_by_label("用户名").fill(USER)
-    page.get_by_label("密码", exact=True).fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="登录").click()
+    fill_in_login(page, USER)
     page.wait_for_url("**/enterprise/demands/new/**")
     assert page.get_by_label("需要金额").input_value() == "60"
     assert page.locator("input[name=data_classes]:checked").count() == 0
@@ -121,7 +88,7 @@ def test_from_the_home_page_to_a_published_demand(open_page, screenshots):
 
 def test_charts_are_drawn_and_their_data_is_one_click_away(open_page):
     page = open_page()
-    sign_in(page)
+    sign_in(page, USER)
     page.goto("/enterprise/profile/")
     chart = page.locator("figure.rq-chart", has=page.locator("[data-drawn]")).first
     chart.locator("svg").wait_for()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from test_objection_journey import sign_in, words
-from test_official_pages import check_page
+from pages import check_page, sign_in, words
 
 NAME = "成立满一年的企业"
 COUNT = re.compile(r"约\s*([\d,]+)\s*户|少于 20 户")
@@ -51,7 +50,7 @@ def test_a_list_is_built_narrowed_saved_refused_and_named_by_consent(open_page, 
     enterprise.get_by_role("link", name="被银行名单发现").click()
     check_page(enterprise, screenshots, "screening-agree-1440")
     enterprise.get_by_role("button", name="我已阅读并同意").click()
-    assert "已同意" in words(enterprise)
+    enterprise.get_by_text("已同意").first.wait_for()
 
     bank.reload()
     bank.get_by_role("button", name="交付企业名称").click()
@@ -64,6 +63,7 @@ def test_a_list_is_built_narrowed_saved_refused_and_named_by_consent(open_page, 
     assert NAME in words(enterprise)
     check_page(enterprise, screenshots, "screening-told-1440")
     enterprise.get_by_role("button", name="撤回同意").click()
+    enterprise.get_by_text("已撤回，即刻生效").first.wait_for()
     bank.reload()
     assert name not in words(bank)
     for page, picture in ((bank, "screening-bank-390"), (enterprise, "screening-enterprise-390")):
