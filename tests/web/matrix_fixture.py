@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
-from lake_fixture import AS_OF, FIRST, KNOWN_AT, SECOND
+from lake_fixture import AS_OF, FIRST, KNOWN_AT, SECOND, publish_unchanged
 from matrix_market import market_things
 
 from rongqiao.accounts.models import Organisation, User
@@ -23,7 +23,6 @@ from rongqiao.bases.enterprises.interfaces.models import DataCall
 from rongqiao.bases.enterprises.inventory.models import SourceTable
 from rongqiao.bases.enterprises.objections.models import Objection
 from rongqiao.bases.enterprises.records import current_records
-from rongqiao.bases.enterprises.services import publish_from_lake
 from rongqiao.bases.resources.changes import open_change
 from rongqiao.bases.resources.models import Institution, Policy, Product
 from rongqiao.contracts.standards import load_contract
@@ -64,7 +63,7 @@ class World:
 
 def build_world(lake: Any) -> World:
     """Build everything through services where a deed leaves records, and through models for the rest."""
-    publish_from_lake(lake=lake, as_of=AS_OF, known_at=KNOWN_AT)
+    publish_unchanged(lake)
     world = World()
     first = _people("一", FIRST, "430102", "4301")
     second = _people("二", SECOND, "430203", "4302")

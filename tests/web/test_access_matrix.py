@@ -49,9 +49,13 @@ def url_names(*, of_backoffice):
     return [name for name in names if name.startswith("admin:") is of_backoffice]
 
 
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    return build_lake(tmp_path_factory.mktemp("lake"))
+
+
 @pytest.fixture
-def world(db, tmp_path, monkeypatch):
-    lake = build_lake(tmp_path)
+def world(db, lake, monkeypatch):
     monkeypatch.setenv("RONGQIAO_LAKE_URL", lake.root)
     return build_world(lake)
 

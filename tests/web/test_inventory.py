@@ -24,10 +24,10 @@ from rongqiao.bases.enterprises.inventory import services
 from rongqiao.bases.enterprises.inventory.models import SourceTable
 from rongqiao.bases.enterprises.table_rows import HIDDEN, MASK, TableRows, mask_value
 from rongqiao.contracts.standards import load_contract, load_contracts
-from rongqiao.governance.pipeline import govern
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
 from rongqiao.lake.tables import Lake
-from tests.pipeline.departments import NAMES, put_registry
+from tests.pipeline.departments import NAMES
+from tests.web.intake_place import register
 from tests.web.inventory_place import (
     ANSWERS,
     CODES,
@@ -50,11 +50,8 @@ from tests.web.inventory_place import (
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """An installation with a register, and an overlay of its own."""
-    monkeypatch.setenv("RONGQIAO_VAR", str(tmp_path))
     monkeypatch.setenv("RONGQIAO_STANDARDS_OVERLAY", str(tmp_path / "standards"))
-    put_registry(tmp_path / "first")
-    govern(tmp_path / "first", Lake(), None)
-    return tmp_path
+    return register(tmp_path, monkeypatch, tuple(NAMES.items()))
 
 
 @pytest.fixture
