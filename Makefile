@@ -10,11 +10,11 @@ export PYTHONDONTWRITEBYTECODE :=
 WORDING := $(wildcard src/rongqiao/portal/locale/*/LC_MESSAGES/django.po)
 COMPILE := $(BIN)/pybabel -q compile -f -d src/rongqiao/portal/locale -D django
 
-.PHONY: help demo test check fix bench docs clean
+.PHONY: help demo test check fix bench bench-small docs clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 demo: .make/runtime .make/assets ## Build a small living province and serve the portal (DEMO=build: build only)
 	@$(BIN)/rongqiao demo $(DEMO)
@@ -36,8 +36,11 @@ fix: .make/develop ## Mend what can be mended
 	@$(BIN)/djade --target-version 5.2 $$(git ls-files '*.html')
 
 bench: .make/develop ## Long benchmarks
-	@for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
+	@for file in $(filter-out bench/test_%,$(wildcard bench/*.py)); do $(BIN)/python $$file || exit 1; done
 	@for part in governance resolution indicators refresh training-set matching; do $(BIN)/rongqiao bench $$part --json || exit 1; done
+
+bench-small: .make/develop ## Two benchmarks of a small province, whose counts must add up
+	@$(BIN)/pytest -q -n 0 -s -p no:cacheprovider bench/test_small.py
 
 docs: .make/develop ## Regenerate the generated parts of docs/
 	@$(BIN)/rongqiao standards docs
