@@ -42,7 +42,9 @@ def matching(
     """Judge the synthetic market's products over drawn facts, in processes of their own; both read what is laid out already."""
     with tempfile.TemporaryDirectory(prefix="rq-bench-") as name:
         folder = Path(name)
-        write_columns(_draw(enterprises), name="drawn", described={}, rows_by="enterprise_id", folder=folder)
+        write_columns(
+            draw_facts(enterprises), name="drawn", described={}, rows_by="enterprise_id", folder=folder
+        )
         ours, engine = (_apart(work, folder) for work in (_judge, _judge_in_sql))
     result = {
         "enterprises": enterprises,
@@ -80,8 +82,8 @@ def _leaves(criteria: Criteria) -> Iterator[Leaf]:
         yield from _leaves(member)
 
 
-def _draw(enterprises: int) -> Iterator[pa.Table]:
-    """Facts around the bounds that the products set, so that every outcome occurs."""
+def draw_facts(enterprises: int) -> Iterator[pa.Table]:
+    """Draw facts around the bounds that the products set, so that every outcome occurs."""
     import pyarrow as pa
 
     drawn = np.random.default_rng(SEED)

@@ -8,11 +8,15 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Max
-
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.models import Portrait
-from rongqiao.bases.enterprises.publication import publish_from_lake, republish
+from rongqiao.bases.enterprises.publication import (
+    end_publication,
+    one_at_a_time,
+    publish_from_lake,
+    published_month,
+    republish,
+)
 from rongqiao.indicators.computation import TARGET
 from rongqiao.indicators.health import write_health
 from rongqiao.indicators.peers import write_peers
@@ -42,7 +46,7 @@ class Renewed:
     Parameters
     ----------
     as_of : int or None
-        Month that pages show; null where nothing was ever published, and nothing was done.
+        Month that pages show; null where nothing was ever published, or a publication goes on: nothing was done.
     enterprises : int or None
         Portraits renewed; null where all were.
     """
@@ -72,8 +76,14 @@ def renew(lake: Lake, *, known_at: dt.date, on_progress: Callable[[int, int], No
     It may be killed at any instant: rows that were computed and did not come to a page are found by comparing the lake with the
     pages, and the next renewal carries them there. Twice is once.
     """
-    with system_scope() as scope:
-        as_of = Portrait.objects.for_scope(scope).aggregate(newest=Max("as_of"))["newest"]
+    with one_at_a_time(wait=False) as is_alone:
+        # What a publication that goes on does not bring over, the next renewal finds.
+        return _renew(lake, known_at, on_progress) if is_alone else Renewed(None, 0)
+
+
+def _renew(lake: Lake, known_at: dt.date, on_progress: Callable[[int, int], None] | None) -> Renewed:
+    end_publication(lake=lake)
+    as_of = published_month()
     if as_of is None or not lake.exists(TARGET):
         return Renewed(None, 0)
     done = refresh_indicators(lake, as_of=as_of, known_at=known_at, on_progress=on_progress)

@@ -19,7 +19,7 @@ from rongqiao.kernel.home import home
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    help="测速：治理、数据接口、企业认定、指标、全省匹配、企业画像",
+    help="测速：治理、数据接口、企业认定、指标、全省匹配、全省筛选、企业画像",
 )
 
 
@@ -67,9 +67,24 @@ def interfaces(
     _run_script("data_interface.py", options, as_json=as_json)
 
 
-@app.command(help="企业画像：任一企业的数据与页面耗时（本人、银行、政府三种视图），库中有许多企业")
+@app.command(help="全省筛选：六个条件的即时计数与分布，随机抽取的条件组，按企业数的 1%、10%、100%")
+def screening(
+    enterprises: Annotated[int, typer.Option(help="企业数量（指标值随机生成）")] = 200_000,
+    samples: Annotated[int, typer.Option(help="条件组数量")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出")] = False,
+) -> None:
+    """Measure live counts of screening lists in an installation of their own."""
+    _run_script(
+        "screening.py", ["--enterprises", str(enterprises), "--samples", str(samples)], as_json=as_json
+    )
+
+
+@app.command(
+    help="企业画像：发布耗时与每户所占磁盘，任一企业的数据与页面耗时（本人、银行、政府三种视图），库中有许多企业"
+)
 def portrait(
-    enterprises: Annotated[int, typer.Option(help="先生成、治理、计算并发布的企业数量，不计时")] = 300,
+    lake: Annotated[Path | None, typer.Option(help="已治理、计算并评级的数据湖；给出则发布它，只读")] = None,
+    enterprises: Annotated[int, typer.Option(help="缺省数据湖的企业数量：先生成、治理、计算，不计时")] = 300,
     portraits: Annotated[int, typer.Option(help="库中画像数量；多出的由已有的复制而成")] = 20_000,
     samples: Annotated[int, typer.Option(help="随机读取多少户")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出")] = False,
@@ -77,6 +92,8 @@ def portrait(
     """Measure portraits in an installation of their own."""
     sizes = {"--enterprises": enterprises, "--portraits": portraits, "--samples": samples}
     options = [str(each) for pair in sizes.items() for each in pair]
+    if lake is not None:
+        options += ["--lake", str(lake)]
     _run_script("portrait.py", options, as_json=as_json)
 
 

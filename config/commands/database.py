@@ -23,7 +23,7 @@ def migrate() -> None:
     typer.echo("数据库已是最新结构。")
 
 
-@app.command(help="把湖中的企业、画像与数据质量发布到门户")
+@app.command(help="把湖中的企业、画像与数据质量分批发布到门户；中断后再次运行即从断处继续")
 def publish(
     as_of: Annotated[int, typer.Option("--as-of", help="数据截止月份，如 202610")],
     known_at: Annotated[
@@ -37,13 +37,19 @@ def publish(
     from rongqiao.lake.tables import Lake
     from rongqiao.platforms.financing.province import publish_and_match
 
-    done = publish_from_lake(lake=Lake(), as_of=check_month(as_of), known_at=known_at.date())
+    done = publish_from_lake(
+        lake=Lake(), as_of=check_month(as_of), known_at=known_at.date(), on_progress=_tell
+    )
     # What screening lists count from, and who meets which product, must not fall behind the portraits.
     publish_and_match(lake=Lake(), as_of=as_of, known_at=known_at.date())
     typer.echo(
         f"已发布：企业 {done.enterprises:,}，画像 {done.portraits:,}，数据源 {done.sources}，批次 {done.deliveries:,}，"
         f"规则 {done.rule_results:,}，字段 {done.profiles:,}，隔离 {done.quarantined:,}"
     )
+
+
+def _tell(done: int, total: int) -> None:
+    typer.echo(f"已发布 {done}/{total} 部分", err=True)
 
 
 @app.command(help="把待存证条目写入账本")

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def test_arrays_and_hand_written_sql_count_the_same(tmp_path: Path) -> None:
-    write_columns(bench._draw(3_000), name="drawn", described={}, rows_by="enterprise_id", folder=tmp_path)
+    write_columns(
+        bench.draw_facts(3_000), name="drawn", described={}, rows_by="enterprise_id", folder=tmp_path
+    )
     ours, engine = bench._judge(str(tmp_path)), bench._judge_in_sql(str(tmp_path))
     assert ours["counts"] == engine["counts"]
     assert len(ours["counts"]) == 156

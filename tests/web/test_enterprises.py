@@ -99,9 +99,10 @@ def test_month_nobody_reported_is_null_and_abstention_is_not_a_grade(published):
 
 
 def test_publication_repeats_and_follows_the_lake(published, lake, tmp_path):
-    before = list(Portrait.unscoped.order_by("pk").values())
+    told = [field.name for field in Portrait._meta.concrete_fields if field.name != "publication"]
+    before = list(Portrait.unscoped.order_by("pk").values(*told))
     assert publish_from_lake(lake=lake, as_of=AS_OF, known_at=KNOWN_AT) == published
-    assert list(Portrait.unscoped.order_by("pk").values()) == before
+    assert list(Portrait.unscoped.order_by("pk").values(*told)) == before
     smaller = build_lake(tmp_path)
     enterprises(smaller, (FIRST, "长沙新名陶瓷有限公司", "430102"))
     assert publish_from_lake(lake=smaller, as_of=AS_OF, known_at=KNOWN_AT).portraits == 1

@@ -15,10 +15,12 @@ from rongqiao.bases.enterprises.ties import (
     tags_sql,
 )
 from rongqiao.contracts.standards import load_contract
+from rongqiao.indicators.computation import TARGET
 from rongqiao.indicators.facts import GRADE_INPUT, RATINGS, SIZE_INPUTS, enterprise_facts
 from rongqiao.indicators.peers import PEER_SERIES, PEERS
 from rongqiao.indicators.registry import load_indicators
 from rongqiao.indicators.shown_series import SERIES, SERIES_MONTHS
+from rongqiao.kernel.errors import ContractError
 from rongqiao.kernel.period import add_months, last_day
 from rongqiao.lake import asof
 from rongqiao.lake.engine import literal, quote
@@ -29,10 +31,23 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
+    from rongqiao.contracts.model import Contract
     from rongqiao.lake.tables import Lake
 
-INDICATORS = "analytics/indicators"
+INDICATORS = TARGET
 EVENT_MONTHS = 60
+#: Columns by which a row tells when it was known, and which of its key is the last.
+KNOWN = (*asof.ORDER, "withdrawn")
+POSTS = ("enterprise_id", "name", "person_name", "person_id_hmac", "position", "appointed_on")
+# Most hold posts in one enterprise only, and nobody's portrait tells of those as posts elsewhere.
+_SHARED_POSTS = """CREATE TEMP TABLE everybodys_posts AS SELECT * FROM every_post SEMI JOIN (
+    SELECT person_id_hmac, person_name FROM every_post GROUP BY ALL HAVING count(DISTINCT enterprise_id) > 1)
+    USING (person_id_hmac, person_name); DROP TABLE every_post"""
+
+
+def shown_months(as_of: int) -> list[int]:
+    """Months of the series that a portrait shows, the oldest first."""
+    return [add_months(as_of, back) for back in range(1 - SERIES_MONTHS, 1)]
 
 
 def event_queries(known_at: dt.date) -> dict[str, tuple[str, str, str, str]]:
@@ -59,7 +74,7 @@ def event_queries(known_at: dt.date) -> dict[str, tuple[str, str, str, str]]:
 
 
 class Extraction(Operations):
-    """The lake as it stood at two times, opened once; every method gives one SQL query over it.
+    """The lake as it stood at two times, opened once, and taken a span of enterprises at a time; methods give SQL queries over what was taken.
 
     Parameters
     ----------
@@ -81,20 +96,14 @@ class Extraction(Operations):
     def __init__(self, lake: Lake, *, as_of: int, known_at: dt.date, only: Sequence[str] = ()) -> None:
         analytics = [name for name in (INDICATORS, RATINGS, PEERS, PEER_SERIES) if lake.exists(name)]
         super().__init__(lake, known_at=known_at, further=analytics)
-        self.as_of, self.only = as_of, list(only)
-        # Indicators come from their own table; of them only what size class and tax grade rest on is wanted here.
-        self.facts = enterprise_facts(
-            lake,
-            as_of=as_of,
-            known_at=known_at,
-            enterprise_ids=self.only or None,
-            indicators=(*SIZE_INPUTS, GRADE_INPUT),
-        )
-        self.connection.register("facts", self.facts)
+        if not lake.exists(INDICATORS):
+            raise ContractError("指标", as_of, f"Run `rongqiao indicators compute --as-of {as_of}` first.")
+        self.as_of, self.only = as_of, sorted(only)
+        self.connection.execute("SET parquet_metadata_cache = true")
+        for target, source in (("peers", PEERS), ("peer_series", PEER_SERIES)):
+            if source in analytics:
+                self._keep_newest(target, self._ibis.table(source))
         self._open(analytics)
-
-    def _keep_chosen(self, name: str, rows: Any) -> None:
-        self._keep(name, rows.filter(rows.enterprise_id.isin(self.only)) if self.only else rows)
 
     def _keep_newest(self, name: str, rows: Any) -> None:
         """Keep what the last computation of the month not after ``known_at`` left."""
@@ -102,31 +111,122 @@ class Extraction(Operations):
         self._keep(name, rows.filter(rows.known_at == rows.known_at.max()))
 
     def _open(self, analytics: list[str]) -> None:
-        """Make tables ``enterprises``, ``current_<contract>``, ``indicators`` and ``ratings``."""
-        table = self._ibis.table
-        self._keep_chosen(
-            "enterprises", asof.latest(table(ENTERPRISES), ["enterprise_id"], known_at=self.known_at)
-        )
+        """Prepare what each span takes: for each table that is made, the query that makes it."""
+        self.connection.execute("CREATE TEMP TABLE chosen (enterprise_id VARCHAR)")
+        self.connection.execute("INSERT INTO chosen SELECT unnest(?::VARCHAR[])", [self.only])
+        self._bound("", "")
+        self._queries: dict[str, str] = {}
+        registry = asof.latest(self._spanned(ENTERPRISES), ["enterprise_id"], known_at=self.known_at)
+        self._queries["enterprises"] = self._ibis.compile(registry)
         listed = (each.contract_id for each in SERIES)
         shown = {*listed, *event_queries(self.known_at), *tag_queries(), *relation_queries()}
-        for name in shown & set(self.contracts):
-            contract, rows = load_contract(name), table(f"published/{name}")
-            if self.only and contract.identifier in contract.key and name != PERSONNEL:
-                # Before the last of each key is sought: its rows are all this enterprise's.
-                rows = rows.filter(rows.enterprise_id.isin(self.only))
-            rows = asof.current(rows, contract, as_of=self.as_of, known_at=self.known_at)
-            self._keep_chosen(f"current_{name}", rows)
-            if name == PERSONNEL:
-                # Whose other posts are looked for among everybody's, however few enterprises are chosen.
-                self._keep("everybodys_posts", rows)
-        for target, source in (("peers", PEERS), ("peer_series", PEER_SERIES)):
-            if source in analytics:
-                self._keep_newest(target, table(source))
-        for target, source in (("indicators", INDICATORS), ("ratings", RATINGS)):
-            if source in analytics:
-                rows = table(source)
-                rows = rows.filter((rows.as_of == self.as_of) & (rows.known_at <= self.known_at))
-                self._keep_chosen(target, asof.latest(rows, ["enterprise_id"], known_at=self.known_at))
+        for name in sorted(shown & set(self.contracts)):
+            self._open_contract(name)
+        self._spanned(INDICATORS)
+        if RATINGS in analytics:
+            rows = self._spanned(RATINGS)
+            rows = rows.filter((rows.as_of == self.as_of) & (rows.known_at <= self.known_at))
+            self._queries["ratings"] = self._ibis.compile(
+                asof.latest(rows, ["enterprise_id"], known_at=self.known_at)
+            )
+
+    def _open_contract(self, name: str) -> None:
+        contract = load_contract(name)
+        if contract.identifier in contract.key:
+            # Before the last of each key is sought: its rows are all one enterprise's.
+            rows = self._spanned(f"published/{name}")
+            columns = {each.column for each in SERIES if each.contract_id == name}
+            if columns and "period" in contract.key:
+                # Wide and long tables, of which a portrait shows little.
+                rows = rows.filter(rows.period >= shown_months(self.as_of)[0])
+                kept = dict.fromkeys((*KNOWN, "enterprise_id", *contract.key, *sorted(columns)))
+                rows = rows.select(*(each for each in kept if each in rows.columns))
+            self._queries[f"current_{name}"] = self._ibis.compile(self._current(rows, contract))
+        else:
+            # A record is its number's, and may have been another enterprise's before: the last is sought among everybody's.
+            self._keep(f"last_{name}", self._current(self._ibis.table(f"published/{name}"), contract))
+            self._queries[f"current_{name}"] = f"SELECT * FROM {quote(f'last_{name}')} WHERE {self._within}"  # noqa: S608
+        if name == PERSONNEL:
+            # Whose other posts are looked for among everybody's, however few enterprises are taken.
+            posts = self._current(self._ibis.table(f"published/{name}"), contract)
+            self._keep("every_post", posts.filter(posts.dismissed_on.isnull()).select(*POSTS))
+            self.connection.execute(_SHARED_POSTS)
+
+    def _current(self, rows: Any, contract: Contract) -> Any:
+        return asof.current(rows, contract, as_of=self.as_of, known_at=self.known_at)
+
+    def _bound(self, first: str, last: str) -> None:
+        self.connection.execute(f"SET VARIABLE first = {literal(first)}; SET VARIABLE last = {literal(last)}")
+
+    @property
+    def _within(self) -> str:
+        within = "enterprise_id BETWEEN getvariable('first') AND getvariable('last')"
+        return f"{within} AND enterprise_id IN (FROM chosen)" if self.only else within
+
+    def _spanned(self, table: str) -> Any:
+        """Show of a lake table what belongs to the span; its files are in order of enterprises, so the rest is hardly read."""
+        view = f"span/{table}"
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {quote(view)} AS SELECT * FROM {quote(table)} WHERE {self._within}"  # noqa: S608
+        )
+        return self._ibis.table(view)
+
+    def mark(self) -> tuple[Any, ...]:
+        """Tells this state of the lake, at these two times, from any other."""
+        return (self.lake.root, self.as_of, self.known_at.isoformat(), *self._versions)
+
+    def spans(self, size: int) -> list[tuple[str, str]]:
+        """First and last code of each span of so many enterprises, in order; together they hold all that are to be looked at."""
+        if self.only:
+            return [(self.only[0], self.only[-1])]
+        found = self.connection.execute(
+            f"""SELECT min(enterprise_id), max(enterprise_id) FROM (SELECT enterprise_id,
+            (row_number() OVER (ORDER BY enterprise_id) - 1) // ? AS span FROM (SELECT DISTINCT enterprise_id
+            FROM {quote(ENTERPRISES)} WHERE known_at <= ?)) GROUP BY span ORDER BY span""",  # noqa: S608
+            [size, self.known_at],
+        ).fetchall()
+        return [(first, last) for first, last in found]
+
+    def take(self, first: str, last: str) -> None:
+        """Take the enterprises from one code to another out of the lake: what every query tells of until others are taken."""
+        self._bound(first, last)
+        for name, query in self._queries.items():
+            self._stage_as(name, query)
+        # Indicators come from their own table; of them only what size class and tax grade rest on is wanted here.
+        self.facts = enterprise_facts(
+            self.lake,
+            as_of=self.as_of,
+            known_at=self.known_at,
+            enterprise_ids=self.only or None,
+            between=None if self.only else (first, last),
+            indicators=(*SIZE_INPUTS, GRADE_INPUT),
+        )
+        self.connection.register("facts", self.facts)
+
+    def count(self) -> int:
+        """How many enterprises were taken."""
+        found = self.connection.execute("SELECT count(*) FROM enterprises").fetchone()
+        return int(found[0]) if found else 0
+
+    def computed(self) -> set[str]:
+        """Columns of the table of indicators."""
+        return self._columns(f"span/{INDICATORS}")
+
+    def indicators(self) -> str:
+        """One row per enterprise that was computed: indicators with their statuses, as last computed."""
+        rows = f"""SELECT * FROM {quote(f"span/{INDICATORS}")} WHERE as_of = {self.as_of}
+            AND known_at <= DATE '{self.known_at.isoformat()}'"""  # noqa: S608
+        twice = f"SELECT count(*) > count(DISTINCT enterprise_id) FROM ({rows})"  # noqa: S608
+        found = self.connection.execute(twice).fetchone()
+        if not (found and found[0]):
+            return rows
+        # Who was computed again counts once. So wide a table is not ranked itself, but what tells its rows apart.
+        kept = self._ibis.table(f"span/{INDICATORS}")
+        kept = kept.filter((kept.as_of == self.as_of) & (kept.known_at <= self.known_at))
+        apart = [name for name in ("enterprise_id", *KNOWN) if name in kept.columns]
+        last = asof.latest(kept.select(*apart), ["enterprise_id"], known_at=self.known_at)
+        same = " AND ".join(f"r.{name} IS NOT DISTINCT FROM l.{name}" for name in apart)
+        return f"SELECT r.* FROM ({rows}) r JOIN ({self._ibis.compile(last)}) l ON {same}"  # noqa: S608
 
     def enterprises(self) -> str:
         """One row per enterprise of the register."""
@@ -137,22 +237,16 @@ class Extraction(Operations):
             FROM enterprises ORDER BY enterprise_id"""
 
     def portraits(self) -> str:
-        """One row per enterprise; JSON columns as text."""
-        self._stage_indicators()
+        """One row per enterprise, without its numbers (`cells`); JSON columns as text, null where there is nothing to say."""
         self._stage_facts()
-        self._stage_series()
         self._stage_events()
         self._stage("tags", tags_sql(self.contracts))
         self._stage("relations", relations_sql(self.contracts))
         ratings = "ratings" if self.has("ratings") else f"({_NO_RATINGS})"
-        return f"""SELECT e.enterprise_id, coalesce(e.county_code, '') AS region_code, {self.as_of} AS as_of,
-            DATE '{self.known_at.isoformat()}' AS known_at, coalesce(i.indicators, '{{}}') AS indicators,
-            coalesce(f.facts, '{{}}') AS facts, coalesce(s.series, '{{}}') AS series,
-            coalesce(v.events, '[]') AS events, coalesce(t.tags, '[]') AS tags, coalesce(n.relations, '[]') AS relations, r.score, coalesce(r.grade, '') AS grade, r.default_probability,
-            coalesce(r.coverage_ratio, i.ok_ratio, 0) AS coverage_ratio, coalesce(r.reasons, '[]') AS reasons,
-            coalesce(concat_ws('@', r.model, r.model_version), '') AS model
-            FROM enterprises e LEFT JOIN stage_indicators i USING (enterprise_id)
-            LEFT JOIN stage_facts f USING (enterprise_id) LEFT JOIN stage_series s USING (enterprise_id)
+        return f"""SELECT e.enterprise_id, coalesce(e.county_code, '') AS region_code, nullif(f.facts, '{{}}') AS facts,
+            v.events, t.tags, n.relations, r.score, coalesce(r.grade, '') AS grade, r.default_probability,
+            r.coverage_ratio, nullif(r.reasons, '[]') AS reasons, coalesce(concat_ws('@', r.model, r.model_version), '') AS model
+            FROM enterprises e LEFT JOIN stage_facts f USING (enterprise_id)
             LEFT JOIN stage_events v USING (enterprise_id) LEFT JOIN stage_tags t USING (enterprise_id)
             LEFT JOIN stage_relations n USING (enterprise_id) LEFT JOIN {ratings} r USING (enterprise_id)
             ORDER BY e.enterprise_id"""  # noqa: S608
@@ -176,24 +270,10 @@ class Extraction(Operations):
             LEFT JOIN ({series}) USING (group_id) ORDER BY group_id"""  # noqa: S608
 
     def _stage(self, name: str, query: str) -> None:
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE stage_{name} AS {query}")
+        self._stage_as(f"stage_{name}", query)
 
-    def _stage_indicators(self) -> None:
-        known = self._columns("indicators")
-        names = [name for name in load_indicators() if name in known]
-        # What is missing is left out, as are nulls: half the cells of a province, read back by `portraits.mask`.
-        pairs = ", ".join(
-            f"{quote(name)} := if({quote(name + '__status')} = 'missing', NULL, struct_pack("
-            f"value := if(isfinite({quote(name)}), round({quote(name)}, 6), NULL), "
-            f"status := {quote(name + '__status')}))"
-            for name in names
-        )
-        statuses = ", ".join(quote(f"{name}__status") for name in names)
-        self._stage(
-            "indicators",
-            f"""SELECT enterprise_id, json_merge_patch('{{}}', to_json(struct_pack({pairs}))) AS indicators,
-            len(list_filter([{statuses}], lambda x: x = 'ok')) / {len(names)} AS ok_ratio FROM indicators""",  # noqa: S608
-        )
+    def _stage_as(self, name: str, query: str) -> None:
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {quote(name)} AS {query}")
 
     def _stage_facts(self) -> None:
         # Indicators stand in their own column already.
@@ -213,32 +293,6 @@ class Extraction(Operations):
         self._stage(
             "facts",
             f"SELECT enterprise_id, json_merge_patch('{{}}', to_json(struct_pack({pairs}))) AS facts FROM facts",  # noqa: S608
-        )
-
-    def _stage_series(self) -> None:
-        months = [add_months(self.as_of, back) for back in range(1 - SERIES_MONTHS, 1)]
-        shown = [each for each in SERIES if each.contract_id in self.contracts]
-        if not shown:
-            self._stage(
-                "series", "SELECT NULL::VARCHAR AS enterprise_id, NULL::VARCHAR AS series WHERE false"
-            )
-            return
-        parts = [
-            f"""SELECT enterprise_id, {literal(each.id)} AS id, period, {quote(each.column)}::DOUBLE AS value
-            FROM {quote("current_" + each.contract_id)} WHERE period >= {months[0]}"""  # noqa: S608
-            for each in shown
-        ]
-        listed = ", ".join(str(month) for month in months)
-        self._stage(
-            "series",
-            f"""WITH months AS (SELECT enterprise_id, id, period, max(value) AS value
-                FROM ({" UNION ALL ".join(parts)}) GROUP BY ALL),
-            mapped AS (SELECT enterprise_id, id,
-                map_from_entries(list(struct_pack(k := period, v := value))) AS known FROM months GROUP BY ALL),
-            lines AS (SELECT enterprise_id, id, array_to_string(list_transform([{listed}], lambda month:
-                concat('[', month, ',', coalesce(element_at(known, month)[1]::VARCHAR, 'null'), ']')), ',') AS line FROM mapped)
-            SELECT enterprise_id, concat('{{', string_agg(concat('"', id, '":[', line, ']'), ',' ORDER BY id), '}}') AS series
-            FROM lines GROUP BY enterprise_id""",  # noqa: S608
         )
 
     def _stage_events(self) -> None:

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from rongqiao.accounts.models import Consent, Organisation, User
 from rongqiao.accounts.scoping import ScopedModel
+from rongqiao.bases.enterprises.fields import PackedField
 
 if TYPE_CHECKING:
     from rongqiao.accounts.scope import Scope
@@ -40,7 +41,7 @@ class Enterprise(models.Model):
 class Portrait(ScopedModel):
     """Governed credit data of one enterprise as of one month: indicators with status, series, rating. Consent-guarded.
 
-    ``indicators``: {id: {"value": number|null, "status": "ok|missing|not_applicable|stale"}}. ``series``:
+    Kept packed (`packing`); read as follows. ``indicators``: {id: {"value": number|null, "status": "ok|missing|not_applicable|stale"}}. ``series``:
     {id: [[month, number|null], …]}. ``events``: [{on, source, title, batch_id, line}]. ``tags``: [{source, title, since,
     until}]. ``relations``: [{source, kind, name, code, detail, through, since, until}]. ``facts``: attributes and
     indicator values flat, for criteria. ``score`` and ``grade`` are null when the model abstained.
@@ -53,18 +54,20 @@ class Portrait(ScopedModel):
     region_code = models.CharField(max_length=6, db_index=True)
     as_of = models.IntegerField("数据月份")
     known_at = models.DateField("数据截至")
-    indicators = models.JSONField(default=dict)
-    facts = models.JSONField(default=dict)
-    series = models.JSONField(default=dict)
-    events = models.JSONField(default=list)
-    tags = models.JSONField("称号与标签", default=list)
-    relations = models.JSONField("关联企业与人员", default=list)
+    indicators = PackedField(default=dict)
+    facts = PackedField(default=dict)
+    series = PackedField(default=dict)
+    events = PackedField(default=list)
+    tags = PackedField("称号与标签", default=list)
+    relations = PackedField("关联企业与人员", default=list)
     score = models.FloatField(null=True)
     grade = models.CharField(max_length=3, blank=True, db_index=True)
     default_probability = models.FloatField(null=True)
     coverage_ratio = models.FloatField(default=0)
-    reasons = models.JSONField(default=list)
+    reasons = PackedField(default=list)
     model = models.CharField(max_length=60, blank=True)
+    #: Publication that last brought it over; one that comes to its end leaves no portrait of an earlier one.
+    publication = models.IntegerField(default=0)
 
     class Meta(ScopedModel.Meta):
         verbose_name = verbose_name_plural = "企业画像"
@@ -84,14 +87,47 @@ class Portrait(ScopedModel):
         return super().visible_to(scope)
 
 
+class PortraitLayout(models.Model):
+    """Which number stands where in packed portraits (`layouts`). Never changed: portraits of earlier releases are read by it."""
+
+    key = models.CharField(max_length=8, primary_key=True)
+    names = models.JSONField(default=list)
+    months = models.IntegerField(default=0)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "企业画像编排"
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Publication(models.Model):
+    """One bringing over of the lake's picture, span by span; without an end it was broken off behind ``through``."""
+
+    as_of = models.IntegerField("数据月份")
+    known_at = models.DateField("数据截至")
+    mark = models.CharField("数据湖状态", max_length=64)
+    through = models.CharField("已发布至", max_length=18, blank=True)
+    enterprises = models.BigIntegerField("企业数", default=0)
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "发布"
+
+    def __str__(self) -> str:
+        return f"{self.as_of} {self.known_at}"
+
+
 class PeerGroup(models.Model):
     """How indicators and series spread within one group of enterprises, as last published. Describes no single one.
 
     ``indicators``: {id: [count, value at each of `rules.peer_groups.KNOTS`]}; an indicator is absent where fewer than the
-    least number of peers have it. ``series``: {id: [[month, count, lower quarter, median, upper quarter], …]}.
+    least number of peers have it. ``series``: {id: [[month, count, lower quarter, median, upper quarter], …]}. While a publication
+    goes on there are groups of two months.
     """
 
-    group_id = models.CharField(max_length=24, primary_key=True)
+    group_id = models.CharField(max_length=24)
     section = models.CharField("行业门类", max_length=1)
     size_class = models.CharField("企业规模", max_length=8)
     region_code = models.CharField("地区", max_length=6)
@@ -103,6 +139,7 @@ class PeerGroup(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = "同类企业组"
+        constraints = [models.UniqueConstraint(fields=["group_id", "as_of"], name="one_peer_group_a_month")]
 
     def __str__(self) -> str:
         return self.group_id

@@ -78,7 +78,10 @@ class Operations:
         self.contracts = [each.id for each in self.declared if lake.exists(f"published/{each.id}")]
         operations = [f"operations/{name}" for name in OPERATIONS if lake.exists(f"operations/{name}")]
         published = [f"published/{name}" for name in self.contracts]
-        self._ibis: Backend = ibis_connection(lake, [ENTERPRISES, *published, *operations, *further])
+        tables = [ENTERPRISES, *published, *operations, *further]
+        #: Before they are opened: what is committed in between is seen as a later state, never as this one.
+        self._versions = [(name, lake.version(name)) for name in sorted(tables)]
+        self._ibis: Backend = ibis_connection(lake, tables)
         self.connection: DuckDBPyConnection = self._ibis.con
         for source in operations:
             column = "delivered_on" if source.endswith("receipts") else "known_at"

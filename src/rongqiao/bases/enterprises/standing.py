@@ -132,8 +132,9 @@ def read_standing(view: PortraitView, groups: Sequence[ThemeFigures]) -> Standin
     least = int(threshold("peer_group_min", on))
     facts = view.facts
     keys = peer_keys(facts.get("industry_section"), facts.get("size_class"), facts.get("county_code"))
-    kept = PeerGroup.objects.in_bulk([key.id for key in keys]) if keys else {}
-    found = [kept[key.id] for key in keys if key.id in kept and kept[key.id].as_of == view.as_of]
+    groups_of_month = PeerGroup.objects.filter(as_of=view.as_of, group_id__in=[key.id for key in keys])
+    kept = {group.group_id: group for group in groups_of_month} if keys else {}
+    found = [kept[key.id] for key in keys if key.id in kept]
     compared = {
         figure.id: comparison
         for theme in groups

@@ -82,7 +82,7 @@ def tags_sql(present: Collection[str]) -> str:
             if name in present
         ],
         "source := source, title := title, since := since, until := until",
-        "since DESC NULLS LAST, source, title",
+        "since DESC NULLS LAST, source, title, until DESC NULLS FIRST",
     )
 
 
@@ -102,7 +102,7 @@ def relations_sql(present: Collection[str]) -> str:
         "relations",
         parts,
         ", ".join(f"{name} := {name}" for name in fields),
-        "kind, until IS NOT NULL, since DESC NULLS LAST, name, code, detail",
+        "kind, until IS NOT NULL, since DESC NULLS LAST, name, code, detail, through, until DESC",
     )
 
 
@@ -111,7 +111,7 @@ _ELSEWHERE = """SELECT DISTINCT p.enterprise_id, {source} AS source, 'elsewhere'
     {position} AS detail, p.person_name AS through, o.appointed_on AS since, NULL::DATE AS until
     FROM "current_market_regulation.key_personnel" p JOIN everybodys_posts o
     ON o.person_id_hmac = p.person_id_hmac AND o.person_name = p.person_name AND o.enterprise_id <> p.enterprise_id
-    WHERE p.dismissed_on IS NULL AND o.dismissed_on IS NULL"""
+    WHERE p.dismissed_on IS NULL"""
 
 
 def _listed(column: str, parts: list[str], fields: str, order: str) -> str:
