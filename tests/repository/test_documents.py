@@ -28,6 +28,7 @@ NO_STEPS = {
     "__init__",
     "batch",
     "codes",
+    "comparisons",
     "conflicts",
     "cross_checks",
     "kept",

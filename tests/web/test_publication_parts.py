@@ -67,7 +67,7 @@ def shown():
 def replaced(monkeypatch, publish):
     """Return names of tables that were replaced whole, while something runs."""
     whole = []
-    real = publication._replace
+    real = publication.replace_rows
 
     def noted(model, columns, folder, column=None, named=None):
         if named is None:
@@ -75,7 +75,7 @@ def replaced(monkeypatch, publish):
         return real(model, columns, folder, column, named)
 
     with monkeypatch.context() as patched:
-        patched.setattr(publication, "_replace", noted)
+        patched.setattr(publication, "replace_rows", noted)
         publish()
     return set(whole)
 
