@@ -132,7 +132,7 @@ def test_pieces_give_the_same_facts_as_whole_files(folder, lake, tmp_path, monke
     monkeypatch.setattr(sources.blocks, "BLOCK", 3000)
     monkeypatch.setattr(pipeline, "LOT_ROWS", 7)
     monkeypatch.setattr("rongqiao.governance.reading.PORTION_ROWS", 1)
-    govern(folder, other, None)
+    govern(folder, other, Ledger(tmp_path / "other-ledger"))
     for table in (f"published/{TAX}", "published/enterprises", "operations/quarantine", "operations/merges"):
         assert other.digest(table) == lake.digest(table), table
     counted = ["batch_id", "rule_id", "outcome", "rows_checked", "rows_failed"]
