@@ -9,7 +9,7 @@ import openpyxl
 from pages import check_page, sign_in, words
 
 HEADERS = ["纳税人识别号", "评价年度", "信用级别", "发布日期"]
-PATIENCE_MS = 90_000
+PATIENCE_MS = 180_000
 
 
 def write_workbook(path, codes):

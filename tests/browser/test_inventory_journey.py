@@ -21,7 +21,7 @@ from rongqiao.kernel.identifiers import is_uscc, normalise_uscc
 from rongqiao.lake.tables import Lake
 from tests.pipeline.departments import REGISTRY_HEADERS, csv_bytes, put, registry_row
 
-PATIENCE_MS = 90_000
+PATIENCE_MS = 180_000
 ANSWERS = {
     "依据哪部法律、法规或文件共享": "《中华人民共和国消防法》第五十三条",
     "这张表记录什么": "记录消防监督检查结果。",
