@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from rongqiao.contracts.standards import load_contract
-from rongqiao.lake.expiry import expires_on, expires_on_sql, has_clock, is_expired, unexpired
+from rongqiao.lake.expiry import expires_on, expires_on_sql, has_clock, is_expired, serves_sql, unexpired
 from rongqiao.lake.record_ids import record_id, record_id_sql
 
 PENALTY, LISTING = load_contract("market_regulation.penalty"), load_contract("market_regulation.listing")
@@ -49,6 +49,20 @@ def table(rows):
 def test_each_severity_has_its_term_and_a_repair_ends_it_earlier():
     for row, (_, _, _, end) in zip(penalties(), CASES, strict=True):
         assert expires_on(PENALTY, row, known_at=TODAY) == end
+
+
+@pytest.mark.parametrize("known_at", [TODAY, D(2026, 11, 21), D(2026, 3, 31), D(2030, 1, 1)])
+@pytest.mark.parametrize("absent", ["", "severity", "published_until", "decided_on"])
+def test_the_condition_in_sql_keeps_what_the_expression_keeps(known_at, absent):
+    rows = [*penalties(), {"document_no": "99", "severity": "minor"}]
+    laid_out = table(rows).drop(absent) if absent else table(rows)
+    connection = ibis.duckdb.connect()
+    held = connection.create_table("t", laid_out.to_pyarrow())
+    where = serves_sql(PENALTY, known_at=known_at, columns=held.columns)
+    found = connection.raw_sql(f"SELECT document_no FROM t WHERE {where}").fetchall()
+    kept = unexpired(held, PENALTY, known_at=known_at).document_no.to_pyarrow().to_pylist()
+    assert sorted(name for (name,) in found) == sorted(kept)
+    assert serves_sql(load_contract("taxation.tax_filing"), known_at=known_at, columns=()) == "true"
 
 
 @pytest.mark.parametrize("known_at", [TODAY, D(2026, 11, 21), D(2026, 3, 31), D(2030, 1, 1)])

@@ -19,6 +19,7 @@ from rongqiao.indicators.array_forms import (
     covariance,
     variance,
 )
+from rongqiao.indicators.pruning import parts_of, values_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,7 +41,7 @@ class NotArrayableError(Exception):
 
 def is_arrayable(expression: Any) -> bool:
     """Whether every operation of an aggregate has an array form."""
-    return all(_has_form(node) for node in _values(expression.op()))
+    return all(_has_form(node) for node in values_in([expression.op()]))
 
 
 def _has_form(node: Any) -> bool:
@@ -57,25 +58,6 @@ def _has_form(node: Any) -> bool:
     return type(node) in FORMS or type(node) in REDUCTIONS
 
 
-def _values(top: Any) -> set[Any]:
-    """Operations of a value, without those of the relation that its columns come from."""
-    found: set[Any] = set()
-    ahead = [top]
-    while ahead:
-        node = ahead.pop()
-        if node not in found:
-            found.add(node)
-            ahead.extend(() if isinstance(node, ops.Field) else _parts(node))
-    return found
-
-
-def _parts(node: Any) -> Iterator[Any]:
-    for part in node.args:
-        for inner in part if isinstance(part, tuple) else (part,):
-            if isinstance(inner, ops.Value):
-                yield inner
-
-
 def _is_never_null(node: Any) -> bool:
     """Whether an operation has a value for every row."""
     if isinstance(node, (ops.NotNull, ops.IsNull)):
@@ -85,7 +67,7 @@ def _is_never_null(node: Any) -> bool:
     if isinstance(node, ops.Literal):
         return node.value is not None
     is_settled = isinstance(node, (ops.And, ops.Or, ops.Not)) or type(node) in COMPARISONS
-    return is_settled and all(_is_never_null(part) for part in _parts(node))
+    return is_settled and all(_is_never_null(part) for part in parts_of(node))
 
 
 def _conjuncts(node: Any) -> Iterator[Any]:
@@ -168,7 +150,7 @@ class Evaluation:
         if isinstance(node, ops.Clip):
             ends = (np.nan if end is None else self.value(end) for end in (node.lower, node.upper))
             return FORMS[ops.Clip](self.value(node.arg), *ends)
-        return FORMS[type(node)](*(self.value(part) for part in _parts(node)))
+        return FORMS[type(node)](*(self.value(part) for part in parts_of(node)))
 
     def truth(self, node: Any) -> Any:
         """Where a condition holds: neither where it does not, nor where that is not known."""

@@ -8,6 +8,7 @@ times folded in, so that whatever an expression does with rows, as long as they 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -15,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from rongqiao.contracts.standards import load_contract
-from rongqiao.indicators.reading import ENTERPRISES, Reading, Rows, is_read
+from rongqiao.indicators.reading import ENTERPRISES, Reading, Rows
 from rongqiao.kernel.period import last_day
 from rongqiao.lake.asof import ORDER
 from rongqiao.lake.engine import quote, stage
@@ -97,15 +98,15 @@ class Held:
 class DatedReading(Reading):
     """Tables of contracts, each line of a spine at its own times."""
 
+    numbers = "int64"
+
     def __init__(
         self,
         lake: Lake,
         spine: Spine,
         contract_ids: Sequence[str],
-        *,
-        columns: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
-        super().__init__(lake, OwnTimes(), contract_ids, columns=columns)  # type: ignore[arg-type]
+        super().__init__(lake, OwnTimes(), contract_ids)  # type: ignore[arg-type]
         self.spine = spine
         self._laid: set[str] = set()
         rules = [months_by_severity(day) for day in np.unique(spine.known_at).tolist()]
@@ -161,16 +162,15 @@ class DatedReading(Reading):
                 f"t.{quote(column.name)}::DOUBLE AS {quote(column.name)}"
                 if pa.types.is_decimal(column.type)
                 else f"t.{quote(column.name)}"
-                for column in self._schemas[contract_id]
-                if column.name not in ("enterprise_id", "withdrawn")
-                and is_read(contract, column.name, self.columns)
+                for column in self._read(contract_id)
             )
             serves = f", {self._serving(contract)} AS {_SERVES}" if has_clock(contract) else ""
             self.connection.raw_sql(
                 f"""CREATE TEMP TABLE {quote(view)} AS SELECT code AS enterprise_id, {chosen}{serves}
                 FROM {quote(f"published/{contract_id}")} t {self._lines(contract)}"""
             )
-        return Rows(f"held {contract_id}", lambda: self.connection.table(view))
+        serving = {_SERVES: "boolean"} if has_clock(contract) else {}
+        return Rows(f"held {contract_id}", partial(self._table, view, contract_id, **serving))
 
     def _lines(self, contract: Contract) -> str:
         """Join that gives each line what it sees: known and true by its times, not withdrawn by then, nor passed on to another enterprise."""

@@ -23,7 +23,7 @@ from rongqiao.indicators.distributed_spans import DERIVED, POPULATION, Order, sp
 from rongqiao.indicators.evaluation import aggregates, derived_measures
 from rongqiao.indicators.lineage import items_read
 from rongqiao.indicators.partials import aggregate_in_two_steps, in_portions, same_once
-from rongqiao.indicators.reading import ENTERPRISES, Delivered, Population, aged, is_read
+from rongqiao.indicators.reading import ENTERPRISES, Delivered, Population, aged
 from rongqiao.kernel.errors import ContractError
 from rongqiao.lake import asof
 from rongqiao.lake.expiry import unexpired
@@ -135,12 +135,12 @@ class DistributedReading:
             Enterprises whose rows alone count, where rows of one bear on what another has.
         """
         contract = load_contract(contract_id)
-        columns = items_read()
+        told = {"enterprise_id", "withdrawn", *items_read()[contract_id], *contract.key, *asof.ORDER}
         raw = read_table(self.session, self.lake, f"published/{contract_id}")
         needed = [
             f"CAST(`{name}` AS DOUBLE) AS `{name}`" if kind.startswith("decimal") else f"`{name}`"
             for name, kind in raw.dtypes
-            if name in ("enterprise_id", "withdrawn") or is_read(contract, name, columns)
+            if name in told
         ]
         name = _plain(contract_id)
         rows = self.show(f"laid_{name}", raw.selectExpr(*needed).repartition("enterprise_id"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -23,7 +23,7 @@ from rongqiao.indicators.found import Found
 from rongqiao.indicators.layout import lay_out
 from rongqiao.indicators.panels import needed_columns
 from rongqiao.indicators.pruning import columns_read, pruned
-from rongqiao.indicators.reading import empty_table
+from rongqiao.indicators.reading import empty_table, kept_name
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -194,22 +194,21 @@ def _by_engine(
     }
     names = "+".join([*wanted, *(item.id for item in members)])
 
-    def chosen(rows: Any) -> dict[str, Any]:
-        measures = aggregates(rows, source, members, wanted)
-        return {name: measure.cast("float64") for name, measure in measures.items()}
+    laid_out = f"prepared_{source.id}"
 
-    def laid_out() -> Any:
+    @cache
+    def expressions() -> tuple[Any, Any]:
+        """Rows with no more columns than are aggregated, and the aggregates, which are built once: over rows that are there already."""
         rows = source.prepare({name: table() for name, table in tables.items()}, reading.at)
-        return pruned(rows, {"enterprise_id", *columns_read(chosen(rows).values(), rows)})
+        there = ibis.table(rows.schema(), name=kept_name(laid_out))
+        measures = aggregates(there, source, members, wanted)
+        doubles = {name: measure.cast("float64") for name, measure in measures.items()}
+        found = there.group_by("enterprise_id").aggregate(**doubles)
+        columns = {"enterprise_id", *columns_read(doubles.values(), there)}
+        return pruned(rows, columns), found.filter(found.enterprise_id.notnull())
 
-    prepared = reading.keep(f"prepared_{source.id}", laid_out, [*tables.values(), names])
-
-    def aggregated() -> Any:
-        rows = prepared()
-        found = rows.group_by("enterprise_id").aggregate(**chosen(rows))
-        return found.filter(found.enterprise_id.notnull())
-
-    rows = reading.fetch(f"aggregated_{source.id}", aggregated, [names])
+    reading.keep(laid_out, lambda: expressions()[0], [*tables.values(), names])
+    rows = reading.fetch(f"aggregated_{source.id}", lambda: expressions()[1], [names])
     columns = {name: rows.column(name).to_numpy() for name in rows.column_names[1:]}
     return Found(rows.column("enterprise_id").to_numpy(), columns)
 

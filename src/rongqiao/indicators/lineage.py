@@ -151,7 +151,8 @@ _Leaf = tuple[str, str, Kind, Via]
 @lru_cache(maxsize=64)
 def _prepared(source: Source) -> tuple[Any, _Walk]:
     """Rows that a family of indicators is aggregated from, and the walk that its members share."""
-    return source.prepare({name: _table(name) for name in source.contracts}, _AT), _Walk()
+    tables = {name: empty_table(load_contract(name)) for name in source.contracts}
+    return source.prepare(tables, _AT), _Walk()
 
 
 def _source_leaves(declared: Indicator) -> set[_Leaf]:
@@ -178,10 +179,17 @@ def _derived_leaves(declared: Indicator) -> set[_Leaf]:
     return leaves
 
 
-def _table(contract_id: str) -> Any:
-    """Return the contract's published table as indicators see it, without a row."""
+@lru_cache(maxsize=256)
+def _choosing(contract_id: str) -> frozenset[_Leaf]:
+    """Columns by which the rows of a published table are chosen before any indicator sees them: those that hold at the two times."""
     contract = load_contract(contract_id)
-    return asof.current(empty_table(contract), contract, as_of=_AT.as_of, known_at=_AT.known_at)
+    rows = asof.current(empty_table(contract), contract, as_of=_AT.as_of, known_at=_AT.known_at)
+    return frozenset(_Walk(is_chosen=True).relation(rows.op()))
+
+
+@lru_cache(maxsize=256)
+def _items(contract_id: str) -> frozenset[str]:
+    return frozenset(load_contract(contract_id).columns)
 
 
 def _tidy(declared: Indicator, leaves: Iterable[_Leaf]) -> set[_Leaf]:
@@ -193,7 +201,7 @@ def _tidy(declared: Indicator, leaves: Iterable[_Leaf]) -> set[_Leaf]:
             if name in declared.inputs:
                 kept.add((source, name, kind, via))
             continue
-        items = load_contract(source).columns
+        items = _items(source)
         name = "uscc" if column == "enterprise_id" else column
         if name in items:
             kept.add((source, name, kind, via))
@@ -203,9 +211,16 @@ def _tidy(declared: Indicator, leaves: Iterable[_Leaf]) -> set[_Leaf]:
 
 
 class _Walk:
-    """Follows values and relations of one expression down to columns of tables; every part once."""
+    """Follows values and relations of one expression down to columns of tables; every part once.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    is_chosen : bool
+        Whether the expression itself chooses rows of published tables; else they are taken to be chosen below it.
+    """
+
+    def __init__(self, *, is_chosen: bool = False) -> None:
+        self._is_chosen = is_chosen
         self._values: dict[Any, set[_Leaf]] = {}
         self._relations: dict[Any, set[_Leaf]] = {}
 
@@ -264,7 +279,7 @@ class _Walk:
 
     def _relation(self, node: Any) -> set[_Leaf]:
         if isinstance(node, ops.PhysicalTable):
-            return set()
+            return set() if self._is_chosen else set(_choosing(node.name))
         leaves: set[_Leaf] = set()
         if isinstance(node, ops.Filter):
             for predicate in node.predicates:

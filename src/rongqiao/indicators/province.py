@@ -30,7 +30,6 @@ from rongqiao.indicators.computation import (
 from rongqiao.indicators.distributed import write_spans
 from rongqiao.indicators.evaluation import is_delivered
 from rongqiao.indicators.found import read_found, write_found
-from rongqiao.indicators.lineage import items_read
 from rongqiao.indicators.reading import Reading, Span
 from rongqiao.indicators.registry import At
 from rongqiao.indicators.runs import Run, declared_digest, versions_of
@@ -68,8 +67,6 @@ class _Order:
         What is held of each contract, of all enterprises.
     at_once : str
         Folder with a file of what was found for each source that is not read part by part; no two orders have the same.
-    columns : mapping
-        Contract → items that are read.
     amendment : int or None
         Number of the rows where others of the month stand under the same day already; the greatest counts.
     """
@@ -78,7 +75,6 @@ class _Order:
     at: At
     delivered: Mapping[str, Delivered]
     at_once: str
-    columns: Mapping[str, frozenset[str]]
     amendment: int | None = None
 
 
@@ -131,7 +127,7 @@ def write_indicators(
             spark_session(master), lake, at, TARGET, span=span, on_progress=on_progress
         )
     else:
-        reading = Reading(lake, at, contracts, columns=items_read())
+        reading = Reading(lake, at, contracts)
         spans = find_spans(reading, span) if reading.has_register or reading.present else []
         if not spans:
             raise ContractError(
@@ -178,7 +174,7 @@ def compute_parts(
     files: list[tuple[Path, int]] = []
     workers = _workers(1 if len(parts) == 1 else processes or os.cpu_count() or 1)
     with tempfile.TemporaryDirectory(prefix="rq-found-") as folder, workers as run:
-        order = _Order(lake.root, reading.at, delivered, folder, reading.columns, amendment)
+        order = _Order(lake.root, reading.at, delivered, folder, amendment)
         at_once = _read_at_once(delivered, parts)
         list(run(_write_found, [order] * len(at_once), at_once, [read_ids] * len(at_once)))
         for done in run(_write_part, [order] * len(parts), parts):
@@ -206,14 +202,14 @@ _found = lru_cache(maxsize=256)(read_found)
 
 
 def _open(order: _Order) -> Reading:
-    return _open_once(order.root, order.at, tuple(order.columns.items()), order.at_once)
+    return _open_once(order.root, order.at, order.at_once)
 
 
 @lru_cache(maxsize=1)
-def _open_once(root: str, at: At, columns: tuple[tuple[str, frozenset[str]], ...], spill: str) -> Reading:
+def _open_once(root: str, at: At, spill: str) -> Reading:
     """Open a reading that a process keeps for all parts of one order, which is told by the folder that it spills to."""
     contracts = contracts_of(by_source(select(None).values()))
-    reading = Reading(Lake(root), at, contracts, columns=dict(columns))
+    reading = Reading(Lake(root), at, contracts)
     reading.connection.raw_sql(f"SET memory_limit = {literal(ENGINE_MEMORY)}")
     reading.connection.raw_sql(f"SET temp_directory = {literal(spill)}")
     return reading

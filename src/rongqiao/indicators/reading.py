@@ -17,11 +17,11 @@ import pyarrow as pa
 from rongqiao.contracts.standards import load_contract
 from rongqiao.lake import asof
 from rongqiao.lake.engine import ibis_connection, literal, quote, stage
-from rongqiao.lake.expiry import unexpired
+from rongqiao.lake.expiry import serves_sql
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -122,20 +122,13 @@ class Reading:
     at : At
     contract_ids : sequence of str
         Contracts to be read; those that were never delivered are absent.
-    columns : mapping, optional
-        Contract → items that are read of it; all when a contract is not among them.
     """
 
-    def __init__(
-        self,
-        lake: Lake,
-        at: At,
-        contract_ids: Sequence[str],
-        *,
-        columns: Mapping[str, frozenset[str]] | None = None,
-    ) -> None:
+    #: Type of the numbers that stand for enterprises.
+    numbers = "int32"
+
+    def __init__(self, lake: Lake, at: At, contract_ids: Sequence[str]) -> None:
         self.at = at
-        self.columns = columns or {}
         self.present = [name for name in contract_ids if lake.exists(f"published/{name}")]
         self.has_register = lake.exists(ENTERPRISES)
         views = [f"published/{name}" for name in self.present]
@@ -143,12 +136,9 @@ class Reading:
         self.connection.raw_sql("SET threads = 1")
         self.connection.raw_sql("SET parquet_metadata_cache = true")
         self._schemas = {name: lake.schema(f"published/{name}") for name in self.present}
-        chosen = [
-            (name, schema.names, [str(kind) for kind in schema.types], sorted(self.columns.get(name, "*")))
-            for name, schema in self._schemas.items()
-        ]
+        shapes = [(name, each.names, list(map(str, each.types))) for name, each in self._schemas.items()]
         #: What the translation of an expression depends on: the two times, and the columns there are.
-        self._shape = repr((at, chosen))
+        self._shape = repr((at, shapes))
         self._span: Span | None = None
         self._before: tuple[object, Population] | None = None
         self._opened: dict[str, Rows] = {}
@@ -159,17 +149,20 @@ class Reading:
         """Count what is held of each contract, of all enterprises."""
         found = {}
         for name in self.present:
-            query = self._translated(f"counted_{name}", partial(self._counted, name))
+            contract = load_contract(name)
+            where = [self._is_held(contract), self._serves(contract)]
+            query = f"SELECT count(*) AS rows, max(known_at) AS newest FROM {quote(f'published/{name}')} WHERE {' AND '.join(where)}"
             counted = self._on_all_threads(query).to_pylist()[0]
             found[name] = Delivered(counted["rows"], counted["newest"])
         return found
 
-    def _counted(self, contract_id: str) -> Any:
-        contract = load_contract(contract_id)
-        rows = self.connection.table(f"published/{contract_id}")
-        rows = asof.held(rows, contract, as_of=self.at.as_of, known_at=self.at.known_at)
-        rows = unexpired(rows, contract, known_at=self.at.known_at)
-        return rows.aggregate(rows=rows.count(), newest=rows.known_at.max())
+    def _is_held(self, contract: Contract) -> str:
+        """Condition on rows that had arrived and were true at the two times."""
+        return asof.held_sql(contract, as_of=self.at.as_of, known_at=self.at.known_at)
+
+    def _serves(self, contract: Contract) -> str:
+        """Condition on rows whose clock has not run out by the day."""
+        return serves_sql(contract, known_at=self.at.known_at, columns=self._schemas[contract.id].names)
 
     def every(self, size: int) -> list[str]:
         """Every so many-th enterprise in the order of their ids, the first among them."""
@@ -249,22 +242,28 @@ class Reading:
             f"{quote(column.name)}::DOUBLE AS {quote(column.name)}"
             if pa.types.is_decimal(column.type)
             else quote(column.name)
-            for column in self._schemas[contract_id]
-            if column.name not in ("enterprise_id", "withdrawn")
-            and is_read(contract, column.name, self.columns)
+            for column in self._read(contract_id)
         )
         where = self._span.sql("enterprise_id") if self._span is not None else "true"
-        view = _name("rows", contract_id, having)
-        self.connection.raw_sql(
+        view = _name("held", contract_id, having)
+        self.connection.con.execute(
             f"""CREATE OR REPLACE TEMP VIEW {quote(view)} AS SELECT place AS enterprise_id, {chosen}
-            FROM (SELECT * FROM {quote(source)} {self._without(contract)} WHERE {where})
+            FROM (SELECT * FROM {quote(source)} {self._without(contract)} WHERE {where} AND {self._is_held(contract)})
             JOIN (SELECT enterprise_id, place FROM {self._those(having, where)}) USING (enterprise_id)"""
         )
-        table = partial(self.connection.table, view)
-        return Rows(
-            _name("held", contract_id, having),
-            lambda: asof.held(table(), contract, as_of=self.at.as_of, known_at=self.at.known_at),
-        )
+        return Rows(view, partial(self._table, view, contract_id))
+
+    def _read(self, contract_id: str) -> list[pa.Field]:
+        """Columns of a published table that rows are read with, beside their enterprise."""
+        columns = self._schemas[contract_id]
+        return [column for column in columns if column.name not in ("enterprise_id", "withdrawn")]
+
+    def _table(self, view: str, contract_id: str, **more: str) -> Any:
+        """Rows of a view, as an expression: what it has is known, so the engine need not be asked."""
+        columns = self._read(contract_id)
+        kinds = dict(ibis.Schema.from_pyarrow(pa.schema(columns)))
+        kinds |= {each.name: ibis.dtype("float64") for each in columns if pa.types.is_decimal(each.type)}
+        return ibis.table({"enterprise_id": self.numbers, **kinds, **more}, name=view)
 
     def _those(self, having: str | None, where: str) -> str:
         """Table of the chosen enterprises, or of those among them that have a row of a contract."""
@@ -313,10 +312,10 @@ class Reading:
 
     def keep(self, name: str, build: Callable[[], Any], rest_on: Sequence[object] = ()) -> Rows:
         """Compute an expression once into a table of that name, see :meth:`fetch`."""
-        table = f"kept_{name.replace('.', '_').replace(' ', '_')}"
+        table = kept_name(name)
         query = self._translated(name, build, rest_on)
         self.connection.con.execute(f"CREATE OR REPLACE TEMP TABLE {quote(table)} AS {query}")
-        return Rows(table, lambda: self.connection.table(table))
+        return Rows(table, lambda: ibis.table(build().schema(), name=table))
 
     def fetch(self, name: str, build: Callable[[], Any], rest_on: Sequence[object] = ()) -> pa.Table:
         """Rows of an expression; it is built only where its like, by its name and what it rests on, was not translated before."""
@@ -328,8 +327,16 @@ class Reading:
         if key not in _TRANSLATED:
             if len(_TRANSLATED) >= MOST_TRANSLATED:
                 _TRANSLATED.clear()
-            _TRANSLATED[key] = str(self.connection.compile(build()))
+            _TRANSLATED[key] = self._translate(build())
         return _TRANSLATED[key]
+
+    def _translate(self, expression: Any) -> str:
+        # Merging selects takes Ibis a good part of the time, and the engine merges them anyway.
+        is_merging, ibis.options.sql.fuse_selects = ibis.options.sql.fuse_selects, False
+        try:
+            return str(self.connection.compile(expression))
+        finally:
+            ibis.options.sql.fuse_selects = is_merging
 
     def current(self, contract_id: str, *, having: str | None = None) -> Rows:
         """Rows of the chosen enterprises that hold at the two times: the last known of each key, expired ones left out.
@@ -345,19 +352,31 @@ class Reading:
         name = _name("last", contract_id, having)
         if name not in self._opened:
             contract = load_contract(contract_id)
+            held = self.held(contract_id, having=having)
             key = ["enterprise_id" if item == contract.identifier else item for item in contract.key]
-            last = held = self.held(contract_id, having=having)
-            twice = self.keep(_name("twice", contract_id, having), lambda: _coming_twice(held(), key))
-            if self._one(f"SELECT count(*) FROM {quote(twice.name)}"):
-                lost = self.keep(
-                    _name("lost", contract_id, having),
-                    lambda: _superseded(held(), twice(), key, self.at.known_at),
-                )
-                last = Rows(name, lambda: held().anti_join(lost(), ["batch_id", "line"]))
-            self._opened[name] = Rows(
-                last.name, lambda: unexpired(last(), contract, known_at=self.at.known_at)
+            without = self._without_superseded(held.name, key, self._schemas[contract_id].names)
+            self.connection.con.execute(
+                f"CREATE OR REPLACE TEMP VIEW {quote(name)} AS SELECT * FROM {quote(held.name)} {without} WHERE {self._serves(contract)}"
             )
+            self._opened[name] = Rows(name, partial(self._table, name, contract_id))
         return self._opened[name]
+
+    def _without_superseded(self, view: str, key: Sequence[str], columns: Sequence[str]) -> str:
+        """Leave out rows that a later one of their key replaced."""
+        rows, twice, lost = quote(view), quote(f"twice {view}"), quote(f"lost {view}")
+        keys = ", ".join(quote(name) for name in key)
+        self.connection.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {twice} AS SELECT {keys} FROM {rows} GROUP BY ALL HAVING count(*) > 1"
+        )
+        if not self._one(f"SELECT count(*) FROM {twice}"):
+            return ""
+        same = " AND ".join(f"r.{quote(name)} IS NOT DISTINCT FROM t.{quote(name)}" for name in key)
+        self.connection.con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE {lost} AS SELECT batch_id, line FROM (
+            SELECT batch_id, line, row_number() OVER (PARTITION BY {keys} ORDER BY {asof.newest_first(columns)}) AS place
+            FROM {rows} r SEMI JOIN {twice} t ON {same}) WHERE place > 1"""
+        )
+        return f"ANTI JOIN {lost} USING (batch_id, line)"
 
     def _one(self, query: str) -> Any:
         row = self.connection.con.execute(query).fetchone()
@@ -368,26 +387,13 @@ def _name(what: str, contract_id: str, having: str | None) -> str:
     return f"{what} {contract_id}" + (f" of {having}" if having else "")
 
 
+def kept_name(name: str) -> str:
+    """Table that :meth:`Reading.keep` keeps what it is told that name."""
+    return f"kept_{name.replace('.', '_').replace(' ', '_')}"
+
+
 def aged(register: Any, at: At) -> Any:
     """Who the register knows by then, ``enterprise_id``, and months since each was established, ``age_months``."""
     newest = asof.latest(register, ["enterprise_id"], known_at=at.known_at)
     age = at.index - (newest.established_on.year() * 12 + newest.established_on.month() - 1)
     return newest.select("enterprise_id", age_months=age)
-
-
-def is_read(contract: Contract, column: str, columns: Mapping[str, frozenset[str]]) -> bool:
-    """Whether a column of a table is needed: all are where the contract is not among those whose items are told."""
-    if contract.id not in columns:
-        return True
-    return column in columns[contract.id] or column in (*contract.key, *asof.ORDER)
-
-
-def _coming_twice(rows: Any, key: Sequence[str]) -> Any:
-    """Keys of which there are several rows."""
-    return rows.group_by(key).aggregate(times=rows.count()).filter(ibis._.times > 1).select(*key)
-
-
-def _superseded(rows: Any, twice: Any, key: Sequence[str], known_at: dt.date) -> Any:
-    """Of the keys that come twice, the rows that a later one replaced."""
-    same = [rows[name].identical_to(twice[name]) for name in key]
-    return asof.superseded(rows.semi_join(twice, same), key, known_at=known_at).select("batch_id", "line")

@@ -20,7 +20,6 @@ from rongqiao.indicators.computation import (
     select,
     wide_schema,
 )
-from rongqiao.indicators.lineage import items_read
 from rongqiao.indicators.province import SPAN, compute_parts, write_indicators
 from rongqiao.indicators.reading import ENTERPRISES, Reading
 from rongqiao.indicators.registry import At
@@ -114,7 +113,7 @@ def refresh_indicators(
     ):
         return Refreshed(known_at, 0)
     changes = _changes(lake, before, at)
-    reading = Reading(lake, at, contracts, columns=items_read())
+    reading = Reading(lake, at, contracts)
     if not changes.reasons and _is_most(reading, lake, len(changes.enterprise_ids)):
         changes = Changes((), (), changes.delivered, (f"{len(changes.enterprise_ids):,} 户有变化，占多数",))
     parts: Sequence[Part] = _cut(changes.enterprise_ids, span)

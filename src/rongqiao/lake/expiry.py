@@ -17,7 +17,7 @@ from rongqiao.kernel.period import shift_date
 from rongqiao.lake.engine import literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from ibis.expr.types import BooleanValue, Table
 
@@ -121,18 +121,26 @@ def expires_on(contract: Contract, row: Mapping[str, Any], *, known_at: dt.date)
     return min((end for end in ends if end is not None), default=None)
 
 
-def expires_on_sql(contract: Contract, *, known_at: dt.date) -> str:
-    """DuckDB expression over a published table that gives the same day as :func:`expires_on`."""
-    start = _start(contract)
+def serves_sql(contract: Contract, *, known_at: dt.date, columns: Container[str]) -> str:
+    """Condition of DuckDB on a published table with these columns that keeps the rows of :func:`unexpired`."""
+    if not has_clock(contract) or _start(contract) not in columns:
+        return "true"
+    end = expires_on_sql(contract, known_at=known_at, columns=columns)
+    return f"coalesce({end} >= DATE {literal(known_at.isoformat())}, true)"
+
+
+def expires_on_sql(contract: Contract, *, known_at: dt.date, columns: Container[str] | None = None) -> str:
+    """DuckDB expression over a published table that gives the same day as :func:`expires_on`; of its columns if they are told."""
+    start, there = _start(contract), contract.columns if columns is None else columns
     if contract.retention_months is None or start is None:
         return "NULL::DATE"
     months = str(contract.retention_months)
     severity, by_severity = _severity(contract), months_by_severity(known_at)
-    if severity and by_severity:
+    if severity and severity in there and by_severity:
         cases = " ".join(f"WHEN {literal(code)} THEN {number}" for code, number in by_severity.items())
         months = f"CASE {quote(severity)} {cases} ELSE {months} END"
     end = f"({quote(start)} + to_months(({months})::INTEGER))::DATE"
-    return f"least({end}, {quote(UNTIL)})" if UNTIL in contract.columns else end
+    return f"least({end}, {quote(UNTIL)})" if UNTIL in there else end
 
 
 def is_expired(contract: Contract, row: Mapping[str, Any], *, known_at: dt.date) -> bool:
