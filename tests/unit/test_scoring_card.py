@@ -11,10 +11,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from rongqiao.indicators.registry import load_indicators
 from rongqiao.kernel.errors import ContractError
 from rongqiao.lake.tables import Lake
+from rongqiao.rules.levels import LEVELS, show_level
 from rongqiao.scoring import rating
-from rongqiao.scoring.card import Card, CardFeature, apply_card, load_card, save_card
+from rongqiao.scoring.card import Card, CardFeature, apply_card, load_card, reason_text, save_card
 from rongqiao.scoring.evaluation import cross_validate, kolmogorov_smirnov
 from rongqiao.scoring.rating import RATINGS, GradeScale, grade_of, rate, scale_of, write_ratings
 from rongqiao.scoring.scorecard import Scorecard, card_probability
@@ -270,3 +272,22 @@ def test_training_makes_a_card_and_says_what_it_is() -> None:
     assert trained.events == target.sum()
     assert f"AUC {trained.evaluation.auc:.3f}" in text
     assert all(feature.indicator in text for feature in trained.card.features)
+
+
+def test_reasons_name_a_level_as_its_department_does() -> None:
+    grade = CardFeature(
+        "tax_grade_now_level",
+        "最近纳税缴费信用级别（5为A，1为D）",
+        "higher_better",
+        (3.0,),
+        (0.0, 60.0),
+        20.0,
+    )
+    assert reason_text(grade, 1.0, 0.0) == "最近纳税缴费信用级别为 D 级，较满分少 60 分"
+    assert reason_text(grade, 5.0, 60.0) == "最近纳税缴费信用级别为 A 级，得满分 60"
+
+
+def test_every_level_of_an_indicator_has_a_name() -> None:
+    declared = {name for name in load_indicators() if name.endswith("_level") and "_trend_" not in name}
+    assert {name for name in declared if show_level(name, 1.0) == "1 级"} == set()
+    assert set(LEVELS) <= declared

@@ -274,6 +274,9 @@ def test_figures_say_status_source_and_freshness(published, owner):
         ("tax_taxable_sales_yoy_m12_ratio", -0.1234, "-12.3%"),
         ("judicial_dishonest_open_count", 2.0, "2 个"),
         ("tax_grade_now_level", 5.0, "A 级"),
+        ("tax_grade_trend_y2_level", 1.0, "+1 级"),
+        ("tax_grade_trend_y2_level", 0.0, "0 级"),
+        ("profile_environment_credit_level", 2.0, "警示"),
         ("tax_grade_now_level", None, "—"),
     ],
 )
@@ -308,3 +311,25 @@ def test_quarantine_is_for_operators(published, officer):
 def test_scope_of_another_kind_has_no_own_portrait(published, officer):
     assert selectors.get_own_portrait(officer) is None
     assert selectors.get_own_portrait(Scope()) is None
+
+
+def test_the_register_is_searched_through_its_indexes():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO enterprises_enterprise (uscc, name, legal_form, status, industry_code, county_code, address, legal_rep_name, known_at)
+            SELECT '91430102MA' || lpad(i::text, 8, '0'), '长沙' || chr(19968 + i) || chr(30000 - i) || '电子有限公司', '', '存续', '', '430102', '', '', '2026-11-20'
+            FROM generate_series(1, 4000) AS i"""
+        )
+        cursor.execute("ANALYZE enterprises_enterprise")
+    official = person("government", Role.GOVERNMENT_OFFICIAL, "official", region="4301")
+    wanted = Enterprise.objects.get(uscc="91430102MA00000123")
+    Enterprise.objects.filter(pk=wanted.pk).update(name="长沙ABC兴辉电子有限公司")
+    for typed in ("兴辉", "abc兴", "辉电子有", " 91430102ma00000123 "):
+        assert [each.pk for each in selectors.find_regional_enterprises(official, typed)] == [wanted.pk], (
+            typed
+        )
+    assert selectors.find_regional_enterprises(official, "辉兴").count() == 0
+    assert selectors.find_regional_enterprises(official, "长").count() == 4000
+    plan = selectors.find_regional_enterprises(official, "兴辉").explain()
+    assert "enterprise_name_grams" in plan, plan
+    assert "Seq Scan" not in plan

@@ -11,11 +11,11 @@ import pyarrow as pa
 from rongqiao.contracts.catalog import industry_section, size_limits_of
 from rongqiao.indicators.computation import ENTERPRISES, TARGET
 from rongqiao.indicators.registry import At, load_indicators
-from rongqiao.indicators.value_words import TAX_GRADES
 from rongqiao.kernel.errors import ContractError, InvalidValueError
 from rongqiao.lake import asof
 from rongqiao.lake.engine import ibis_connection
 from rongqiao.lake.suspensions import held_back
+from rongqiao.rules.levels import TAX_GRADES
 from rongqiao.rules.size_class import classify_size
 
 if TYPE_CHECKING:

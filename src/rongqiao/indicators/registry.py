@@ -388,5 +388,5 @@ def get_indicator(indicator_id: str) -> Indicator:
     """
     register = load_indicators()
     if indicator_id not in register:
-        raise InvalidValueError("指标", indicator_id, "没有这个指标，`rongqiao indicators list` 列出全部。")
+        raise InvalidValueError("指标", indicator_id, "没有这个指标，请从指标目录中查找。")
     return register[indicator_id]

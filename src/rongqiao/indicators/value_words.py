@@ -1,4 +1,4 @@
-"""Words of values: the one wording of statuses and levels, for pages, reports and documents."""
+"""Words of values: the one wording of statuses, for pages, reports and documents."""
 
 from __future__ import annotations
 
@@ -11,5 +11,3 @@ STATUSES = {
     "stale": "数据过期",
     "suspended": "暂停使用",
 }
-#: Grades of tax credit as the level indicators count them, best first.
-TAX_GRADES = {5: "A", 4: "B", 3: "M", 2: "C", 1: "D"}

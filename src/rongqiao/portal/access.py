@@ -10,6 +10,7 @@ from django.shortcuts import render
 
 from rongqiao.accounts.roles import ROLE_TITLES, Role
 from rongqiao.kernel.errors import IllegalTransitionError, NotAllowedError, RongqiaoError
+from rongqiao.rules.transitions import OutOfTurn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
 
     View = Callable[..., HttpResponse]
 
+#: Lifecycles whose states are worded under a shorter name.
+FAMILIES = {
+    "screening_list": "screening",
+    "screening_handover": "handover",
+    "criteria_change": "change",
+    "interface_submission": "submission",
+    "access_question": "question",
+    "webhook_event": "delivery",
+    "indicator": "use",
+}
 ENTERPRISE = (Role.ENTERPRISE_OWNER, Role.ENTERPRISE_CLERK)
 BANK = (Role.BANK_OFFICER, Role.BANK_RISK)
 
@@ -72,4 +83,8 @@ def show_error(request: HttpRequest, error: RongqiaoError) -> HttpResponse:
         status = 409
     else:
         status = 422
-    return render(request, "portal/error.html", {"error": error, "status": status}, status=status)
+    context: dict[str, Any] = {"error": error, "status": status}
+    if isinstance(error.value, OutOfTurn):
+        lifecycle = error.value.lifecycle
+        context["state"] = (error.value.state, FAMILIES.get(lifecycle, lifecycle))
+    return render(request, "portal/error.html", context, status=status)

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from rongqiao.bases.resources import changes
 from rongqiao.contracts.catalog import lpr, lpr_quotes
 from rongqiao.kernel.errors import NotAllowedError, RongqiaoError
 from rongqiao.kernel.money import WAN
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 LONG_TERM_MONTHS = 60
+#: States of a take in which a quote may be written.
+QUOTABLE = ("active", "quoted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,9 @@ def quote(request: HttpRequest, take_id: uuid.UUID) -> HttpResponse:
     """Quote form of a take; on success the demand's page."""
     scope = request_scope(request)
     taken, products = _taken(request, take_id)
+    if request.method != "POST" and taken.status not in QUOTABLE:
+        messages.warning(request, "此单已释放或已有结果，不能再报价。")
+        return redirect("portal:bank_demand", demand_id=taken.demand_id)
     form, fees = _bind(request, taken.demand, products)
     error = None
     if request.method == "POST" and form.is_valid() and fees.is_valid():
@@ -113,12 +119,13 @@ def withdraw(request: HttpRequest, quote_id: uuid.UUID) -> HttpResponse:
 
 
 def _taken(request: HttpRequest, take_id: uuid.UUID) -> tuple[Any, list[Any]]:
-    """Return the take and our products that were judged for its demand, best first."""
+    """Return the take and our products that were judged for its demand, best first; all on sale where none was."""
     scope = request_scope(request)
     taken = market.get_take(scope, take_id)
     if taken is None:
         raise Http404(str(take_id))
-    return taken, [match.product for match in market.demand_matches(scope, taken.demand_id)]
+    judged = [match.product for match in market.demand_matches(scope, taken.demand_id)]
+    return taken, judged or [each for each in changes.own_products(scope) if each.status == "published"]
 
 
 def _bind(request: HttpRequest, demand: Any, products: Sequence[Any]) -> tuple[QuoteForm, Any]:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises.objections import selectors
-from rongqiao.bases.enterprises.objections.disputable import readable_text
-from rongqiao.bases.enterprises.records import PERSONAL
+from rongqiao.bases.enterprises.records import PERSONAL, readable_text
 from rongqiao.contracts.catalog import threshold
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.portal.listing import Column, Filter

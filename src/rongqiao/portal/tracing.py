@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.portal.ledger_proofs import prove_places
@@ -12,8 +10,6 @@ from rongqiao.portal.templatetags.figures import moment
 
 if TYPE_CHECKING:
     from rongqiao.bases.enterprises.tracing import IndicatorTrace, SourceRow, SourceTrace
-
-AMOUNT = re.compile(r"-?\d+(\.\d+)?")
 
 
 def trace_context(found: IndicatorTrace) -> dict[str, Any]:
@@ -30,16 +26,8 @@ def _shown(source: SourceTrace, row: SourceRow) -> dict[str, Any]:
 
 
 def _pairs(source: SourceTrace, row: SourceRow) -> list[tuple[str, str, Any]]:
-    """Title, role and value of every item of a row: amounts with separators, its period as a month, all else as delivered."""
+    """Title, role and value of every item of a row: codes by their titles, amounts with separators."""
     return [
-        (item.title, item.role_title, _value(item.title, str(value), row.valid))
+        (item.title, item.role_title, moment(value) if value == row.valid else value)
         for item, value in zip(source.items, row.values, strict=False)
     ]
-
-
-def _value(title: str, value: str, valid: str) -> object:
-    if value == valid:
-        return moment(value)
-    if title.endswith("（元）") and AMOUNT.fullmatch(value):
-        return f"{Decimal(value):,.2f}"
-    return value

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Bounds of numbers keep two digits: finer ones serve only to cut a single enterprise out.
 BOUND_DIGITS = 2
+#: Powers of ten that a bound may have: no measure of an enterprise is larger or smaller.
+BOUND_PLACES = 15
 NUMBER_OPS = (">=", "<=")
 
 
@@ -26,7 +28,7 @@ def read_bound(text: str, *, title: str) -> Decimal:
     Raises
     ------
     InvalidValueError
-        If it is no number, or finer than two digits; the remedy names the nearest that is possible.
+        If it is no number, out of all proportion, or finer than two digits; the remedy names the nearest that is possible.
     """
     try:
         value = Decimal(text.strip().replace(",", "").replace("，", ""))
@@ -34,6 +36,10 @@ def read_bound(text: str, *, title: str) -> Decimal:
         raise InvalidValueError(title, text, "请填数字，如 500 或 0.35。") from None
     if not value.is_finite():
         raise InvalidValueError(title, text, "请填数字，如 500 或 0.35。")
+    if value and not -BOUND_PLACES <= value.adjusted() <= BOUND_PLACES:
+        raise InvalidValueError(
+            title, text[:40], f"数字过大或过小，请填绝对值不超过 10 的 {BOUND_PLACES} 次方的数。"
+        )
     nearest = round_bound(value)
     if nearest != value:
         raise InvalidValueError(title, text, f"界限至多两位有效数字，请填 {nearest:f}。")

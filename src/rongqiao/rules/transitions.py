@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError
 
 Table = dict[tuple[str, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfTurn:
+    """An event that a lifecycle does not know in a state, and the events that it does."""
+
+    lifecycle: str
+    state: str
+    event: str
+    possible: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.lifecycle}: {self.state} → {self.event}"
+
 
 DEMAND: Table = {
     ("draft", "publish"): "published",
@@ -244,6 +260,26 @@ LIFECYCLES: dict[str, Table] = {
     "breaker": BREAKER,
     "indicator": INDICATOR,
 }
+#: What each lifecycle is of, in the reader's words.
+TITLES = {
+    "demand": "融资需求",
+    "take": "抢单",
+    "quote": "报价",
+    "application": "贷款申请",
+    "loan": "贷款",
+    "delivery": "报送文件",
+    "source_table": "新数据源",
+    "objection": "异议",
+    "assignment_undo": "撤销认定",
+    "interface_submission": "接口申请",
+    "access_question": "访问说明",
+    "webhook_event": "变更通知",
+    "screening_list": "筛选名单",
+    "screening_handover": "交付的名单",
+    "criteria_change": "准入条件改动",
+    "breaker": "数据接口连接",
+    "indicator": "指标",
+}
 INITIAL = {
     "demand": "draft",
     "take": "active",
@@ -277,14 +313,17 @@ def advance(lifecycle: str, state: str, event: str) -> str:
     Raises
     ------
     IllegalTransitionError
-        If the table does not list the pair; the remedy names the events that are possible.
+        If the table does not list the pair: mostly somebody else, or a clock, was faster. Names state, event and what is possible.
     InvalidValueError
         If there is no such lifecycle.
     """
     table = _table(lifecycle)
     if (state, event) not in table:
-        possible = "、".join(events_from(lifecycle, state)) or "无（已是终态）"
-        raise IllegalTransitionError(f"{lifecycle} 状态 {state}", event, f"此状态下可用的操作：{possible}。")
+        raise IllegalTransitionError(
+            TITLES[lifecycle],
+            OutOfTurn(lifecycle, state, event, events_from(lifecycle, state)),
+            "它现在的状态不能这样办理，多半已由他人办理或已到期；请刷新页面，按现在的状态办理。",
+        )
     return table[state, event]
 
 

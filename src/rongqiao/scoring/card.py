@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rongqiao.kernel.errors import ContractError
+from rongqiao.kernel.money import format_cny
+from rongqiao.rules.levels import show_level
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,9 +204,10 @@ def reason_text(
     if value is None:
         return f"{feature.title}：没有数据，按缺失计 {points:.0f} 分（满分 {feature.max_points:.0f}）"
     lost = feature.max_points - points
-    if lost < 0.5:
-        return f"{feature.title}为 {show_number(feature.indicator, value)}，得满分 {points:.0f}"
-    return f"{feature.title}为 {show_number(feature.indicator, value)}，较满分少 {lost:.0f} 分"
+    # The title of a level explains its numbers, which the reader does not see.
+    title = feature.title.split("（")[0] if feature.indicator.endswith("_level") else feature.title
+    shown = f"{title}为 {show_number(feature.indicator, value)}"
+    return f"{shown}，得满分 {points:.0f}" if lost < 0.5 else f"{shown}，较满分少 {lost:.0f} 分"
 
 
 def show_number(indicator: str, value: float) -> str:
@@ -212,6 +215,8 @@ def show_number(indicator: str, value: float) -> str:
     if indicator.endswith("_ratio"):
         return f"{value * 100:.1f}%"
     if indicator.endswith("_cny"):
-        return f"{value / 10_000:,.2f} 万元"
-    unit = {"days": "天", "months": "个月", "flag": "", "level": "级"}.get(indicator.rsplit("_", 1)[-1], "")
+        return format_cny(value)
+    if indicator.endswith("_level"):
+        return show_level(indicator, value)
+    unit = {"days": "天", "months": "个月"}.get(indicator.rsplit("_", 1)[-1], "")
     return f"{value:,.0f}{f' {unit}' if unit else ''}"

@@ -9,8 +9,9 @@ from rongqiao.bases.enterprises.models import SourceStatus
 from rongqiao.bases.enterprises.objections.marks import marked_indicators
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.indicators.registry import THEMES, load_indicators
-from rongqiao.indicators.value_words import STATUSES, TAX_GRADES
+from rongqiao.indicators.value_words import STATUSES
 from rongqiao.kernel.money import format_cny
+from rongqiao.rules.levels import show_level
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -88,11 +89,7 @@ def format_figure(indicator_id: str, value: float | None) -> str:
     if suffix == "flag":
         return "是" if value else "否"
     if suffix == "level":
-        return (
-            f"{TAX_GRADES[int(value)]} 级"
-            if "tax_grade" in indicator_id and int(value) in TAX_GRADES
-            else f"{value:g} 级"
-        )
+        return show_level(indicator_id, value)
     return f"{value:,.1f}".removesuffix(".0") + f" {load_indicators()[indicator_id].unit}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -11,6 +12,7 @@ from django.db.models.functions import Now
 from rongqiao.accounts.models import Consent, Organisation, User
 from rongqiao.accounts.scoping import ScopedModel
 from rongqiao.bases.enterprises.fields import PackedField
+from rongqiao.bases.enterprises.name_search import NameGrams
 
 if TYPE_CHECKING:
     from rongqiao.accounts.scope import Scope
@@ -33,6 +35,7 @@ class Enterprise(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = "企业"
+        indexes = [GinIndex(NameGrams("name"), name="enterprise_name_grams")]
 
     def __str__(self) -> str:
         return self.name

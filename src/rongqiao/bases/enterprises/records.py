@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from rongqiao.contracts.catalog import code_list
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.lake import asof
 from rongqiao.lake.engine import ibis_connection
@@ -13,11 +16,13 @@ from rongqiao.lake.record_ids import key_columns, record_id
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rongqiao.contracts.model import Contract
+    from rongqiao.contracts.model import Contract, Item
     from rongqiao.lake.tables import Lake
 
 #: Items of this level never leave the base.
 PERSONAL = "L4"
+MONTH_DIGITS = 6
+AMOUNT = re.compile(r"-?\d+(\.\d+)?")
 
 
 def current_records(
@@ -130,3 +135,17 @@ def text_of(value: object) -> str:
     if isinstance(value, bool):
         return "是" if value else "否"
     return value.isoformat() if isinstance(value, dt.date) else str(value)
+
+
+def readable_text(item: Item, text: str) -> str:
+    """Show a code by its title, a month with its dash and yuan with separators, anything else as it was delivered."""
+    if item.type == "month" and len(text) == MONTH_DIGITS:
+        return f"{text[:4]}-{text[4:]}"
+    if item.unit == "元" and AMOUNT.fullmatch(text):
+        return f"{Decimal(text):,}"
+    if not item.code_list or not text:
+        return text
+    try:
+        return code_list(item.code_list).title(text)
+    except InvalidValueError:
+        return text

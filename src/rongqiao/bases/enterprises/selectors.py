@@ -22,6 +22,7 @@ from rongqiao.bases.enterprises.models import (
     RuleResult,
     SourceStatus,
 )
+from rongqiao.bases.enterprises.name_search import NameGrams, name_holds
 from rongqiao.bases.enterprises.objections.marks import marks_of
 from rongqiao.bases.enterprises.portraits import SUSPENDED, PortraitView, mask, with_marks
 from rongqiao.contracts.catalog import consent_data_classes, threshold, threshold_table
@@ -70,10 +71,13 @@ def find_regional_enterprises(scope: Scope, query: str) -> QuerySet[Enterprise]:
     text = query.strip()
     if scope.kind != "government" or not scope.region or not text:
         return Enterprise.objects.none()
-    found = Q(name__icontains=text)
-    if code := normalise_uscc(text):
+    found = name_holds(text, grams="grams")
+    code = normalise_uscc(text)
+    # No code holds a Chinese character.
+    if code.isascii() and code:
         found |= Q(uscc__startswith=code)
-    return Enterprise.objects.filter(found, county_code__startswith=scope.region)
+    register = Enterprise.objects.alias(grams=NameGrams("name"))
+    return register.filter(found, county_code__startswith=scope.region)
 
 
 def get_regional_enterprise(scope: Scope, uscc: str) -> Enterprise | None:

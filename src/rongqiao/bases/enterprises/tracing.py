@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises.models import Delivery
-from rongqiao.bases.enterprises.records import PERSONAL, current_records, text_of
+from rongqiao.bases.enterprises.records import PERSONAL, current_records, readable_text, text_of
 from rongqiao.bases.enterprises.usage import ROLES, item_roles
 from rongqiao.contracts.standards import Contract, load_contract
 from rongqiao.indicators.lineage import RECORD
@@ -186,15 +186,16 @@ def _trace_contract(contract: Contract, reading: _Reading, roles: dict[str, str]
     deliveries = Delivery.objects.in_bulk({row["batch_id"] for row in shown})
     quality = batch_quality({row["batch_id"] for row in shown}, reading.lake)
     key = key_items(contract)
+    known = {item.id: item for item in contract.items}
     rows = tuple(
         SourceRow(
             record_id=row["record_id"],
-            key=tuple(_text(row[name]) for name in key) if reading.has_values else (),
+            key=tuple(_shown(known[name], row) for name in key) if reading.has_values else (),
             batch_id=row["batch_id"],
             line=row["line"],
             known_at=row["known_at"],
             valid=_text(row[contract.valid_on]) if contract.valid_on else "",
-            values=tuple(_text(row[item.id]) for item in items) if reading.has_values else (),
+            values=tuple(_shown(known[item.id], row) for item in items) if reading.has_values else (),
             delivery=deliveries.get(row["batch_id"]),
             quality=quality.get(row["batch_id"]),
         )
@@ -257,6 +258,10 @@ def window_start(indicator_id: str, as_of: int) -> int | None:
     """First month that an indicator looks back to; null for the present state."""
     months = get_indicator(indicator_id).window_months
     return add_months(as_of, 1 - months) if months else None
+
+
+def _shown(item: Item, row: Mapping[str, Any]) -> str:
+    return readable_text(item, text_of(row[item.id])) or "—"
 
 
 def _text(value: object) -> str:

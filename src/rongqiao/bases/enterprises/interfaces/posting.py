@@ -5,6 +5,7 @@ The address that was checked is the one connected to, so that a name cannot turn
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,6 +14,7 @@ from django.conf import settings
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.hosts import is_inner_name, pin, resolve_public
 
+SPACE = re.compile(r"[\s\x00-\x1f]")
 TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 
 
@@ -29,8 +31,8 @@ def check_place(url: str) -> None:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host, port = "", None
-    if not host or "@" in parts.netloc or port == 0 or len(url) > 400:
-        raise InvalidValueError("通知地址", url, "请填完整的 https:// 地址，不含用户名和密码。")
+    if not host or "@" in parts.netloc or port == 0 or len(url) > 400 or SPACE.search(url):
+        raise InvalidValueError("通知地址", url, "请填完整的 https:// 地址，不含空格、用户名和密码。")
     if host in settings.WEBHOOK_HOSTS:
         return
     if parts.scheme != "https":

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import require
 from rongqiao.bases.enterprises.objections.marks import FactMark, marks_of, marks_on_record
-from rongqiao.bases.enterprises.records import PERSONAL, current_records, month_of, text_of
-from rongqiao.contracts.catalog import code_list
+from rongqiao.bases.enterprises.records import PERSONAL, current_records, month_of, readable_text, text_of
 from rongqiao.contracts.standards import load_contract, load_contracts
 from rongqiao.indicators.lineage import RECORD, item_edges
 from rongqiao.indicators.registry import get_indicator
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from rongqiao.accounts.scope import Scope
     from rongqiao.contracts.model import Contract, Item
 
-MONTH_DIGITS = 6
 OWNERS = (Role.ENTERPRISE_OWNER, Role.ENTERPRISE_CLERK)
 
 
@@ -162,15 +160,3 @@ def _record(
 
 def _unit(item: Item) -> str:
     return f" {item.unit}" if item.unit and item.type in ("decimal", "integer") else ""
-
-
-def readable_text(item: Item, text: str) -> str:
-    """Show a code by its title and a month with its dash, anything else as it was delivered."""
-    if item.type == "month" and len(text) == MONTH_DIGITS:
-        return f"{text[:4]}-{text[4:]}"
-    if not item.code_list or not text:
-        return text
-    try:
-        return code_list(item.code_list).title(text)
-    except InvalidValueError:
-        return text

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 BUILDERS = (Role.BANK_OFFICER, Role.BANK_RISK, Role.GOVERNMENT_OFFICIAL)
 COUNT, NAME, EXPORT = "count", "name", "export"
+TITLE_LENGTH = 60
 BUDGETS = {
     COUNT: ("screening_questions_per_day", "今日筛选次数"),
     NAME: ("screening_names_per_day", "今日名单企业数"),
@@ -53,20 +54,24 @@ def open_list(*, scope: Scope, title: str, valid_days: int, now: dt.datetime) ->
     Raises
     ------
     InvalidValueError
-        If it has no title, or would stand longer than a list may.
+        If it has no title or too long a one, or would stand longer than a list may.
     """
     require(scope, *BUILDERS)
     person, organisation = scope.person
     day = local_day(now)
     most = int(threshold("screening_list_days_max", day))
-    if not title.strip():
+    if not title.strip() or "\0" in title:
         raise InvalidValueError("名单名称", title, "请写一个看得出用途的名称，如“制造业首贷拓户”。")
+    if len(title.strip()) > TITLE_LENGTH:
+        raise InvalidValueError(
+            "名单名称", title, f"共 {len(title.strip())} 个字，请不超过 {TITLE_LENGTH} 个字。"
+        )
     if not 1 <= valid_days <= most:
         raise InvalidValueError("有效期（天）", valid_days, f"请填 1 至 {most}。")
     screening = ScreeningList(
         organisation_id=organisation,
         region_code=scope.region,
-        title=title.strip()[:60],
+        title=title.strip(),
         created_by_id=person,
         created_at=now,
         expires_on=day + dt.timedelta(days=valid_days),

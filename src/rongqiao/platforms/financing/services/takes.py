@@ -40,8 +40,10 @@ def take_demand(*, scope: Scope, demand_id: uuid.UUID, now: dt.datetime) -> Take
     # The row lock makes grabs queue up: each sees the count the one before left.
     demand = lock(Demand, scope, demand_id)
     status = advance("demand", demand.status, "take")
-    _check_open(demand, now)
     take = Take.objects.for_scope(scope).filter(demand=demand).first()
+    if take is not None and not can_advance("take", take.status, "retake"):
+        raise NotAllowedError("抢单", str(demand_id), _why_not_again(take))
+    _check_open(demand, now)
     if take is None:
         take = Take(
             demand=demand,
@@ -50,10 +52,8 @@ def take_demand(*, scope: Scope, demand_id: uuid.UUID, now: dt.datetime) -> Take
             region_code=demand.region_code,
             status=INITIAL["take"],
         )
-    elif can_advance("take", take.status, "retake"):
-        take.status = advance("take", take.status, "retake")
     else:
-        raise NotAllowedError("抢单", str(demand_id), "本机构已抢过此需求，不能重复抢单。")
+        take.status = advance("take", take.status, "retake")
     take.taken_by_id, take.taken_at = scope.user_id, now
     take.contact_due_at, take.quote_due_at = clocks.contact_due(now), clocks.quote_due(now)
     take.save()
@@ -68,6 +68,13 @@ def take_demand(*, scope: Scope, demand_id: uuid.UUID, now: dt.datetime) -> Take
         detail={"demand": str(demand.pk)},
     )
     return take
+
+
+def _why_not_again(take: Take) -> str:
+    """Tell an institution that still holds a demand from one that let it go; the second click of two is no failure."""
+    if take.status == "released":
+        return "本机构已释放此单，不能重复抢单。"
+    return "本机构已抢过此需求，不必重复抢单。"
 
 
 def _check_open(demand: Demand, now: dt.datetime) -> None:
