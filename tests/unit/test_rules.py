@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -11,7 +12,7 @@ from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError
 from rongqiao.rules.criteria import parse_criteria
 from rongqiao.rules.loan_class import OverdueLimits, five_class_floor, worse_class
 from rongqiao.rules.matching import Demand, Product, match_products
-from rongqiao.rules.transitions import INITIAL, LIFECYCLES, advance, can_advance, events_from, states
+from rongqiao.rules.transitions import INITIAL, LIFECYCLES, TITLES, advance, can_advance, events_from, states
 
 LIMITS = OverdueLimits(7, 90, 270, 360)
 DEMAND = Demand(
@@ -39,8 +40,12 @@ def test_paths(lifecycle: str, events: list[str], final: str) -> None:
 
 
 def test_an_absent_pair_names_what_is_possible() -> None:
-    with pytest.raises(IllegalTransitionError, match="publish"):
+    with pytest.raises(IllegalTransitionError, match="publish") as refused:
         advance("demand", "draft", "accept")
+    # People read the thing and the remedy: no codes in them.
+    assert refused.value.thing == "融资需求"
+    assert not re.search("[a-z_]", refused.value.remedy)
+    assert set(TITLES) == set(LIFECYCLES)
     assert not can_advance("application", "refused", "approve")
     with pytest.raises(InvalidValueError):
         advance("journey", "draft", "go")

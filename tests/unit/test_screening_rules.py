@@ -93,6 +93,9 @@ def test_a_finer_bound_is_refused_with_the_nearest() -> None:
     assert read_bound("1,500", title="销售额") == 1500
     with pytest.raises(InvalidValueError, match="1200"):
         read_bound("1234", title="销售额")
+    for text in ("1e400", "1e-400", "9" * 400):
+        with pytest.raises(InvalidValueError, match="过大或过小"):
+            read_bound(text, title="销售额")
     for text in ("many", "", "NaN", "Infinity"):
         with pytest.raises(InvalidValueError, match="请填数字"):
             read_bound(text, title="销售额")

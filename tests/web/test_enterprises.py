@@ -272,7 +272,7 @@ def test_figures_say_status_source_and_freshness(published, owner):
     ("indicator", "value", "text"),
     [
         ("tax_taxable_sales_yoy_m12_ratio", -0.1234, "-12.3%"),
-        ("judicial_dishonest_open_count", 2.0, "2 个"),
+        ("judicial_dishonest_open_count", 2.0, "2 件"),
         ("tax_grade_now_level", 5.0, "A 级"),
         ("tax_grade_trend_y2_level", 1.0, "+1 级"),
         ("tax_grade_trend_y2_level", 0.0, "0 级"),

@@ -131,7 +131,7 @@ def test_an_ended_subscription_is_told_nothing_more(market, tax_clerk, webhook):
     [
         "http://bank.example.com/", "https://127.0.0.1/", "https://10.0.0.8/x", "https://[::1]/", "https://localhost/x",
         "https://user:pass@bank.example.com/", "ftp://bank.example.com/", "https://", "https://db.internal/",
-        "https://169.254.169.254/latest",
+        "https://169.254.169.254/latest", "https://bank example.com/rq",
     ],
 )  # fmt: skip
 def test_nothing_is_posted_to_inner_hosts(market, url):

@@ -155,7 +155,7 @@ def test_a_correction_flows_through_the_six_steps_to_portrait_rating_and_readers
         (notice,) = list_notices(reader)
         changed = {each["id"]: (each["before"], each["after"]) for each in notice.changes}
         assert notice.report_id == report.pk
-        assert changed[DISHONEST] == ("1 个", "0 个")
+        assert changed[DISHONEST] == ("1 件", "0 件")
         assert "rating" in changed
         assert acknowledge_notice(scope=reader, notice_id=notice.pk, now=NOW + 2 * DAY).seen_at
     with scoped(reader):

@@ -14,7 +14,7 @@ from rongqiao.accounts.models import User
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.models import Portrait, ReadRecord, SourceStatus
 from rongqiao.platforms.financing import services
-from rongqiao.platforms.financing.models import Application, Loan, Quote, Take
+from rongqiao.platforms.financing.models import Application, Loan, Match, Quote, Take
 from rongqiao.portal.bank_quotes import price
 from tests.web.market_place import USCC, Market
 
@@ -206,6 +206,21 @@ def test_quote_page_proposes_terms_and_names_the_prime_rate(officer, market, dem
     assert "企业看到的综合年化成本" in page
 
 
+def test_a_demand_not_judged_yet_can_be_quoted_on_with_any_product_on_sale(officer, market, demand, now):
+    taken = market.take(market.officer, demand, now)
+    with system_scope() as system:
+        Match.objects.for_scope(system).filter(demand=demand).delete()
+    page = officer.get(reverse("portal:bank_quote", args=[taken.pk])).content.decode()
+    assert "P01" in page
+    officer.post(reverse("portal:bank_take_release", args=[taken.pk]))
+    again = officer.post(reverse("portal:bank_take_release", args=[taken.pk]))
+    assert again.status_code == 409
+    assert "已释放" in again.content.decode()
+    assert "released" not in again.content.decode()
+    shut = officer.get(reverse("portal:bank_quote", args=[taken.pk]), follow=True).content.decode()
+    assert "不能再报价" in shut
+
+
 def test_withdrawing_a_quote(officer, market, demand, now):
     quote = market.quote(market.officer, market.take(market.officer, demand, now), now=now)
     page = officer.get(reverse("portal:bank_demand", args=[demand.pk])).content.decode()
@@ -329,7 +344,10 @@ def test_loan_book_exports_what_it_shows(officer, market, now):
     answer = officer.get(reverse("portal:bank_loans") + "?export=csv")
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert [row["合同编号"] for row in rows] == [loan.contract_no]
-    assert Decimal(rows[0]["余额"]) == loan.principal_cny
+    assert Decimal(rows[0]["余额（元）"]) == loan.principal_cny
+    # In the words of the page, not in codes and bare ratios.
+    assert rows[0]["年利率"].endswith("%")
+    assert (rows[0]["五级分类"], rows[0]["状态"]) == ("正常", "正常还款中")
     none = officer.get(reverse("portal:bank_loans") + "?export=csv&status=overdue")
     assert len(list(csv.DictReader(io.StringIO(none.content.decode("utf-8-sig"))))) == 0
 

@@ -57,7 +57,7 @@ def test_a_bank_sees_where_its_product_reaches_enterprises_and_never_whom(office
     assert "开福区" in text or "430103" in text or "芙蓉区" in text
     assert not any(str(row["enterprise_id"]) in shown.content.decode() for row in town)
     told = page(officer, "bank_product", "P01", export="csv").content.decode()
-    cells = [cell for line in told.splitlines()[1:] for cell in line.split(",")[2:]]
+    cells = [cell for line in told.splitlines()[1:] for cell in line.split(",")[3:6]]
     # The file says of a hidden count what the page says: it is neither empty nor zero.
     assert "少于 20" in cells
     numbers = [int(cell) for cell in cells if cell != "少于 20"]
@@ -132,7 +132,7 @@ def by_county(client, url):
 
     def lines(**query):
         rows = client.get(url, {"export": "csv", **query}).content.decode().lstrip("\ufeff").splitlines()
-        assert rows[0] == "县市区,市州,现行（约，户）,新条件（约，户）,新增（约，户）,失去（约，户）"
+        assert rows[0] == "县市区,市州,现行（约，户）,新条件（约，户）,新增（约，户）,失去（约，户）,区划代码"
         return [row.split(",") for row in rows[1:]]
 
     told = lines()

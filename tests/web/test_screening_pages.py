@@ -1,5 +1,6 @@
 """Pages of screening: the builder with and without HTMX, refusals in place, exports with their mark, the enterprise's switch."""
 
+import datetime as dt
 import re
 from urllib.parse import unquote
 
@@ -102,6 +103,22 @@ def test_the_swap_is_part_of_the_whole_page(officer, town):
     strip = re.compile(r'name="csrfmiddlewaretoken" value="\w+"')
     part = strip.sub("", officer.get(url, headers=HTMX).content.decode()).strip()
     assert part in strip.sub("", officer.get(url).content.decode())
+
+
+def test_a_list_whose_day_is_over_is_filtered_as_expired_before_the_nights_job(officer, town):
+    url = begin(officer)
+    lists = reverse("portal:bank_screenings")
+    with system_scope() as system:
+        ScreeningList.objects.for_scope(system).update(expires_on=dt.date(2020, 1, 1))
+    for query, is_there in (({"state": "expired"}, True), ({"state": "draft"}, False)):
+        assert (url in officer.get(lists, query).content.decode()) is is_there
+
+
+@pytest.mark.parametrize("title", ["", "a\0b", "长" * 61])
+def test_a_name_that_cannot_be_stored_is_refused_and_kept(officer, town, title):
+    answer = officer.post(reverse("portal:bank_screening_new"), {"title": title, "days": "30"})
+    assert answer.status_code == 422
+    assert "名单名称" in words(answer)
 
 
 def test_a_refusal_is_told_in_place_and_changes_nothing(officer, town):

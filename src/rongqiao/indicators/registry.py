@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -94,6 +95,9 @@ DIRECTIONS: dict[Direction, str] = {
     "u_shaped": "适中为好",
     "neutral": "中性",
 }
+#: Titles of counts end in what they count by: 次数, 件数, 户数, some with words behind.
+COUNTED = re.compile(r"(次|件|月|笔|人|户|项|份)数(?:合计|（[^）]*）)?$")
+MEASURE_WORDS = {"月": "个月"}
 #: What values of a unit can be unless an indicator says otherwise: a ratio is a share, an amount is not negative.
 UNIT_BOUNDS: dict[str, Bounds] = {
     "cny": (0.0, None),
@@ -253,8 +257,10 @@ class Indicator:
 
     @property
     def unit(self) -> str:
-        """Chinese unit, from the id's suffix."""
-        return UNITS[self.id.rsplit("_", 1)[1]]
+        """Chinese unit, from the id's suffix; what is counted is told from the title, which has the measure word."""
+        suffix = self.id.rsplit("_", 1)[1]
+        found = COUNTED.search(self.title) if suffix == "count" else None
+        return UNITS[suffix] if found is None else MEASURE_WORDS.get(found[1], found[1])
 
     @property
     def window(self) -> str:

@@ -64,6 +64,7 @@ def _editor(request: HttpRequest, change_id: uuid.UUID, refusal: RongqiaoError |
         "chosen": get_fact(chosen) if chosen else None,
         "budget": budgets_left(scope, timezone.now())["count"],
         "refusal": refusal,
+        "note": request.POST.get("note", change.note),
         "urls": {"show": reverse("portal:bank_change", args=[change_id])}
         | {deed: reverse(f"portal:bank_change_{deed}", args=[change_id]) for deed in DEEDS},
     }
@@ -106,6 +107,9 @@ def _counties(request: HttpRequest, figures: dict[str, Any] | None, path: str) -
         default_sort="-lost",
         empty_title="没有可以显示的县市区",
         empty_text=f"各县市区的增减都{hidden} 户，不显示。",
+        none_fit_title="这个市州没有可以显示的县市区",
+        none_fit_text=f"不等于没有变化：增减{hidden} 户（含零）的县市区不显示，服务地区以外的也不列。",
+        further=[Column("region_code", "区划代码")],
     )
 
 

@@ -134,6 +134,8 @@ def show_product(request: HttpRequest, code: str) -> HttpResponse:
         default_sort="-met",
         empty_title="还没有核对过全省企业",
         empty_text="企业数据发布后自动核对，每小时更新一次；也可由平台运营方立即核对。",
+        none_fit_text="产品的服务地区不含这个市州。",
+        further=[Column("region_code", "区划代码")],
     )
     places = [(row["region_code"], row["name"], row["met"], _of_prefecture(row)) for row in counties]
     context = {

@@ -34,18 +34,18 @@ def list_received(request: HttpRequest) -> HttpResponse:
     scope, now = request_scope(request), timezone.now()
     listing = Listing(
         request,
-        handover_selectors.list_received(scope),
+        handover_selectors.with_state(handover_selectors.list_received(scope), now),
         name="received",
         row_url=lambda row: reverse("portal:bank_received_list", args=[row.pk]),
         columns=[
             Column("list_title", "名单", sort="list_title"),
             Column("organisation.name", "交付部门", sort="organisation__name"),
             Column(
-                "status",
+                "state",
                 "状态",
                 "status",
-                sort="status",
-                value=lambda row: f"handover.{handover_selectors.state_of(row, now)}",
+                sort="state",
+                value=lambda row: f"handover.{row.state}",
             ),
             Column("conditions", "条件（个）", "number", value=lambda row: len(row.conditions)),
             Column(
@@ -65,7 +65,7 @@ def list_received(request: HttpRequest) -> HttpResponse:
                 "state",
                 "状态",
                 choices(states("screening_handover"), "handover"),
-                lambda rows, state: rows.filter(status=state),
+                lambda rows, state: rows.filter(state=state),
             ),
         ],
         default_sort="-handed_at",

@@ -31,6 +31,8 @@ class Chart:
         Of all series.
     source : str
         Where the data comes from, and its date.
+    nothing : str
+        What it means that there is no value at all.
     kind : str
         ``line``, ``bar``, ``hbar`` or ``radar`` (``labels`` stand around a circle).
     """
@@ -42,6 +44,7 @@ class Chart:
     unit: str
     source: str
     kind: str = "line"
+    nothing: str = "暂无数据。"
 
     @property
     def element_id(self) -> str:

@@ -93,4 +93,9 @@ def _title(entries: Any, code: str) -> str:
 
 
 def _classes(row: Any) -> str:
-    return "、".join(_title(consent_data_classes(), code) for code in row.data_classes)
+    classes = consent_data_classes()
+    guarded = {code for code, each in classes.items() if not each.is_public}
+    # A dozen names on each of many lines hide the one line that differs.
+    if guarded <= set(row.data_classes):
+        return f"全部 {len(guarded)} 类须授权的数据"
+    return "、".join(_title(classes, code) for code in row.data_classes)

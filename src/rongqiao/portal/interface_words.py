@@ -8,6 +8,7 @@ from rongqiao.bases.enterprises.interfaces.anomalies import FLAGS
 from rongqiao.contracts.catalog import code_list, consent_data_classes, consent_purposes
 from rongqiao.contracts.documents import document
 from rongqiao.contracts.interfaces import load_interfaces
+from rongqiao.portal.wording import STATUSES as MARKET_STATUSES
 from rongqiao.portal.wording import Word
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ STATUSES = {
     "freshness.stale": Word("逾期未更新", "clock-exclamation", "urgent"),
     "freshness.unknown": Word("尚未供数，未知", "help-circle", "wait"),
 }
+#: All words of statuses, by code or ``family.code``.
+WORDS = MARKET_STATUSES | STATUSES
 BASES = {"consent": "企业授权", "public": "依法公开", "statutory_duty": "法定职责", "sandbox": "沙箱"}
 MASKS = {
     "tail4": "只答后四位",
@@ -66,6 +69,11 @@ MASKS = {
     "none": "原样",
 }
 LEVELS = {"platform": "平台", "provider": "提供部门（通用）"}
+
+
+def word_of(code: str, family: str = "") -> Word:
+    """Word of a status; the code itself where none stands for it. ``family`` disambiguates a code, such as ``loan`` for ``drawn``."""
+    return WORDS.get(f"{family}.{code}") or WORDS.get(code) or Word(code or "—", "point", "quiet")
 
 
 def interface_title(interface_id: str) -> str:

@@ -16,6 +16,9 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from rongqiao.contracts.catalog import regions
+from rongqiao.kernel.rate import format_rate
+from rongqiao.portal.interface_words import word_of
+from rongqiao.portal.names import code_title, region_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -125,6 +128,8 @@ class Listing:
         Template that shows one ``row`` as a card, instead of a table line.
     empty_title, empty_text, empty_url, empty_label : str
         What to do when there is nothing.
+    none_fit_title, none_fit_text : str
+        What it means that nothing fits the filters, where that is not simply that there is none.
     further : sequence of Column
         Columns of the export alone, after the others.
     path : str
@@ -144,6 +149,8 @@ class Listing:
     empty_text: str = ""
     empty_url: str = ""
     empty_label: str = ""
+    none_fit_title: str = "没有符合条件的内容"
+    none_fit_text: str = "放宽一两个筛选条件再看看。"
     can_export: bool = True
     further: Sequence[Column] = ()
     path: str = ""
@@ -268,9 +275,9 @@ class Listing:
         response["Content-Disposition"] = f'attachment; filename="{self.name}.csv"'
         writer = csv.writer(response)
         columns = [*self.columns, *self.further]
-        writer.writerow([column.title for column in columns])
+        writer.writerow([title for column in columns for title in _export_titles(column)])
         for row in self.rows[:MAX_EXPORT_ROWS]:
-            writer.writerow([_export_cell(column, row) for column in columns])
+            writer.writerow([text for column in columns for text in _export_cells(column, row)])
         return response
 
     # -- rows ----------------------------------------------------------------------------------------------------
@@ -299,11 +306,32 @@ class Listing:
         return sorted(known, key=column.read, reverse=is_descending) + unknown
 
 
-def _export_cell(column: Column, row: Any) -> str:
-    """Text of a cell; a null that means something, such as a count that is hidden, says so in the file as on the page."""
+#: Kinds that a file shows as the page does, not by the code or the ratio that stands behind.
+SHOWN: dict[str, Callable[[Any, str], str]] = {
+    "status": lambda value, family: word_of(str(value), family).text,
+    "code": lambda value, list_id: code_title(str(value), list_id),
+    "rate": lambda value, _: format_rate(value),
+}
+#: What a file's heading says that a page shows beside each value.
+UNITS = {"money": "（元）", "months": "（个月）"}
+
+
+def _export_titles(column: Column) -> list[str]:
+    """Heading of a column with its unit; a region has its code in a column of its own."""
+    unit = UNITS.get(column.kind, "")
+    heading = column.title if unit and unit.strip("（）") in column.title else f"{column.title}{unit}"
+    return [heading, f"{column.title}（代码）"] if column.kind == "region" else [heading]
+
+
+def _export_cells(column: Column, row: Any) -> list[str]:
+    """Text of a cell in the words of the page; a null that means something, such as a count that is hidden, says so too."""
     value = column.read(row)
-    null_text = column.null_of(row)
-    return null_text if value is None and null_text != DASH else export_value(value)
+    if value is None or value == "":
+        null_text = column.null_of(row)
+        return [null_text if value is None and null_text != DASH else ""] * len(_export_titles(column))
+    if column.kind == "region":
+        return [export_value(region_name(str(value))), export_value(value)]
+    return [export_value(SHOWN[column.kind](value, column.option) if column.kind in SHOWN else value)]
 
 
 def export_value(value: Any) -> str:

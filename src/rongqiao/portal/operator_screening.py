@@ -24,17 +24,17 @@ def list_screenings(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     listing = Listing(
         request,
-        selectors.oversee_screenings(request_scope(request)),
+        selectors.with_state(selectors.oversee_screenings(request_scope(request)), now),
         name="screenings",
         columns=[
             Column("title", "名单", sort="title"),
             Column("organisation.name", "机构", sort="organisation__name"),
             Column(
-                "status",
+                "state",
                 "状态",
                 "status",
-                sort="status",
-                value=lambda row: f"screening.{selectors.state_of(row, now)}",
+                sort="state",
+                value=lambda row: f"screening.{row.state}",
             ),
             Column(
                 "conditions", "条件", value=lambda row: "；".join(e["text"] for e in row.conditions) or "无"

@@ -144,6 +144,9 @@ def _chart(
         series={name: scaled[n * width : (n + 1) * width] for n, name in enumerate(lines)},
         unit=unit,
         source=f"{said}；同类：{band.group.title}" if band is not None else said,
+        nothing="来源部门已报送，其中没有本企业这些月份的记录；不等于零。"
+        if source and source.delivered_on
+        else "来源部门尚未报送。",
     )
 
 

@@ -25,6 +25,7 @@ from rongqiao.windows.selectors import get_window
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Callable
 
     from django.http import HttpRequest, HttpResponse
 
@@ -146,7 +147,8 @@ def list_policies(request: HttpRequest) -> HttpResponse:
             Column("issuer", "发文机关"),
             Column("document_no", "文号"),
             Column("benefit", "支持内容"),
-            Column("effective_from", "生效日期", "date", sort="effective_from"),
+            Column("region_code", "适用地区", "region", null_text="全国"),
+            Column("effective_from", "生效日期", "date", sort="effective_from", null_text="原文未载"),
         ],
         filters=[Filter("q", "关键词"), Filter("region", "适用地区", prefecture_choices())],
         default_sort="-effective_from",
@@ -192,15 +194,37 @@ def list_institutions(request: HttpRequest) -> HttpResponse:
 @for_roles()
 def show_transparency(request: HttpRequest) -> HttpResponse:
     """Say what data there is, who may read it for what, how to object, how fresh each source is."""
-    return render(
+    listing = Listing(
         request,
-        "portal/public/transparency.html",
-        {
-            "classes": consent_data_classes().values(),
-            "purposes": consent_purposes().values(),
-            "sources": source_statuses(),
-        },
+        source_statuses(),
+        name="source_list",
+        columns=[
+            Column("title", "数据", sort="title"),
+            Column("department", "来源部门", "code", sort="department", option="departments"),
+            Column("delivered_on", "最近报送", "date", sort="delivered_on", null_text="尚未报送"),
+            Column("rows_in", "收到记录", "count", value=_if_delivered("rows_in")),
+            Column("rows_quarantined", "隔离记录", "count", value=_if_delivered("rows_quarantined")),
+            Column("enterprises", "覆盖企业", "count", value=_if_delivered("enterprises")),
+        ],
+        filters=[
+            Filter("q", "数据", apply=lambda rows, text: rows.filter(title__icontains=text[:60])),
+            Filter(
+                "department",
+                "来源部门",
+                code_list("departments").choices(),
+                lambda rows, code: rows.filter(department=code),
+            ),
+        ],
+        empty_title="尚无部门报送数据",
+        empty_text="报送后，这里会列出每个来源的最近日期与质量。",
     )
+    context = {"classes": consent_data_classes().values(), "purposes": consent_purposes().values()}
+    return listing.respond("portal/public/transparency.html", context)
+
+
+def _if_delivered(count: str) -> Callable[[Any], int | None]:
+    """Read a count of a source; of one that never came there is none, not even zero."""
+    return lambda source: getattr(source, count) if source.delivered_on else None
 
 
 def _own_verdict(request: HttpRequest, code: str) -> Any:

@@ -48,7 +48,7 @@ FILTERS = [
         "state",
         "状态",
         choices(states("screening_list"), "screening"),
-        lambda rows, state: rows.filter(status=state),
+        lambda rows, state: rows.filter(state=state),
     ),
 ]
 DEFAULT_DAYS = "30"
@@ -77,17 +77,17 @@ def list_screenings(request: HttpRequest, room: str) -> HttpResponse:
     scope, now = request_scope(request), timezone.now()
     listing = Listing(
         request,
-        selectors.list_screenings(scope),
+        selectors.with_state(selectors.list_screenings(scope), now),
         name="screenings",
         row_url=lambda row: address(room, "", row.pk),
         columns=[
             Column("title", "名单", sort="title"),
             Column(
-                "status",
+                "state",
                 "状态",
                 "status",
-                sort="status",
-                value=lambda row: f"screening.{selectors.state_of(row, now)}",
+                sort="state",
+                value=lambda row: f"screening.{row.state}",
             ),
             Column("conditions", "条件（个）", "number", value=lambda row: len(row.conditions)),
             Column("total", "符合（约，户）", "count", value=total, null_text=total_null),

@@ -41,13 +41,13 @@ def list_others(request: HttpRequest, list_id: uuid.UUID, room: str) -> HttpResp
     urls = addresses(room, list_id)
     listing = Listing(
         request,
-        selectors.list_screenings(scope).exclude(pk=list_id),
+        selectors.with_state(selectors.list_screenings(scope).exclude(pk=list_id), now),
         name="others",
         row_template="portal/screening/other_card.html",
         row_url=lambda row: address(room, "", row.pk),
         columns=[
             Column("title", "名单", sort="title"),
-            Column("status", "状态", "status", value=lambda row: f"screening.{selectors.state_of(row, now)}"),
+            Column("state", "状态", "status", value=lambda row: f"screening.{row.state}"),
             Column("total", "符合（约，户）", "count", value=total, null_text=total_null),
             Column("created_at", "建立时间", "date", sort="created_at"),
             Column("expires_on", "有效期至", "date", sort="expires_on"),

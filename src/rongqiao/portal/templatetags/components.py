@@ -15,11 +15,10 @@ from django.utils import timezone
 from django.utils.html import conditional_escape, escape, format_html
 from django.utils.safestring import mark_safe
 
-from rongqiao.contracts.catalog import code_list, current_region, industries
-from rongqiao.kernel.errors import RongqiaoError
+from rongqiao.contracts.catalog import industries
 from rongqiao.kernel.money import format_cny
 from rongqiao.portal import interface_words, navigation
-from rongqiao.portal.wording import STATUSES, Word
+from rongqiao.portal.names import code_title, region_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,10 +30,11 @@ if TYPE_CHECKING:
     from rongqiao.portal.listing import Listing
 
 register = template.Library()
+register.filter(code_title)
+register.filter(region_name)
 #: Stands for the indicator in an address that is resolved once.
 PLACE = "indicator-id"
 URGENT = dt.timedelta(hours=24)
-WORDS = STATUSES | interface_words.STATUSES
 
 
 @register.simple_tag
@@ -70,7 +70,7 @@ def status(code: str | None, family: str = "") -> str:
 @lru_cache(maxsize=1024)
 def _status(code: str, family: str) -> str:
     # A portrait shows some seven hundred of them, of half a dozen kinds.
-    word = WORDS.get(f"{family}.{code}") or WORDS.get(code) or Word(code or "—", "point", "quiet")
+    word = interface_words.word_of(code, family)
     return mark_safe(render_to_string("portal/components/status.html", {"word": word}))  # noqa: S308 - the template escapes
 
 
@@ -230,33 +230,9 @@ def listing(context: dict[str, Any], listing: Listing) -> dict[str, Any]:
 
 
 @register.filter
-def code_title(code: str | None, list_id: str) -> str:
-    """Official Chinese title of a code: ``{{ product.kind|code_title:"product_kinds" }}``; null is ``—``."""
-    if not code:
-        return "—"
-    try:
-        return code_list(list_id).title(str(code))
-    except RongqiaoError:
-        return str(code)
-
-
-@register.filter
 def code_titles(codes: Iterable[str] | None, list_id: str) -> str:
     """Titles of several codes, joined."""
     return "、".join(code_title(code, list_id) for code in codes or []) or "不限"
-
-
-@register.filter
-def region_name(code: str | None) -> str:
-    """Name of a region, with its prefecture before a county's: 长沙市芙蓉区; null is ``—``."""
-    if not code:
-        return "—"
-    try:
-        region = current_region(str(code))
-    except RongqiaoError:
-        return str(code)
-    above = region_name(region.parent) if region.level == "county" and region.parent else ""
-    return f"{above}{region.name}"
 
 
 @register.filter

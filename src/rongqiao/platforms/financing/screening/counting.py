@@ -249,12 +249,27 @@ def tell_number(usccs: Sequence[str], *, question: str, day: dt.date) -> int | N
 
 
 def tell_overlap(
-    first: Group, second: Group, *, region: str, question: str, day: dt.date
+    first: tuple[Group, str], second: tuple[Group, str], *, region: str, question: str, day: dt.date
 ) -> dict[str, int | None]:
-    """How many meet one list, the other, and both; every number through disclosure control."""
+    """How many meet one list, the other, and both; every number through disclosure control.
+
+    A list comes with its own question, so that it is told as on its page, and is not told anew. What is shared is
+    told as no more than either: nobody would believe more.
+    """
     found, rule = province(), blur_rule(day)
     told = {}
-    for name, criteria in (("first", first), ("second", second), ("both", Group("all", (first, second)))):
+    for name, criteria, asked in (
+        ("first", first[0], f"{first[1]}|total"),
+        ("second", second[0], f"{second[1]}|total"),
+        ("both", Group("all", (first[0], second[0])), f"{question}|both"),
+    ):
         cells = count_groups(found, limited(Group("all", (criteria,)), region))[0].sum(axis=1)
-        told[name] = blur(int(cells[0]), key=int(cells[1]), question=f"{question}|{name}", rule=rule)
+        told[name] = blur(int(cells[0]), key=int(cells[1]), question=asked, rule=rule)
+    told["both"] = _within(told["both"], told["first"], told["second"])
     return told
+
+
+def _within(part: int | None, *wholes: int | None) -> int | None:
+    """Keep a told part within the told wholes; hidden where one of them is."""
+    known = [whole for whole in wholes if whole is not None]
+    return None if part is None or len(known) < len(wholes) else min(part, *known)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db.models import Case, F, Value, When
+
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.resources.selectors import list_institutions
 from rongqiao.platforms.financing.clocks import local_day
@@ -95,6 +97,12 @@ def _tell(members: Sequence[ScreeningMember], reached: dict[int, int], question:
 def state_of(handover: ScreeningHandover, now: dt.datetime) -> str:
     """``handed``, ``withdrawn`` or ``expired`` at an instant."""
     return "expired" if handover.status == "handed" and not is_live(handover, now) else str(handover.status)
+
+
+def with_state(handovers: QuerySet[ScreeningHandover], now: dt.datetime) -> QuerySet[ScreeningHandover]:
+    """Give each handover its ``state`` as :func:`state_of` tells it, to filter and to order by."""
+    is_over = When(status="handed", expires_on__lt=local_day(now), then=Value("expired"))
+    return handovers.annotate(state=Case(is_over, default=F("status")))
 
 
 def list_received(scope: Scope) -> QuerySet[ScreeningHandover]:

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Case, Count, F, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from rongqiao.accounts.scope import system_scope
@@ -104,6 +104,12 @@ def get_screening(scope: Scope, list_id: uuid.UUID | str) -> ScreeningList | Non
 def state_of(screening: ScreeningList, now: dt.datetime) -> str:
     """State of a list at an instant: its day may be over before the nightly job has run."""
     return "expired" if local_day(now) > screening.expires_on else str(screening.status)
+
+
+def with_state(screenings: QuerySet[ScreeningList], now: dt.datetime) -> QuerySet[ScreeningList]:
+    """Give each list its ``state`` as :func:`state_of` tells it, to filter and to order by."""
+    is_over = When(expires_on__lt=local_day(now), then=Value("expired"))
+    return screenings.annotate(state=Case(is_over, default=F("status")))
 
 
 def changes(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
@@ -246,5 +252,8 @@ def compare_lists(
         [{"fact": "overlap", "op": "of", "value": sorted(sides)}], region=scope.region, build=build
     )
     spend(scope, first, kind=COUNT, digest=question, now=now)
-    criteria = [conditions_of(each.conditions, day) for each in (first, second)]
-    return counting.tell_overlap(*criteria, region=scope.region, question=question, day=day)
+    asked = [
+        (conditions_of(each.conditions, day), side)
+        for each, side in zip((first, second), sides, strict=True)
+    ]
+    return counting.tell_overlap(*asked, region=scope.region, question=question, day=day)

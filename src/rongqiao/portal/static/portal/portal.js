@@ -3,6 +3,7 @@
 /* Small things: HTMX carries the CSRF token and tells failures, clocks tick, charts are drawn from the JSON beside them. */
 (() => {
   const BLUE = "#14427a";
+  const COUNTED = ["次", "户", "家", "笔", "件", "个", "人", "条"];
   const COLOURS = [BLUE, "#b93418", "#8a8f98", "#5f8bbd"];
   const INK = "#565c64";
   const LINE = "#dfdcd6";
@@ -127,6 +128,8 @@
       axisLabel: { color: INK, fontSize: 12 },
       splitLine: { lineStyle: { color: "#eeece7" } },
       splitNumber: isNarrow ? 3 : 4,
+      // Nobody makes a third of a call.
+      minInterval: COUNTED.includes(data.unit) ? 1 : undefined,
       scale: data.kind === "line" && data.unit === "分",
     };
     const isFlat = data.kind === "hbar";
@@ -142,6 +145,11 @@
     };
   }
 
+  /* Beside a circle on a telephone there is room for four characters. */
+  function ringLabel(label, isNarrow) {
+    return isNarrow ? label.replace(/(（[^）]*）)$/, "\n$1").replace(/^([^\n（]{4})(?=[^\n（])/, "$1\n") : label;
+  }
+
   /* A radar draws a missing value in the middle, as if it were zero; a line around a circle leaves a gap. */
   function ringOf(data, isNarrow) {
     const count = data.labels.length;
@@ -149,10 +157,10 @@
     return {
       animation: false,
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
-      polar: { radius: isNarrow ? "58%" : "68%" },
+      polar: { radius: isNarrow ? "56%" : "68%" },
       angleAxis: {
         type: "value", min: 0, max: count, interval: 1, startAngle: 90,
-        axisLabel: { color: INK, fontSize: isNarrow ? 11 : 12, formatter: (value) => data.labels[value] ?? "" },
+        axisLabel: { color: INK, fontSize: isNarrow ? 11 : 12, formatter: (value) => ringLabel(data.labels[value] ?? "", isNarrow) },
         axisLine: { lineStyle: { color: LINE } }, axisTick: { show: false }, splitLine: { lineStyle: { color: "#eeece7" } },
       },
       radiusAxis: {
