@@ -14,6 +14,7 @@ from rongqiao.bases.enterprises.interfaces.pinging import forget_outcomes
 from rongqiao.bases.enterprises.interfaces.sandbox import USCC as SAMPLE_USCC
 from rongqiao.bases.enterprises.interfaces.secret import sm3_hex
 from rongqiao.bases.enterprises.models import SourceStatus
+from rongqiao.contracts.catalog import code_list
 from rongqiao.contracts.interfaces import load_interface, load_interfaces
 from rongqiao.contracts.standards import load_contract
 from rongqiao.kernel.identifiers import check_uscc
@@ -50,6 +51,13 @@ def test_what_matches_nothing_says_so_and_offers_the_way_back(client):
     html = client.get(CATALOGUE, {"q": "火星移民"}).content.decode()
     assert "没有符合条件的内容" in html
     assert client.get(CATALOGUE, {"provider": "nobody", "purpose": "x"}).status_code == 200
+
+
+def test_a_coded_field_lists_its_codes_and_a_required_one_is_never_null(client):
+    html = page_of(client, "asset_preservation").content.decode()
+    code, title = code_list("frozen_asset_kinds").choices()[0]
+    assert f"<code>{code}</code> {title}" in html
+    assert "必填，不会为空" in html
 
 
 def test_filters_narrow_by_department_and_purpose(client):

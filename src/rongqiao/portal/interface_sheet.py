@@ -29,12 +29,14 @@ SAMPLE_ROWS = 2
 
 @dataclass(frozen=True, slots=True)
 class FieldLine:
-    """One answered item: what it is, how sensitive, what null says, and how it is veiled (empty: as it is)."""
+    """One answered item: what it is, how sensitive, what null says, how it is veiled (empty: as it is), and its codes with titles."""
 
     item: Item
     type_title: str
     sensitivity: str
     mask: str
+    null_means: str
+    codes: tuple[tuple[str, str], ...]
 
     @property
     def is_sensitive(self) -> bool:
@@ -83,7 +85,15 @@ def _field(interface: Interface, contract_id: str, item: Item) -> FieldLine:
             except_for = purpose_titles(mask.unless)
             veil = MASKS[mask.rule] + (f"（{except_for}除外）" if except_for else "")
     title = code_list("sensitivity_levels").title(item.sensitivity)
-    return FieldLine(item, TYPES[item.type], f"{item.sensitivity} {title}", veil)
+    codes = tuple(code_list(item.code_list).choices()) if item.code_list else ()
+    return FieldLine(
+        item,
+        "代码" if codes else TYPES[item.type],
+        f"{item.sensitivity} {title}",
+        veil,
+        item.null_means or ("必填，不会为空" if item.is_required else "标准中未载明"),
+        codes,
+    )
 
 
 def purposes_of(interface: Interface) -> list[tuple[str, str, str]]:

@@ -244,7 +244,7 @@ def quality_words(found: BatchQuality | None) -> str:
         ("未通过", found.failed),
         ("未运行", found.not_run),
     ]
-    return "，".join(f"{word} {count} 条" for word, count in words if count)
+    return "，".join(f"{count} 项规则{word}" for word, count in words if count)
 
 
 def _items(atlas: Atlas, contract: Contract) -> list[Node]:

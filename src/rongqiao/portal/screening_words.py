@@ -14,6 +14,7 @@ from rongqiao.contracts.catalog import code_list, industries, regions
 from rongqiao.platforms.financing.screening import selectors, services
 from rongqiao.portal.access import BANK, for_roles, request_scope
 from rongqiao.portal.listing import export_value, place_name
+from rongqiao.portal.names import region_name
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -134,8 +135,9 @@ def names_file(
     response["Cache-Control"] = "no-store"
     writer = csv.writer(response)
     writer.writerow([f"{title}：有效期至 {expires_on}，仅供本机构联系企业，不得外传"])
-    writer.writerow(["企业名称", "统一社会信用代码", "区划", "进展", "导出标记"])
+    writer.writerow(["企业名称", "统一社会信用代码", "所在地", "区划代码", "进展", "导出标记"])
     for row in rows:
-        cells = (row.name, row.uscc, place_name(row.county_code), STEPS[row.step], mark)
+        place = (region_name(row.county_code), row.county_code)
+        cells = (row.name, row.uscc, *place, STEPS[row.step], mark)
         writer.writerow([export_value(each) for each in cells])
     return response

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rongqiao.bases.enterprises.portraits import GUARDED_FACTS, RATING_FACTS, indicator_contracts
 from rongqiao.contracts.catalog import code_list, consent_data_classes, industries, regions
 from rongqiao.indicators.facts import criteria_facts
+from rongqiao.indicators.registry import load_indicators
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.money import WAN
 from rongqiao.rules.screening import NUMBER_OPS, read_bound
@@ -38,7 +39,7 @@ TITLES = {
     "registered_capital_cny": "注册资本",
     "score": "平台信用分",
 }
-UNITS = {"_cny": "万元", "_ratio": "%", "_days": "天", "_months": "个月", "_count": "个", "_kwh": "千瓦时"}
+UNITS = {"_cny": "万元", "_ratio": "%", "_days": "天", "_months": "个月", "_kwh": "千瓦时"}
 SIGNS = {">=": "不低于", "<=": "不高于"}
 FOUND_MOST = 12
 
@@ -109,7 +110,8 @@ def _region_choices() -> tuple[tuple[str, str], ...]:
 def _indicator(name: str, title: str) -> Fact:
     if name.endswith("_flag"):
         return Fact(name, title, FLAG)
-    return Fact(name, title, NUMBER, next((unit for end, unit in UNITS.items() if name.endswith(end)), ""))
+    unit = load_indicators()[name].unit if name.endswith("_count") else ""
+    return Fact(name, title, NUMBER, unit or next((u for end, u in UNITS.items() if name.endswith(end)), ""))
 
 
 def get_fact(name: str) -> Fact:

@@ -253,7 +253,6 @@ def compare_lists(
     )
     spend(scope, first, kind=COUNT, digest=question, now=now)
     asked = [
-        (conditions_of(each.conditions, day), side)
-        for each, side in zip((first, second), sides, strict=True)
+        (conditions_of(each.conditions, day), side) for each, side in zip((first, second), sides, strict=True)
     ]
     return counting.tell_overlap(*asked, region=scope.region, question=question, day=day)
