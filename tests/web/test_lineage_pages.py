@@ -103,7 +103,7 @@ def test_an_operator_walks_from_a_table_to_an_indicator_and_back(
     assert reverse("portal:operator_lineage_reader", args=["report", "tax"]) in shown
     with django_assert_max_num_queries(12):
         batch = page_of(client, "operator_lineage_batch", BATCH)
-    assert "警告 1 条" in batch
+    assert "1 项规则警告" in batch
     assert reverse("portal:operator_lineage_table", args=[TAX]) in batch
     for text in (table, shown, batch):
         assert FIRST not in text

@@ -209,7 +209,7 @@ def test_take_needs_a_push_a_bank_and_an_open_demand(market):
     with pytest.raises(NotAllowedError, match="无权查看"):
         market.take(market.rival, demand)
     market.take(market.officer, demand)
-    with pytest.raises(NotAllowedError, match="不能重复"):
+    with pytest.raises(NotAllowedError, match="不必重复"):
         market.take(market.officer, demand)
     market.act(services.withdraw_demand, market.owner, demand_id=demand.pk, now=NOW)
     with pytest.raises(IllegalTransitionError):

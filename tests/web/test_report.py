@@ -172,7 +172,7 @@ def test_figure_leads_to_file_line_digest_and_log(report, officer, lake):
     assert (newest.delivery.digest, newest.delivery.ledger_index) == ("ab" * 32, 7)
     assert (
         dict(zip((item.title for item in source.items), newest.values, strict=True))["应税销售收入（元）"]
-        == "100000.00"
+        == "100,000.00"
     )
 
 
@@ -181,7 +181,7 @@ def test_old_report_traces_to_what_was_known_then(report, officer, tmp_path):
     delivered(later, "taxation.tax_filing", filings(FIRST, sales=1)[:1], on=dt.date(2026, 11, 22))
     with scoped(officer):
         (source,) = selectors.trace_indicator(officer, report, SALES, lake=later).sources
-    assert "100000.00" in source.rows[0].values
+    assert "100,000.00" in source.rows[0].values
 
 
 def test_the_enterprise_sees_who_read_the_rows_behind_a_figure(report, owner, officer, lake):

@@ -32,7 +32,7 @@ def check_place(url: str) -> None:
     except ValueError:
         host, port = "", None
     if not host or "@" in parts.netloc or port == 0 or len(url) > 400 or SPACE.search(url):
-        raise InvalidValueError("通知地址", url, "请填完整的 https:// 地址，不含空格、用户名和密码。")
+        raise InvalidValueError("通知地址", url, "请填完整的 https:// 地址，不含用户名和密码，也不含空格。")
     if host in settings.WEBHOOK_HOSTS:
         return
     if parts.scheme != "https":
