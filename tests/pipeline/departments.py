@@ -94,8 +94,8 @@ def put_registry(root: Path, rows=None, name="2026-01-06.csv", encoding="gb18030
     return put(root, "market_regulation.registry", name, csv_bytes(REGISTRY_HEADERS, rows, encoding))
 
 
-def far_workbook(place="XFD1048576", first_row=None) -> bytes:
-    """Write a workbook of some two kilobytes whose last cell stands at ``place``; ``first_row`` replaces the sheet's rows."""
+def far_workbook(place="XFD1048576", first_row=None, strings=()) -> bytes:
+    """Write a workbook of some two kilobytes whose last cell stands at ``place``; ``first_row`` replaces the sheet's rows, ``strings`` are what cells refer to."""
     book = openpyxl.Workbook()
     book.active.append(["统一社会信用代码", "企业名称"])
     packed, changed = io.BytesIO(), io.BytesIO()
@@ -111,4 +111,6 @@ def far_workbook(place="XFD1048576", first_row=None) -> bytes:
                 head, _, rest = content.partition(b"<sheetData>")
                 content = head + b"<sheetData>" + rows + b"</sheetData>" + rest.partition(b"</sheetData>")[2]
             target.writestr(part, content)
+        texts = b"".join(b"<si><t>%b</t></si>" % text for text in strings)
+        target.writestr("xl/sharedStrings.xml", b"<sst>" + texts + b"</sst>")
     return changed.getvalue()

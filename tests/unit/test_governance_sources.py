@@ -10,7 +10,7 @@ import zipfile
 import pytest
 
 from rongqiao.governance import sources
-from rongqiao.governance.sources import blocks, csv, jsonl, workbooks
+from rongqiao.governance.sources import blocks, csv, jsonl, shared_strings, workbooks
 from tests.pipeline.departments import far_workbook
 
 
@@ -190,6 +190,41 @@ def test_a_workbook_with_a_cell_at_the_far_corner_is_refused_before_it_is_opened
     assert "第 1048576 行、第 16384 列" in raw.broken[0].message
     near = sources.read(far_workbook("C1048576"), "a.xlsx")
     assert near.lines.to_pylist() == [1048576]
+
+
+def shared_cells(rows, marks=b't="s"'):
+    """Rows of one cell each, which all refer to the second string."""
+    return b"".join(
+        b'<row r="%d"><c r="A%d" %b><v>1</v></c></row>' % (n, n, marks) for n in range(1, rows + 1)
+    )
+
+
+@pytest.mark.parametrize("marks", [b't="s"', b"s='1'\n t = 's'"])
+def test_a_long_text_that_every_cell_refers_to_is_measured_before_it_is_opened(marks):
+    limits = blocks.Limits(1 << 20, 200, 1 << 20)
+    rows, long = shared_cells(2000, marks), b"x" * 32_000
+    raw = sources.read(far_workbook(first_row=rows, strings=[b"a", long]), "a.xlsx", limits)
+    assert [fault.rule_id for fault in raw.broken] == ["source.repeated_strings"]
+    assert "另存为 CSV" in raw.broken[0].message
+    # One long remark beside cells that share a short word is no bomb: it is measured exactly.
+    workbooks.check_workbook(io.BytesIO(far_workbook(first_row=rows, strings=[long, b"a"])), limits)
+
+
+def test_strings_are_counted_once_however_the_parts_are_cut():
+    part = b"<sst>" + b"".join(b"<x:si><x:t>%b</x:t></x:si>" % (b"a" * n) for n in (3, 300, 2)) + b"</sst>"
+    cells = b"".join(b'<c t="s" r="A1"><v>%d</v></c>' % n for n in (0, 1, 1, 7))
+    whole = shared_strings.measure_strings([part])
+    around = len(b"<x:si><x:t></x:t></x:si>")
+    assert list(whole)[:2] == [3 + around, 300 + around]
+    for size in (1, 7, 100):
+        pieces = [part[at : at + size] for at in range(0, len(part), size)]
+        assert shared_strings.measure_strings(pieces) == whole
+        pieces = [cells[at : at + size] for at in range(0, len(cells), size)]
+        assert shared_strings.expand_cells(pieces, whole) == (4, whole[0] + 2 * whole[1])
+        use = shared_strings.SharedUse()
+        for piece in pieces:
+            use.add(piece)
+        assert use.cells == 4
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,24 @@ def several(row, first, last):
     return record(0x00BD, struct.pack("<HH", row, first) + cells + struct.pack("<H", last))
 
 
-def workbook(*sheets, begin_at=()):
+def shared(row, number):
+    return record(0x00FD, struct.pack("<HHHI", row, 0, 0, number))
+
+
+def table(*strings):
+    """Shared strings, each but the first cut into two records, the rest in characters of two bytes."""
+    data = struct.pack("<II", len(strings), len(strings))
+    written = record(0x00FC, data + struct.pack("<HB", len(strings[0]), 0) + strings[0].encode())
+    for text in strings[1:]:
+        half = len(text) // 2
+        written += record(0x003C, struct.pack("<HB", len(text), 0) + text[:half].encode())
+        written += record(0x003C, b"\1" + text[half:].encode("utf-16-le"))
+    return written
+
+
+def workbook(*sheets, begin_at=(), strings=b""):
     """Write the workbook's stream: each sheet a string of records; ``begin_at`` has sheets begin so far after the first one."""
-    begin = record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0, 0, 0, 0))
+    begin = record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0, 0, 0, 0)) + strings
     names = [f"S{place}".encode() for place in range(len(begin_at or sheets))]
     listed = sum(4 + 8 + len(name) for name in names)
     place, found = len(begin) + listed + 4, []
@@ -122,6 +137,26 @@ def test_the_limit_holds_for_all_sheets_together():
     check_legacy_workbook(compound(workbook(sheet, sheet)), limits)
     with pytest.raises(LimitError, match="各表合计 3000000 格"):
         check_legacy_workbook(compound(workbook(sheet, sheet, sheet)), limits)
+
+
+def test_text_that_many_cells_share_is_measured():
+    strings = table("ab", "y" * 4000, "z")
+    sheet = b"".join(shared(row, 1) for row in range(2000))
+    limits = DEFAULT_LIMITS.__class__(1, 200, 1 << 20)
+    with pytest.raises(LimitError, match="重复引用") as refused:
+        check_legacy_workbook(compound(workbook(sheet, strings=strings)), limits)
+    assert refused.value.rule_id == "source.repeated_strings"
+    short = b"".join(shared(row, row % 2 * 2) for row in range(2000))
+    check_legacy_workbook(compound(workbook(short, strings=strings)), limits)
+
+
+def test_a_string_that_cannot_be_followed_counts_as_all_of_them():
+    strings = record(0x00FC, struct.pack("<IIHB", 1, 1, 60_000, 0) + b"x" * 4000)
+    sheet = b"".join(shared(row, 0) for row in range(2000))
+    with pytest.raises(LimitError):
+        check_legacy_workbook(
+            compound(workbook(sheet, strings=strings)), DEFAULT_LIMITS.__class__(1, 100, 1 << 20)
+        )
 
 
 @pytest.mark.parametrize("cut", [600, 2000, -4096])

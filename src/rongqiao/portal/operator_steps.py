@@ -30,6 +30,7 @@ READING_FAILURES = {
     "source.inflation": "压缩文件的解压倍数在上限之内",
     "source.line_too_long": "每行长度在上限之内",
     "source.sheet_extent": "工作表范围在上限之内",
+    "source.repeated_strings": "单元格重复引用的文字在上限之内",
     "source.json": "每行是一条完整的 JSON 记录",
     "source.quote": "引号成对",
     "source.unreadable": "文件能打开",

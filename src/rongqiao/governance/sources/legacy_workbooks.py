@@ -10,6 +10,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from rongqiao.governance.sources.blocks import LimitError
+from rongqiao.governance.sources.shared_strings import check_repeated, measure_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,8 @@ MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _NO_SECTOR = 0xFFFFFFFA
 _STREAMS = ("workbook", "book")
 _SHEET, _END, _DIMENSIONS, _MULTIPLE = 0x0085, 0x000A, (0x0000, 0x0200), (0x00BD, 0x00BE)
+#: Strings that cells share, what goes on with a record that was too long, and a cell that names such a string.
+_TABLE, _CONTINUED, _SHARED = 0x00FC, 0x003C, 0x00FD
 #: Records that begin with row and column: numbers, labels, results and formulas of all editions, blanks.
 _CELLS = frozenset(
     (
@@ -47,7 +50,8 @@ def check_legacy_workbook(content: bytes, limits: Limits) -> None:
     Raises
     ------
     LimitError
-        If a sheet declares more cells than allowed, the filled ones of all sheets span more, or sheets overlap: the reader holds them all.
+        If a sheet declares more cells than allowed, the filled ones of all sheets span more, sheets overlap, or cells together hold more text
+        than such a file can: the reader holds it all.
     ValueError
         If it is no such workbook.
     """
@@ -57,6 +61,7 @@ def check_legacy_workbook(content: bytes, limits: Limits) -> None:
             raise ValueError("不是可读的 xls 工作簿：里面没有工作簿")
         for stream in streams:
             _check_stream(stream, limits)
+            check_repeated(_measure_text(stream), len(content), limits)
     except (struct.error, IndexError) as error:
         raise ValueError(f"不是可读的 xls 工作簿：{error}") from error
 
@@ -78,6 +83,25 @@ def _check_stream(stream: bytes, limits: Limits) -> None:
                 "source.sheet_extent",
                 "各工作表的内容相互重叠，不是正常导出的 xls 文件；请重新导出，或另存为 CSV",
             )
+
+
+def _measure_text(stream: bytes) -> int:
+    """Bytes at most that all cells hold of the strings they share."""
+    segments: list[bytes] = []
+    cells: list[int] = []
+    last = None
+    for kind, at, length in _records(stream, 0):
+        if kind == _TABLE or (kind == _CONTINUED and last == _TABLE):
+            segments.append(stream[at : at + length])
+            last = _TABLE
+            continue
+        last = kind
+        if kind == _SHARED and length >= 10 and at + 10 <= len(stream):
+            cells.append(struct.unpack_from("<I", stream, at + 6)[0])
+    lengths = measure_table(segments)
+    # A string that could not be followed may be as long as all of them.
+    unknown = sum(map(len, segments))
+    return sum(lengths[cell] if cell < len(lengths) else unknown for cell in cells)
 
 
 def _records(stream: bytes, start: int) -> Iterator[tuple[int, int, int]]:

@@ -8,8 +8,16 @@ import zipfile
 from typing import IO, TYPE_CHECKING
 
 from rongqiao.governance.sources.blocks import LimitError, check_inflation
+from rongqiao.governance.sources.shared_strings import (
+    SharedUse,
+    check_repeated,
+    expand_cells,
+    measure_strings,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from rongqiao.governance.sources.blocks import Limits
 
 _PORTION = 1 << 20
@@ -26,6 +34,7 @@ _BEGINNINGS = [
 ]
 #: Worksheets of other forms than XML, which the reader would open whatever the file is called.
 _OTHER_FORMS = ("xl/workbook.bin", "content.xml")
+_STRINGS = "xl/sharedstrings.xml"
 
 
 def check_workbook(file: IO[bytes], limits: Limits) -> None:
@@ -40,7 +49,8 @@ def check_workbook(file: IO[bytes], limits: Limits) -> None:
     Raises
     ------
     LimitError
-        If it inflates beyond the limit, or a worksheet reaches over more cells than allowed, filled or not: the reader holds them all.
+        If it inflates beyond the limit, a worksheet reaches over more cells than allowed, filled or not, or text that is written once
+        stands in so many cells that it would: the reader holds them all.
     ValueError
         If it is no workbook.
     """
@@ -48,19 +58,45 @@ def check_workbook(file: IO[bytes], limits: Limits) -> None:
     try:
         with zipfile.ZipFile(file) as archive:
             check_inflation(sum(part.file_size for part in archive.infolist()), size, limits)
-            inflated = 0
+            inflated, use = 0, SharedUse()
             for part in archive.infolist():
                 if part.filename.lower() in _OTHER_FORMS:
                     raise ValueError("不是 xlsx 格式的工作表")
                 extent = _Extent(limits)
-                with archive.open(part) as opened:
-                    while data := opened.read(_PORTION):
-                        inflated += len(data)
-                        check_inflation(inflated, size, limits)
-                        extent.add(data)
+                for data in _portions(archive, part):
+                    inflated += len(data)
+                    check_inflation(inflated, size, limits)
+                    extent.add(data)
+                    use.add(data)
+                use.end_part()
+            _check_strings(archive, use, size, limits)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"不是可读的工作簿：{error}") from error
     file.seek(0)
+
+
+def _portions(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
+    with archive.open(part) as opened:
+        while data := opened.read(_PORTION):
+            yield data
+
+
+def _check_strings(archive: zipfile.ZipFile, use: SharedUse, size: int, limits: Limits) -> None:
+    """Measure what the cells hold of shared strings, exactly only where it may be too much."""
+    try:
+        check_repeated(use.most, size, limits)
+    except LimitError:
+        parts = archive.infolist()
+        tables = [
+            measure_strings(_portions(archive, part)) for part in parts if part.filename.lower() == _STRINGS
+        ]
+        lengths: Sequence[int] = max(tables, key=len, default=[])
+        cells = total = 0
+        for part in parts:
+            found = expand_cells(_portions(archive, part), lengths)
+            cells, total = cells + found[0], total + found[1]
+        # Cells written in another way than programs write them may hold the longest.
+        check_repeated(total + max(use.cells - cells, 0) * use.longest, size, limits)
 
 
 class _Extent:
