@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from django.utils import timezone
 from config.attempts import PASSING, attempt
 from rongqiao.accounts.queueing import enqueue
 from rongqiao.accounts.scope import system_scope
-from rongqiao.bases.enterprises.intake import collecting, services
+from rongqiao.bases.enterprises.intake import collecting, selectors, services
 from rongqiao.contracts.collectors import load_collectors
 from rongqiao.governance.batch import SUBJECT_CONTRACTS
 from rongqiao.governance.collectors import Outcome, Place, run_collector
@@ -203,7 +204,7 @@ def govern_collected(lake: Lake) -> tuple[list[Delivery], list[Exception]]:
     # Its time is taken before, and holds only once all that was found is governed: what comes meanwhile is seen the next time.
     looking = delivered() / ".looking"
     looking.touch()
-    found, _ = find_deliveries(delivered())
+    found = [_as_handed_in(each) for each in find_deliveries(delivered())[0]]
     tries = [CollectedTries(each) for each in found]
     suspects = [each for each in tries if each.count]
     # What may have killed the process goes one by one, and last; of that, what others are resolved against goes first.
@@ -220,6 +221,14 @@ def govern_collected(lake: Lake) -> tuple[list[Delivery], list[Exception]]:
         except PASSING as trouble:
             troubles.append(trouble)
     return done, troubles
+
+
+def _as_handed_in(delivery: Delivery) -> Delivery:
+    """Say what the table's department sent after the file was fetched."""
+    fetched_at = dt.datetime.fromtimestamp(delivery.path.stat().st_mtime, dt.UTC)
+    with system_scope() as scope:
+        later = selectors.names_received_after(scope, delivery.contract_id, fetched_at)
+    return replace(delivery, handed_in_later=later)
 
 
 def _govern_lot(lot: list[CollectedTries], lake: Lake) -> list[Delivery]:

@@ -9,13 +9,13 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from config.attempts import PASSING, RETRY
+from config.comparing import compare
 from config.corrections import amend_enterprises
 from config.serving import build_serving
 from rongqiao.accounts.scope import system_scope
 from rongqiao.bases.enterprises.intake.services import JOB as GOVERN_JOB
 from rongqiao.bases.enterprises.publication import publish_operations
 from rongqiao.bases.enterprises.resolution import selectors, services
-from rongqiao.governance.conflicts import find_conflicts
 from rongqiao.governance.resolution.withdrawal import history_of, withdraw
 from rongqiao.kernel.errors import RongqiaoError
 from rongqiao.lake.tables import Lake
@@ -50,7 +50,7 @@ def undo_assignments() -> int:
             # It stays asked for and is taken up again; the others are not kept waiting.
             logger.exception("Assignment %s could not be taken back.", decision.pk)
             troubles.append(trouble)
-    find_conflicts(lake, as_of=today.year * 100 + today.month, known_at=today)
+    troubles += compare(lake)
     publish_operations(lake=lake, known_at=today)
     build_serving(lake)
     for decision in asked:

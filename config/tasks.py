@@ -11,6 +11,7 @@ from procrastinate.contrib.django import app
 
 from config.attempts import PASSING, RETRY, UploadTries, attempt
 from config.collecting import clear_collected, collect, due_collectors, govern_collected
+from config.comparing import compare, is_due
 from config.corrections import flow_forward
 from config.renewal import renew
 from config.serving import build_serving
@@ -21,8 +22,8 @@ from rongqiao.bases.enterprises.intake import collecting, recording, selectors, 
 from rongqiao.bases.enterprises.publication import publish_operations
 from rongqiao.bases.resources.services import enqueue_matching
 from rongqiao.governance.batch import Delivery
-from rongqiao.governance.conflicts import find_conflicts
 from rongqiao.governance.pipeline import govern
+from rongqiao.governance.recurrence import find_batch
 from rongqiao.governance.resolution import retrying
 from rongqiao.governance.service import find_outcome
 from rongqiao.kernel.errors import BusyError, InvalidValueError
@@ -59,10 +60,9 @@ def govern_uploads() -> int:
             # What departments sent is told of all the same.
             logger.exception("Collected deliveries could not be governed.")
             troubles.append(trouble)
-    if (reports or collected) and lake.exists("published/enterprises"):
-        today = timezone.localdate()
-        find_conflicts(lake, as_of=today.year * 100 + today.month, known_at=today)
-        publish_operations(lake=lake, known_at=today)
+    if (reports or collected or is_due()) and lake.exists("published/enterprises"):
+        troubles += compare(lake)
+        publish_operations(lake=lake, known_at=timezone.localdate())
         build_serving(lake)
     # Told only now: whoever reads "landed" follows the link to the rows that were sent back at once.
     for upload, report in reports:
@@ -145,27 +145,36 @@ def _govern(upload: Upload, lake: Lake) -> Report:
         mended = selectors.repaired_places(scope, upload)
     # First: what a department mended must not be sent again as it was.
     retrying.note_repaired(lake, upload.contract_id, mended, upload.stored_name, upload.delivered_on)
-    delivery = Delivery(upload.contract_id, path, upload.delivered_on)
+    with system_scope() as scope:
+        later = selectors.names_received_after(
+            scope, upload.contract_id, upload.received_at or timezone.now()
+        )
+    delivery = Delivery(upload.contract_id, path, upload.delivered_on, handed_in_later=later)
     return govern([delivery], lake, Ledger(var() / "ledger"), on_progress=tell)
 
 
 def _tell_outcome(upload: Upload, report: Report, lake: Lake) -> None:
     now = timezone.now()
     # Rows of other batches that waited for their enterprise may have been sent again in the same run.
-    own = next((_counts(file) for file in report.files if file.batch_id == upload.batch_id), None)
+    own = next((_counts(file) for file in report.files if _is_of(file, upload)), None)
     with system_scope() as scope:
         if upload.stored_name in report.held:
             problem = "企业登记库还没有数据，无法认定企业；请先报送企业登记。"
             recording.record_failure(upload=upload, problem=problem, now=now)
             return
         # Without a report of its own it had its receipt before: from another file, or in a run that ended before this was told.
-        outcome = own or find_outcome(lake, upload.batch_id)
-        if outcome is None:
+        found = find_batch(lake, upload.contract_id, upload.stored_name, upload.digest)
+        outcome = own or (find_outcome(lake, found[0]) if found else None)
+        if found is None or outcome is None:
             problem = "没有找到这份文件的签收回执，请再试一次，或联系平台运营人员。"
             recording.record_failure(upload=upload, problem=problem, now=now)
             return
-        is_repeat = own is None and selectors.is_landed_before(scope, upload)
+        is_repeat = own is None and not found[1] and selectors.is_landed_before(scope, upload)
         recording.record_outcome(upload=upload, outcome=outcome, is_repeat=is_repeat, now=now)
+
+
+def _is_of(file: FileReport, upload: Upload) -> bool:
+    return (file.contract_id, file.file_name) == (upload.contract_id, upload.stored_name)
 
 
 def _counts(file: FileReport) -> dict[str, Any]:

@@ -37,6 +37,7 @@ NO_STEPS = {
     "previous",
     "reading",
     "readings",
+    "recurrence",
     "register",
     "staging",
 }

@@ -14,11 +14,12 @@ from django.utils import timezone
 
 from config import tasks
 from config.tasks import govern_uploads
-from rongqiao.accounts.scope import scope_of, scoped
+from rongqiao.accounts.scope import scoped, system_scope
 from rongqiao.bases.enterprises.intake import services
 from rongqiao.bases.enterprises.intake.models import Upload
 from rongqiao.bases.enterprises.records import current_records
 from rongqiao.contracts.standards import load_contract
+from rongqiao.governance import pipeline
 from rongqiao.lake.tables import Lake
 from tests.web.intake_place import (
     FIRST,
@@ -26,31 +27,14 @@ from tests.web.intake_place import (
     SECOND,
     TABLE,
     TODAY,
-    clerk_of,
     good,
     grades,
     push,
-    register_two,
     state,
 )
 
 EARLIER = TODAY - dt.timedelta(days=40)
 MINUTE = dt.timedelta(minutes=1)
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    return register_two(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def clerk(db):
-    return clerk_of("taxation", "tax-clerk")
-
-
-@pytest.fixture
-def scope(clerk):
-    return scope_of(clerk)
 
 
 def known():
@@ -165,3 +149,55 @@ def test_what_is_tried_again_is_known_from_that_day_on(home, scope, monkeypatch)
         services.retry_upload(scope=scope, upload_id=upload.pk, now=NOW + dt.timedelta(days=3))
     govern_uploads()
     assert known() == {TODAY + dt.timedelta(days=3)}
+
+
+# -- the same bytes again --------------------------------------------------------------------------------------------
+
+
+def test_the_bytes_of_a_version_that_was_replaced_are_a_correction_back(home, scope, monkeypatch):
+    first, wrong = grades(good(grade="A"), good(SECOND)), grades(good(grade="C"))
+    landed = push(scope, first, data_on=EARLIER)
+    govern_uploads()
+    push(scope, wrong, data_on=EARLIER, is_regular=False)
+    govern_uploads()
+    assert grade_of() == ["C"]
+    back = push(scope, first, data_on=EARLIER, is_regular=False)
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    # Its rows are published and its receipt is not: the next run names it alike and doubles nothing.
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline.service, "_to_table", killed)
+        with pytest.raises(KeyboardInterrupt):
+            govern_uploads()
+    govern_uploads()
+    told = state(scope, back)
+    assert (told.status, told.outcome["rows_accepted"]) == ("landed", 2)
+    assert told.batch_id == f"{state(scope, landed).batch_id}.2"
+    assert grade_of() == ["A"]
+    assert Lake().read(f"published/{TABLE}").num_rows == 5
+    # Now these bytes are what stands: once more they change nothing.
+    again = push(scope, first, data_on=EARLIER, is_regular=False)
+    govern_uploads()
+    assert (state(scope, again).status, state(scope, again).outcome) == ("duplicate", told.outcome)
+    assert Lake().read(f"published/{TABLE}").num_rows == 5
+
+
+def test_bytes_that_still_stand_or_were_handed_in_before_are_a_repeat(home, scope):
+    first = grades(good(grade="A"))
+    push(scope, first, data_on=EARLIER)
+    govern_uploads()
+    # Another enterprise, and a later period of the same one, replace nothing of it.
+    push(scope, grades(good(SECOND)), data_on=EARLIER, is_regular=False)
+    push(scope, grades(good(grade="B")), data_on=TODAY)
+    govern_uploads()
+    again = push(scope, first, data_on=EARLIER, is_regular=False)
+    later = push(scope, grades(good(grade="D")), data_on=EARLIER, is_regular=False)
+    with system_scope():
+        Upload.unscoped.filter(pk=later.pk).update(received_at=NOW + MINUTE)
+        tasks._govern(Upload.unscoped.get(pk=later.pk), Lake())
+    # The other came in after it, though its receipt is older: what was received last stands.
+    govern_uploads()
+    assert [state(scope, each).status for each in (again, later)] == ["duplicate", "landed"]
+    assert grade_of() == ["D"]

@@ -56,12 +56,16 @@ class Delivery:
         The day it became known: as whoever received it noted, or read from the file name of a folder that was filled by hand. Never the clock.
     constants : Mapping[str, str]
         Items that the file as a whole says, such as the direction of all its invoices.
+    handed_in_later : frozenset of str or None
+        Names of the table's files that came in after this one, where handing in was an act of its own: the same bytes again may then be a
+        correction back to what they said. ``None`` for a file of a folder that is looked at again and again, where they never are.
     """
 
     contract_id: str
     path: Path
     delivered_on: dt.date
     constants: Mapping[str, str] = field(default_factory=dict)
+    handed_in_later: frozenset[str] | None = None
 
     @property
     def is_regular(self) -> bool:
@@ -116,7 +120,7 @@ class Batch:
     number : int
         Position among the batches of one workbench.
     batch_id : str
-        ``<contract id>@<first 16 hex of the SM3 digest>``.
+        ``<contract id>@<first 16 hex of the SM3 digest>``; with ``.2``, ``.3`` … where the same bytes count again, as a correction back.
     kept : Path
         The file's bytes under their digest, which nobody changes any more.
     rows_in : int

@@ -18,14 +18,10 @@ from deltalake.exceptions import DeltaError
 
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.governance import cleaning, collection, inventory, rules, service, sources, standards
-from rongqiao.governance.batch import (
-    NAME_CONTRACT,
-    SUBJECT_CONTRACTS,
-    Delivery,
-    Workbench,
-)
+from rongqiao.governance.batch import NAME_CONTRACT, SUBJECT_CONTRACTS, Delivery, Workbench
 from rongqiao.governance.previous import previous_delivery, stage_reference
 from rongqiao.governance.reading import read_ahead
+from rongqiao.governance.recurrence import as_correction, known_batches
 from rongqiao.governance.resolution import retrying
 from rongqiao.kernel import home
 from rongqiao.kernel.errors import BusyError, InvalidValueError, StorageError
@@ -218,12 +214,6 @@ def _in_order(deliveries: Sequence[Delivery]) -> list[tuple[Contract, list[Deliv
     return [(contracts[name], grouped[name]) for name in order]
 
 
-def _known_batches(lake: Lake) -> set[str]:
-    if not lake.exists(service.RECEIPTS):
-        return set()
-    return set(lake.read(service.RECEIPTS, ["batch_id"])["batch_id"].to_pylist())
-
-
 @dataclass(slots=True)
 class _Run:
     """One run over the deliveries, portion by portion, so that memory does not grow with their number."""
@@ -240,24 +230,32 @@ class _Run:
     done: set[str] = field(default_factory=set)
     receipted: set[str] = field(default_factory=set)
     seen: list[tuple[Path, os.stat_result, str]] = field(default_factory=list)
+    again: list[Batch] = field(default_factory=list)
     references: dict[str, str | None] = field(default_factory=dict)
 
     def govern_all(self, deliveries: Sequence[Delivery]) -> None:
         """Take every delivery without a receipt through all steps."""
-        self.done = _known_batches(self.lake)
+        self.done, self.again = known_batches(self.lake), []
         self.receipted = {batch_id.partition("@")[0] for batch_id in self.done}
         ordered = _in_order(deliveries)
         self.contracts = len(ordered)
         places = {contract.id: place for place, (contract, _) in enumerate(ordered)}
-        contracts = {contract.id: contract for contract, _ in ordered}
         every = [delivery for _, delivered in ordered for delivery in delivered]
         seen = collection.Seen(self.landing)
-        parts = read_ahead(self._receive_new(every, seen), contracts, _limits(every))
+        self._govern_batches(self._receive_new(every, seen), places, _limits(every))
+        # Judged when all others have their receipts, so that a run that was killed judges alike.
+        for batch in self.again:
+            correction = as_correction(self.lake, batch)
+            self.report.already_done += correction is None
+            self._govern_batches([correction] if correction else [], places, _limits(every))
+        seen.note(self.seen)
+
+    def _govern_batches(self, batches: Iterable[Batch], places: Mapping[str, int], limits: Limits) -> None:
+        parts = read_ahead(batches, load_contracts(), limits)
         for _, read in itertools.groupby(parts, key=lambda part: part.portion.number):
             first = next(read)
             self.finished = places[first.portion.contract.id]
             self._govern_or_hold(first.portion, itertools.chain([first], read))  # noqa: B031 - the rest of it
-        seen.note(self.seen)
 
     def retry(self, folder: Path) -> None:
         """Send rows that waited for their enterprise again, once for each state of what the register was taught from."""
@@ -287,7 +285,9 @@ class _Run:
             batch = collection.receive(delivery, self.landing)
             self.seen.append((delivery.path, before, batch.batch_id))
             if batch.batch_id in self.done:
-                self.report.already_done += 1
+                is_act = delivery.handed_in_later is not None
+                self.again += [batch] if is_act else []
+                self.report.already_done += not is_act
                 continue
             self.done.add(batch.batch_id)
             yield batch

@@ -32,8 +32,8 @@ class DepartmentModel(ScopedModel):
 class Upload(DepartmentModel):
     """One file that a department sends, from its first byte to its receipt.
 
-    ``received_bytes`` says where to go on after an interruption. ``outcome`` is what governance reported: rows received,
-    accepted and set aside, the latter by rule. ``data_on`` is the data's own day, which the sender states; ``delivered_on`` is the day in China on which the platform received the
+    ``received_bytes`` says where to go on after an interruption. ``outcome`` is what governance reported: its batch, and rows
+    received, accepted and set aside, the latter by rule. ``data_on`` is the data's own day, which the sender states; ``delivered_on`` is the day in China on which the platform received the
     whole file, and nobody states it: it becomes the day on which the facts were known. Until ``received_at`` it is the day of the first byte.
     ``attempts`` counts tries that have not returned: the running one, and those that killed their process. A file of a new source (origin ``source``) has no contract yet, and ``outcome`` stays empty.
     """
@@ -103,7 +103,9 @@ class Upload(DepartmentModel):
 
     @property
     def batch_id(self) -> str:
-        """Batch that governance makes of it; empty until all bytes are there."""
+        """Batch that governance made of it, or will; empty until all bytes are there."""
+        if made := self.outcome.get("batch_id"):
+            return str(made)
         return f"{self.contract_id}@{self.digest[:16]}" if self.digest else ""
 
 

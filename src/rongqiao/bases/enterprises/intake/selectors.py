@@ -60,6 +60,12 @@ def is_landed_before(scope: Scope, upload: Upload) -> bool:
     return bool(rows.exclude(pk=upload.pk).exists())
 
 
+def names_received_after(scope: Scope, contract_id: str, instant: dt.datetime) -> frozenset[str]:
+    """Names of a table's files that were received after an instant; for the job."""
+    rows = Upload.objects.for_scope(scope).filter(contract_id=contract_id, received_at__gt=instant)
+    return frozenset(rows.values_list("stored_name", flat=True))
+
+
 def failed_uploads(scope: Scope, *, since: dt.date) -> QuerySet[Upload]:
     """Deliveries that governance could not work on since a day of delivery, oldest first; for the job."""
     rows = Upload.objects.for_scope(scope).filter(status="failed", delivered_on__gte=since)

@@ -317,7 +317,7 @@ def repair_rows(
     rows = {row.line: row for row in quarantined_rows(scope, batch_id)}
     mended = [line for line, cells in repairs.items() if cells]
     if not mended:
-        raise InvalidValueError("修复", batch_id, "还没有改动任何一行。")
+        raise InvalidValueError("修复", batch_id, "还没有改动任何一行；请在标红的格里改正后再提交。")
     for line in mended:
         if line not in rows or not rows[line].row:
             raise InvalidValueError(

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 
+from rongqiao.accounts.models import AuditRecord
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import require
 from rongqiao.bases.enterprises.intake.models import RepairedRow
+from rongqiao.bases.enterprises.models import Enterprise
 from rongqiao.bases.enterprises.resolution.models import (
     FactComparison,
     FactConflict,
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 REGISTRY = "market_regulation.registry"
 #: Line of the only row in a file by which a matched row is sent again.
 MATCHED_LINE = 1
+#: Audited when a comparison fails, and when one goes well after it.
+COMPARISON_FAILED, COMPARISON_RECOVERED = "comparison.failed", "comparison.recovered"
 OPEN, ASKED, SETTLED, CLOSED = "open", "asked", "settled", "closed"
 
 
@@ -95,6 +99,13 @@ def list_comparisons() -> list[FactComparison]:
     ]
 
 
+def comparison_trouble(scope: Scope) -> AuditRecord | None:
+    """Give the failure of the last comparison, with ``problem`` in its detail; null where it went well or none was made."""
+    told = AuditRecord.objects.for_scope(scope).filter(action__in=[COMPARISON_FAILED, COMPARISON_RECOVERED])
+    newest: AuditRecord | None = told.order_by("-at", "-pk").first()
+    return newest if newest is not None and newest.action == COMPARISON_FAILED else None
+
+
 def dissents_of(scope: Scope, uscc: str) -> list[Dissent]:
     """List the register's facts of an enterprise that are in conflict, for whoever may read its portrait.
 
@@ -133,16 +144,22 @@ def get_waiting_row(scope: Scope, row_id: int) -> Any:
 
 
 def list_merges(scope: Scope) -> QuerySet[Any]:
-    """How rows came to their enterprises where their code alone did not say it, newest first; ``is_undone`` where it was taken back."""
+    """How rows came to their enterprises where their code alone did not say it, newest first; ``is_undone`` where it was taken back.
+
+    ``enterprise_name`` is as the register has it now, null where it does not.
+    """
     require(scope, Role.OPERATOR)
     undone = Merge.objects.for_scope(scope).filter(
         batch_id=OuterRef("batch_id"), line=OuterRef("line"), method="withdrawn"
     )
-    rows: QuerySet[Any] = Merge.objects.for_scope(scope).annotate(is_undone=Exists(undone))
+    registered = Enterprise.objects.filter(pk=OuterRef("enterprise_id"))
+    rows: QuerySet[Any] = Merge.objects.for_scope(scope).annotate(
+        is_undone=Exists(undone), enterprise_name=Subquery(registered.values("name")[:1])
+    )
     return rows.order_by(F("known_at").desc(), "batch_id", "line", "pk")
 
 
-def history_of_row(scope: Scope, batch_id: str, line: int) -> tuple[list[Merge], list[IdentityDecision]]:
+def history_of_row(scope: Scope, batch_id: str, line: int) -> tuple[list[Any], list[IdentityDecision]]:
     """Everything that governance and people decided about one row's enterprise, oldest first."""
     require(scope, Role.OPERATOR)
     merges = list_merges(scope).filter(batch_id=batch_id, line=line).order_by("known_at", "pk")
@@ -186,7 +203,7 @@ def find_assignment(scope: Scope, batch_id: str, line: int) -> tuple[Assignment,
         return Assignment(merge.department, merge.contract_id, batch_id, line, merge.enterprise_id), told
     # A row that a person matched was sent again alone, under a right code: the log of merges has nothing to say of it.
     matched = decisions.filter(decision="match", delivery__isnull=False).select_related("delivery")
-    digest = batch_id.partition("@")[2]
+    digest = batch_id.partition("@")[2].partition(".")[0]
     found = (
         matched.filter(delivery__digest__startswith=digest, delivery__status="landed").first()
         if digest

@@ -29,6 +29,23 @@ if TYPE_CHECKING:
 UNDO_JOB = "governance.undo_assignments"
 
 
+def record_comparison(*, scope: Scope, problem: str) -> None:
+    """Note that departments could not be compared, or can be again; called by the job after every comparison, ``problem`` empty where it went well."""
+    if problem:
+        action = selectors.COMPARISON_FAILED
+    elif selectors.comparison_trouble(scope) is not None:
+        action = selectors.COMPARISON_RECOVERED
+    else:
+        return
+    record_audit(
+        scope=scope,
+        action=action,
+        object_type="comparison",
+        object_id="province",
+        detail={"problem": problem},
+    )
+
+
 def may_settle(scope: Scope, conflict: FactConflict) -> bool:
     """Whether the caller may say whose value stands: the operator, and the department that comes first in the order of authority."""
     if scope.role == Role.OPERATOR:
