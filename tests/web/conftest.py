@@ -4,12 +4,31 @@ import pytest
 
 from rongqiao.accounts.models import Organisation
 from rongqiao.accounts.scope import scope_of, scoped, system_scope
+from tests.web.intake_place import clerk_of, register_two
 from tests.web.market_place import Market, person
 
 
 @pytest.fixture
 def market(tmp_path, db):
     return Market(tmp_path / "market")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Give the place of an installation with two registered enterprises."""
+    return register_two(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def clerk(db):
+    """Give a person who sends files for the tax department."""
+    return clerk_of("taxation", "tax-clerk")
+
+
+@pytest.fixture
+def scope(clerk):
+    """Give the scope of that person."""
+    return scope_of(clerk)
 
 
 @pytest.fixture

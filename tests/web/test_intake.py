@@ -31,24 +31,8 @@ from tests.web.intake_place import (
     good,
     grades,
     push,
-    register_two,
     state,
 )
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    return register_two(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def clerk(db):
-    return clerk_of("taxation", "tax-clerk")
-
-
-@pytest.fixture
-def scope(clerk):
-    return scope_of(clerk)
 
 
 def test_good_rows_land_and_a_bad_one_comes_back_is_repaired_and_lands(home, scope):
@@ -243,6 +227,23 @@ def test_pages_take_a_workbook_show_what_failed_and_take_the_repair(home, browse
     assert "已入库" in browser.get(sent.url).content.decode()
     assert Lake().read(f"published/{TABLE}").num_rows == 2
     assert browser.get(reverse("portal:department_uploads")).status_code == 200
+    # All of it was mended: an old link says so.
+    assert browser.get(repair).url == reverse("portal:department_repairs")
+    check_records_of_the_table(browser)
+
+
+def check_records_of_the_table(browser):
+    """Receipts, standard, outcome of the rules and an empty file with the table's headers."""
+    receipts = browser.get(reverse("portal:department_receipts")).content.decode()
+    assert "共 <b>2</b> 条" in receipts
+    assert "2026-11-19.xlsx" in receipts
+    page = browser.get(reverse("portal:department_table", args=[TABLE])).content.decode()
+    for words in ("统一社会信用代码 ＋ 评价年度", "取值：A级、B级", "不得为空", "2026-11-19.xlsx"):
+        assert words in page
+    template = browser.get(reverse("portal:department_table_template", args=[TABLE]))
+    assert template.content.decode("utf-8-sig").splitlines() == [
+        "统一社会信用代码,企业名称,评价年度,信用级别,发布日期"
+    ]
 
 
 def test_a_wrong_file_is_explained_on_the_form(home, browser):

@@ -11,20 +11,19 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from rongqiao.accounts.scope import scope_of, scoped
+from rongqiao.accounts.scope import scoped
 from rongqiao.bases.enterprises.intake import keys, portions, services
 from rongqiao.kernel.errors import InvalidValueError, StorageError
-from tests.web.intake_place import NOW, SECOND, TABLE, TODAY, clerk_of, good, grades, state
+from tests.web.intake_place import NOW, SECOND, TABLE, TODAY, good, grades, state
 from tests.web.test_intake import metadata
 
 CONTENT = grades(good(), good(SECOND))
 HALF = len(CONTENT) // 2
 
 
-@pytest.fixture
-def scope(tmp_path, monkeypatch, db):
+@pytest.fixture(autouse=True)
+def room(tmp_path, monkeypatch):
     monkeypatch.setenv("RONGQIAO_VAR", str(tmp_path))
-    return scope_of(clerk_of("taxation", "tax-clerk"))
 
 
 def begin(scope, content=CONTENT, **changes):

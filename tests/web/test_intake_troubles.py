@@ -9,11 +9,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from config import attempts, tasks
+from config import attempts, comparing, tasks
 from config.collecting import has_come
 from config.tasks import govern_uploads
-from rongqiao.accounts.models import AuditRecord
-from rongqiao.accounts.scope import scope_of, scoped, system_scope
+from rongqiao.accounts.models import AuditRecord, Organisation
+from rongqiao.accounts.scope import scoped, system_scope
+from rongqiao.accounts.services import open_account
 from rongqiao.bases.enterprises.intake import selectors, services
 from rongqiao.bases.enterprises.models import Delivery
 from rongqiao.governance import pipeline
@@ -32,26 +33,10 @@ from tests.web.intake_place import (
     good,
     grades,
     push,
-    register_two,
     state,
 )
 
 GOVERN = tasks.govern
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    return register_two(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def clerk(db):
-    return clerk_of("taxation", "tax-clerk")
-
-
-@pytest.fixture
-def scope(clerk):
-    return scope_of(clerk)
 
 
 @pytest.fixture
@@ -156,6 +141,27 @@ def test_trouble_with_what_was_collected_keeps_no_department_waiting(two, scope,
     assert {state(scope, upload).status for upload in two} == {"landed"}
 
 
+def test_a_comparison_that_fails_is_told_to_the_operator_and_holds_up_no_outcome(two, scope, monkeypatch):
+    def broken(*_, **__):
+        raise InvalidValueError("权威次序", "employees", "请补全目录。")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(comparing, "find_conflicts", broken)
+        with pytest.raises(InvalidValueError):
+            govern_uploads()
+    assert [state(scope, each).status for each in two] == ["landed", "landed"]
+    with system_scope():
+        operator = open_account(
+            organisation=Organisation.objects.create(kind="operator", name="运营", region_code="43"),
+            role="operator", username="operator", password="bamboo-bridge-2026",
+        )  # fmt: skip
+    page = reverse("portal:operator_conflicts")
+    assert "权威次序：请补全目录。" in page_of(operator).get(page).content.decode()
+    # The next run makes up for it, though nothing new came.
+    assert govern_uploads() == 0
+    assert "跨部门比对没有完成" not in page_of(operator).get(page).content.decode()
+
+
 def test_what_was_collected_is_kept_until_everybody_sees_it(home, monkeypatch, db):
     put_registry(home / "collected", [registry_row(complete_uscc("91430200MA4L00009"), "株洲新厂有限公司")])
 
@@ -244,7 +250,7 @@ def test_an_outcome_that_could_not_be_told_is_told_by_the_next_run(home, scope, 
 
     with monkeypatch.context() as patched:
         patched.setattr(tasks, "govern", noted)
-        patched.setattr(tasks, "find_conflicts", broken)
+        patched.setattr(tasks, "publish_operations", broken)
         with pytest.raises(RuntimeError, match="killed"):
             govern_uploads()
     assert state(scope, upload).status == "governing"

@@ -11,7 +11,7 @@ from dispute_place import AS_OF, CASES, FIRST, NOW, SECOND
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from config import tasks
+from config import comparing
 from rongqiao.accounts.models import AuditRecord, LedgerEntry
 from rongqiao.accounts.scope import scoped, system_scope
 from rongqiao.accounts.services import revoke_consent
@@ -199,7 +199,7 @@ def test_a_refused_correction_is_no_correction_though_its_run_was_killed(owner, 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(tasks, "find_conflicts", killed)
+        patched.setattr(comparing, "find_conflicts", killed)
         with pytest.raises(KeyboardInterrupt):
             place.settle_now(monkeypatch, NOW + DAY)
     place.settle_now(monkeypatch, NOW + DAY)
