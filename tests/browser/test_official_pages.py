@@ -62,7 +62,7 @@ PAGES = {
         "/operator/conflicts/",
         "/operator/identities/",
         "/operator/identities/decided/",
-        "/operator/assignments/",
+        "/operator/identities/assignments/",
     ],
 }
 # A page behind the first line of a list, by the list.
@@ -73,7 +73,7 @@ INNER = {
     "/government/counties/": "/government/counties/",
     "/department/repairs/": "/department/repairs/",
     "/operator/conflicts/": "/operator/conflicts/",
-    "/operator/assignments/": "/operator/assignments/",
+    "/operator/identities/assignments/": "/operator/identities/assignments/",
 }
 
 

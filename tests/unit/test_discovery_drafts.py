@@ -54,6 +54,18 @@ def test_what_the_source_shows_is_filled_in_and_the_rest_is_asked(source):
     assert {"departmentTitle", "legalBasis", "updateCycle", "purpose", "usage", "limitations"} == asked
 
 
+def test_a_column_called_as_the_name_is_one_item_though_its_values_tell_nobody_apart(tmp_path):
+    path = tmp_path / "减免.csv"
+    code = next(iter(NAMES))
+    rows = [f"{code},{NAMES[code]},{at}.5,2026-01-0{at}" for at in range(1, 8)]
+    path.write_text(
+        "\n".join(["统一社会信用代码,企业名称,减免税额（元）,减免日期", *rows]) + "\n", encoding="utf-8"
+    )
+    items = guess(profile_file(path)[0], "fire")["schema"][0]["properties"]
+    titles = [node["businessName"] for node in items]
+    assert len(titles) == len(set(titles)) == 4
+
+
 def test_a_key_grows_until_only_rows_that_repeat_in_everything_are_repeats(tmp_path):
     path = tmp_path / "检查明细.csv"
     codes = list(NAMES)

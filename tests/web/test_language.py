@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from rongqiao.accounts.models import Organisation, User
 from rongqiao.kernel.home import home
+from rongqiao.portal import interface_words, wording
 
 PORTAL = home() / "src" / "rongqiao" / "portal"
 WORDING = PORTAL / "locale" / "en" / "LC_MESSAGES" / "django.po"
@@ -61,3 +62,7 @@ def test_without_a_choice_pages_are_chinese(client):
     html = client.get(reverse("portal:products"), headers={"Accept-Language": "en"}).content.decode()
     assert '<html lang="zh-hans">' in html
     assert "融资产品" in html
+
+
+def test_no_status_has_two_words():
+    assert not wording.STATUSES.keys() & interface_words.STATUSES.keys()

@@ -233,6 +233,7 @@ def test_a_department_sees_counts_of_reports_and_never_their_recipients(client, 
     assert "近12个月应税销售额" in page
     assert client.get(url, {"line": 9999}).status_code == 422
     assert client.get(url, {"line": "x"}).status_code == 422
+    assert client.get(url, {"line": "9" * 40}).status_code == 422
 
 
 def test_a_department_asks_for_rows_of_its_own_alone(published, owner):

@@ -94,6 +94,12 @@ def test_a_small_cell_never_reaches_the_page(official):
     assert shown["430104"] == ("少于 5", "")
     assert shown["430105"][0] == "7 户"
     assert len(cells) == len(counties())
+    assert (
+        "少于 5，不显示"
+        in official.get(reverse("portal:government_county", args=["430104"])).content.decode()
+    )
+    # Nothing happened there, which is not the same as too few.
+    assert "暂无数据" in official.get(reverse("portal:government_county", args=["430105"])).content.decode()
     # The table beside the map says the same.
     assert page.count("少于 5") >= sum(text == "少于 5" for text, _ in shown.values())
 

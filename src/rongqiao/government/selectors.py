@@ -22,7 +22,7 @@ from rongqiao.government.counts import (
     loans_by_county,
     people_served,
 )
-from rongqiao.government.disclosure import cell_minimum, suppress, suppress_cells, suppress_measure
+from rongqiao.government.disclosure import cell_minimum, is_small, suppress, suppress_cells, suppress_measure
 from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
 from rongqiao.kernel.region import check_region, is_within
 from rongqiao.platforms.financing.clocks import local_day
@@ -64,6 +64,8 @@ class Figure:
         Null where too few stand behind it, or nothing is known.
     freshest_on : date or None
         Day of the newest fact behind it.
+    is_hidden : bool
+        Whether it is null because too few stand behind it, and not because nothing is known.
     """
 
     id: str
@@ -72,6 +74,7 @@ class Figure:
     unit: str
     source: str
     freshest_on: dt.date | None = None
+    is_hidden: bool = False
 
 
 def overview(scope: Scope) -> dict[str, Any]:
@@ -191,33 +194,38 @@ def _figures(
     newest_loan = max((r["newest"] for r in loans.values()), default=None)
 
     def from_demands(id: str, label: str, value: Any, unit: str) -> Figure:
-        return Figure(id, label, value, unit, "平台融资需求", newest_demand)
+        is_hidden = is_small(posted, threshold=least)
+        return Figure(id, label, value, unit, "平台融资需求", newest_demand, is_hidden)
 
-    def from_loans(id: str, label: str, value: Any, unit: str) -> Figure:
-        return Figure(id, label, value, unit, "金融机构放款登记", newest_loan)
+    def from_loans(id: str, label: str, value: Any, unit: str, behind: int = lent) -> Figure:
+        is_hidden = is_small(behind, threshold=least)
+        return Figure(id, label, value, unit, "金融机构放款登记", newest_loan, is_hidden)
 
+    registered = sum(enterprises.values())
     late_share = suppress_measure(late / lent if lent else None, lent, threshold=least)
     return [
         Figure(
             "enterprises",
             "存续企业",
-            suppress(sum(enterprises.values()), threshold=least),
+            suppress(registered, threshold=least),
             "户",
             "市场监管登记",
             registry_day,
+            is_small(registered, threshold=least),
         ),
         from_demands("demands", "融资需求", suppress(posted, threshold=least), "笔"),
         from_demands("demand_amount", "需求金额", suppress_measure(wanted, posted, threshold=least), "元"),
         from_loans("loans", "放款", suppress(lent, threshold=least), "笔"),
         from_loans("loan_amount", "放款金额", suppress_measure(paid, lent, threshold=least), "元"),
         from_loans("average_rate", "平均年利率", suppress_measure(rate, lent, threshold=least), "比率"),
-        from_loans("first_loans", "首贷", suppress(first, threshold=least), "笔"),
+        from_loans("first_loans", "首贷", suppress(first, threshold=least), "笔", first),
         # A share of few late loans tells their number, so it is hidden with them.
         from_loans(
             "overdue_share",
             "逾期笔数占比",
             None if suppress(late, threshold=least) is None else late_share,
             "比率",
+            late if is_small(late, threshold=least) else lent,
         ),
     ]
 

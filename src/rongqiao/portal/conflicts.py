@@ -94,6 +94,7 @@ def list_conflicts(request: HttpRequest, workspace: str) -> HttpResponse:
         "workspace": workspace,
         "open": selectors.narrow(counted, selectors.OPEN).count(),
         "asked": selectors.narrow(counted, selectors.ASKED).count(),
+        "trouble": selectors.comparison_trouble(scope) if workspace == "operator" else None,
         "comparisons": [(facts[row.fact], row) for row in selectors.list_comparisons()],
         "asked_rows": list(selectors.list_waiting_rows(scope).filter(decision="ask")[:50])
         if workspace == "department"

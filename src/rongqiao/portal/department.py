@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -14,6 +14,7 @@ from rongqiao.bases.enterprises.resolution.selectors import count_open_conflicts
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.portal.access import for_roles, request_scope
 from rongqiao.portal.freshness import judge_sources
+from rongqiao.portal.source_listing import freshness_listing
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -29,12 +30,19 @@ def show_sources(request: HttpRequest) -> HttpResponse:
     delivered = [each for each in base.source_statuses() if each.contract_id in known]
     sources = judge_sources(delivered, timezone.localdate())
     listed = {source.contract_id for source in delivered}
-    return render(
+    listing = freshness_listing(
         request,
+        sources,
+        row_url=lambda row: reverse("portal:department_table", args=[row.source.contract_id]),
+        has_departments=False,
+        aside="退回",
+        empty_title="还没有报送过数据",
+        empty_text="按数据标准上传第一批文件后，这里显示时效和质量。",
+    )
+    return listing.respond(
         "portal/department/sources.html",
         {
             "department": contracts[0].department_title if contracts else scope.department,
-            "sources": sources,
             "conflicts": count_open_conflicts(scope),
             "gaps": [each for each in sources if each.status != "ok"],
             "never": [each for each in contracts if each.id not in listed],

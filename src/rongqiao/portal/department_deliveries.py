@@ -19,6 +19,7 @@ from rongqiao.portal.access import for_roles, request_scope
 from rongqiao.portal.department_forms import DeliveryForm, KeyForm
 from rongqiao.portal.listing import Column, Filter, Listing
 from rongqiao.portal.operator_steps import rule_titles
+from rongqiao.portal.wording import choices
 
 if TYPE_CHECKING:
     import uuid
@@ -27,14 +28,9 @@ if TYPE_CHECKING:
 
 CLERKS = (Role.DEPARTMENT_CLERK,)
 UNDERWAY = ("receiving", "waiting", "governing")
-STATUSES = [
-    ("landed", "已入库"),
-    ("governing", "正在治理"),
-    ("waiting", "等待治理"),
-    ("receiving", "正在接收"),
-    ("failed", "未能治理"),
-    ("duplicate", "重复报送"),
-]
+STATUSES = choices(
+    ("landed", "governing", "waiting", "receiving", "failed", "duplicate", "discarded"), "upload"
+)
 
 
 def table_title(contract_id: str) -> str:
@@ -59,11 +55,11 @@ def list_uploads(request: HttpRequest) -> HttpResponse:
             Column("file_name", "文件", sort="file_name"),
             Column("data_on", "数据日期", "date", sort="data_on"),
             Column("origin", "来源", value=lambda row: row.get_origin_display()),
-            Column("status", "状态", value=lambda row: row.get_status_display(), sort="status"),
-            Column("rows_in", "收到", "number", value=lambda row: row.outcome.get("rows_in")),
-            Column("rows_accepted", "入库", "number", value=lambda row: row.outcome.get("rows_accepted")),
+            Column("status", "状态", "status", option="upload", sort="status"),
+            Column("rows_in", "收到", "count", value=lambda row: row.outcome.get("rows_in")),
+            Column("rows_accepted", "入库", "count", value=lambda row: row.outcome.get("rows_accepted")),
             Column(
-                "rows_quarantined", "退回", "number", value=lambda row: row.outcome.get("rows_quarantined")
+                "rows_quarantined", "退回", "count", value=lambda row: row.outcome.get("rows_quarantined")
             ),
             Column("created_at", "上传时间", "time", sort="created_at"),
         ],
@@ -72,8 +68,8 @@ def list_uploads(request: HttpRequest) -> HttpResponse:
             Filter("q", "文件名", apply=lambda rows, value: rows.filter(file_name__icontains=value[:60])),
         ],
         default_sort="-created_at",
-        empty_title="还没有报送过文件",
-        empty_text="选一张数据表，上传 CSV、Excel 或 JSON 文件，系统当场检查并告诉您哪些行需要修改。",
+        empty_title="还没有在这里上传或推送过文件",
+        empty_text="选一张数据表，上传 CSV、Excel 或 JSON 文件，系统当场检查并告诉您哪些行需要修改。经共享目录或采集任务报来的文件，见“签收回执”。",
         empty_url=reverse("portal:department_send"),
         empty_label="上传数据",
     )
@@ -86,7 +82,11 @@ def send_file(request: HttpRequest) -> HttpResponse:
     """Choose a table and a file; browsers without scripts send it whole, others in portions by tus."""
     scope = request_scope(request)
     form = DeliveryForm(
-        request.POST or None, request.FILES or None, department=scope.department, today=timezone.localdate()
+        request.POST or None,
+        request.FILES or None,
+        department=scope.department,
+        today=timezone.localdate(),
+        initial={"contract": request.GET.get("contract", "")},
     )
     if request.method == "POST" and form.is_valid():
         upload = _receive(request, form)

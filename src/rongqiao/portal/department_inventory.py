@@ -20,6 +20,7 @@ from rongqiao.portal.department_deliveries import CLERKS, share_of, table_title
 from rongqiao.portal.inventory_forms import DraftForm, ItemForm, SourceForm
 from rongqiao.portal.listing import Column, Filter, Listing
 from rongqiao.portal.pictures import draw_columns
+from rongqiao.portal.wording import choices
 
 if TYPE_CHECKING:
     import uuid
@@ -27,18 +28,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 UNDERWAY = ("receiving", "waiting", "examining")
-STATUSES = [
-    ("profiled", "已盘点"),
-    ("examining", "正在盘点"),
-    ("receiving", "正在接收"),
-    ("failed", "未能盘点"),
-]
-
-
-def status_word(upload: Any) -> str:
-    """Where a file of a new source stands; its words differ from those of a delivery."""
-    words = {"waiting": "等待盘点", "failed": "未能盘点"}
-    return words.get(upload.status) or str(upload.get_status_display())
+STATUSES = choices(("profiled", "examining", "waiting", "receiving", "failed"), "inventory")
 
 
 @require_safe
@@ -53,7 +43,7 @@ def list_sources(request: HttpRequest) -> HttpResponse:
         columns=[
             Column("file_name", "文件", sort="file_name"),
             Column("data_on", "数据日期", "date", sort="data_on"),
-            Column("status", "状态", value=status_word, sort="status"),
+            Column("status", "状态", "status", option="inventory", sort="status"),
             Column("tables_count", "数据表", "number", sort="tables_count"),
             Column("open_count", "待补充", "number", sort="open_count"),
             Column("created_at", "上传时间", "time", sort="created_at"),
@@ -108,7 +98,6 @@ def show_source(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     tables = list(selectors.list_tables(scope).filter(upload=upload))
     context = {
         "upload": upload,
-        "word": status_word(upload),
         "is_underway": upload.status in UNDERWAY,
         "share": share_of(upload),
         "tables": [(table, selectors.source_waiting(table)) for table in tables],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404
 from django.shortcuts import redirect, render
@@ -12,12 +13,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from rongqiao.bases.enterprises.intake import selectors, services
+from rongqiao.bases.enterprises.selectors import list_deliveries
 from rongqiao.contracts.catalog import code_list
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.portal.access import for_roles, request_scope
 from rongqiao.portal.department_deliveries import CLERKS, table_title
-from rongqiao.portal.listing import Column, Listing
+from rongqiao.portal.listing import Column, Filter, Listing
 from rongqiao.portal.operator_steps import rule_titles
 
 if TYPE_CHECKING:
@@ -36,16 +38,28 @@ CELL_LENGTH = 500
 @for_roles(*CLERKS)
 def list_batches(request: HttpRequest) -> HttpResponse:
     """Files with rows that wait for repair."""
+    batches = selectors.list_open_batches(request_scope(request))
     listing = Listing(
         request,
-        selectors.list_open_batches(request_scope(request)),
+        batches,
         name="batches",
         row_url=lambda row: reverse("portal:department_repair", args=[row["batch_id"]]),
         columns=[
-            Column("file_name", "文件"),
-            Column("contract_id", "数据表", value=lambda row: table_title(row["contract_id"])),
+            Column("file_name", "文件", sort="file_name"),
+            Column(
+                "contract_id", "数据表", sort="contract_id", value=lambda row: table_title(row["contract_id"])
+            ),
             Column("known_on", "报送日期", "date", sort="known_on"),
             Column("rows", "待修复行数", "number", sort="rows"),
+        ],
+        filters=[
+            Filter(
+                "contract",
+                "数据表",
+                sorted({(row["contract_id"], table_title(row["contract_id"])) for row in batches}),
+                lambda rows, value: [row for row in rows if row["contract_id"] == value],
+            ),
+            Filter("q", "文件名", apply=lambda rows, text: [row for row in rows if text in row["file_name"]]),
         ],
         empty_title="没有退回的数据",
         empty_text="上传的数据全部通过了检查，或退回的行都已修复。",
@@ -60,8 +74,14 @@ def repair_batch(request: HttpRequest, batch_id: str) -> HttpResponse:
     scope, rule_id = request_scope(request), request.GET.get("rule", "")
     rows = selectors.quarantined_rows(scope, batch_id, rule_id)
     contract = load_contracts().get(batch_id.partition("@")[0])
-    if contract is None or not rows.exists():
+    if contract is None or contract.department != scope.department:
         raise Http404(batch_id)
+    if not rows.exists():
+        if not list_deliveries(contract_id=contract.id).filter(pk=batch_id).exists():
+            raise Http404(batch_id)
+        # Whoever follows an old link to rows that were mended since reads that nothing is left to do.
+        messages.success(request, "这份文件退回的行都已修复重报，没有待办。")
+        return redirect("portal:department_repairs")
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
     problem = ""
     if request.method == "POST":

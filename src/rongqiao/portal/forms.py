@@ -50,6 +50,8 @@ def _messages(field: forms.Field) -> dict[str, Any]:
             plain["max_value"] = f"不能大于 {field.max_value:,}。"
     elif isinstance(field, forms.CharField) and field.max_length:
         plain["max_length"] = f"最多 {field.max_length} 个字。"
+    if isinstance(field, forms.CharField):
+        plain["null_characters_not_allowed"] = "含有看不见的空字符，请删去后重填。"
     default: dict[str, Any] = {}
     for kind in reversed(type(field).__mro__):
         default |= getattr(kind, "default_error_messages", {})

@@ -21,6 +21,7 @@ from rongqiao.portal.geography import answer_shapes
 from rongqiao.portal.government_change import largest_change
 from rongqiao.portal.government_map import METRICS, build_map
 from rongqiao.portal.listing import Column, Filter, Listing
+from rongqiao.portal.source_listing import freshness_listing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,8 +41,10 @@ def show_overview(request: HttpRequest) -> HttpResponse:
     found = selectors.overview(request_scope(request))
     today = timezone.localdate()
     sources = judge_sources(source_statuses(), today)
-    return render(
-        request,
+    listing = freshness_listing(
+        request, sources, empty_title="还没有数据来源", empty_text="部门首次报送并发布后显示。"
+    )
+    return listing.respond(
         "portal/government/overview.html",
         found
         | {
@@ -78,7 +81,7 @@ def list_counties(request: HttpRequest) -> HttpResponse:
         name="counties",
         row_url=lambda row: reverse("portal:government_county", args=[row["code"]]),
         columns=[
-            Column("name", "县市区"),
+            Column("name", "县市区", sort="code"),
             Column("prefecture", "市州"),
             Column("enterprises", "存续企业（户）", "number", sort="enterprises", null_text=hidden),
             Column("demands", "需求（笔）", "number", sort="demands", null_text=hidden),
@@ -136,7 +139,7 @@ def list_institutions(request: HttpRequest) -> HttpResponse:
         found["institutions"],
         name="institutions",
         columns=[
-            Column("name", "机构"),
+            Column("name", "机构", sort="name"),
             Column("pushes", "推送（笔）", "number", sort="pushes", null_text=hidden),
             Column("takes", "抢单（笔）", "number", sort="takes", null_text=hidden),
             Column("taken_share_ratio", "抢单率", "rate", sort="taken_share_ratio"),
@@ -144,11 +147,14 @@ def list_institutions(request: HttpRequest) -> HttpResponse:
             Column("loans", "放款（笔）", "number", sort="loans", null_text=hidden),
             Column("loan_amount_cny", "放款金额", "money", sort="loan_amount_cny"),
         ],
+        filters=[
+            Filter("q", "机构名称", apply=lambda rows, text: [row for row in rows if text in row["name"]])
+        ],
         default_sort="-taken_share_ratio",
         page_size=50,
         empty_title="还没有推送过需求",
     )
-    return listing.respond("portal/government/institutions.html")
+    return listing.respond("portal/government/institutions.html", {"threshold": found["threshold"]})
 
 
 def trend_charts(trend: Sequence[dict[str, Any]], threshold: int) -> list[Chart]:

@@ -30,11 +30,11 @@ SUBMISSION_STATES = [
 ]
 GRANT_STATES = [("live", "有效"), ("over", "已到期"), ("ended", "已终止")]
 USAGE_COUNTS = (
-    Column("calls", "调用", "number", sort="calls"),
-    Column("answered", "应答", "number", sort="answered"),
-    Column("refused", "未应答", "number", sort="refused", value=lambda row: row.calls - row.answered),
-    Column("enterprises", "企业数", "number", sort="enterprises"),
-    Column("records", "记录数", "number", sort="records"),
+    Column("calls", "调用", "count", sort="calls"),
+    Column("answered", "应答", "count", sort="answered"),
+    Column("refused", "未应答", "count", sort="refused", value=lambda row: row.calls - row.answered),
+    Column("enterprises", "企业数", "count", sort="enterprises"),
+    Column("records", "记录数", "count", sort="records"),
     Column("price_cny", "费用", "money", sort="price_cny"),
 )
 CALL_FACTS = (

@@ -38,10 +38,16 @@ SHOWN = 10
 NEWEST = 5
 
 
+#: Line numbers are four bytes long in the lake.
+MOST_LINES = 2**31 - 1
+
+
 class LineForm(PlainForm):
     """Which line of a file to follow."""
 
-    line = forms.IntegerField(label="第几行", min_value=1, help_text="文件中的行号，表头是第 1 行。")
+    line = forms.IntegerField(
+        label="第几行", min_value=1, max_value=MOST_LINES, help_text="文件中的行号，表头是第 1 行。"
+    )
 
 
 @require_safe
@@ -57,19 +63,14 @@ def show_index(request: HttpRequest) -> HttpResponse:
         row_url=lambda row: atlas.table(row["id"]),
         columns=[
             Column("title", "数据表"),
-            Column("department", "部门", sort="department"),
+            *([] if atlas.home == "department" else [Column("department", "部门", sort="department")]),
             Column("items", "数据项", "number", sort="items"),
             *(Column(kind, lineage.KINDS[kind], "number", sort=kind) for kind in KINDS_OF_ITEMS),
             Column("unread", "无人读取的项", "number", sort="unread"),
             Column("delivered_on", "最近报送", "date", sort="delivered_on"),
         ],
         filters=[
-            Filter(
-                "department",
-                "部门",
-                list({each.department: each.department_title for each in atlas.contracts.values()}.items()),
-                lambda found, value: [row for row in found if row["department_id"] == value],
-            ),
+            *([] if atlas.home == "department" else [_by_department(atlas)]),
             Filter(
                 "q",
                 "表名或数据项",
@@ -79,6 +80,16 @@ def show_index(request: HttpRequest) -> HttpResponse:
         page_size=30,
     )
     return listing.respond("portal/lineage/index.html", {"is_department": atlas.home == "department"})
+
+
+def _by_department(atlas: Atlas) -> Filter:
+    departments = {each.department: each.department_title for each in atlas.contracts.values()}
+    return Filter(
+        "department",
+        "部门",
+        list(departments.items()),
+        lambda found, value: [row for row in found if row["department_id"] == value],
+    )
 
 
 #: Items by which a row finds its enterprise: used, though no reader names them.

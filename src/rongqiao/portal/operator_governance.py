@@ -12,27 +12,16 @@ from django.views.decorators.http import require_safe
 
 from rongqiao.accounts.roles import Role
 from rongqiao.bases.enterprises import selectors as base
-from rongqiao.contracts.catalog import code_list
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.portal.access import for_roles, request_scope
-from rongqiao.portal.drift import gather_drift
 from rongqiao.portal.freshness import judge_sources
 from rongqiao.portal.listing import Column, Filter, Listing
-from rongqiao.portal.operator_steps import OUTCOMES, STEPS, drift_word, gather_steps, rule_titles
+from rongqiao.portal.operator_steps import OUTCOMES, STEPS, gather_steps, rule_titles
+from rongqiao.portal.source_listing import freshness_listing
+from rongqiao.portal.table_standard import FAMILIES, describe_table, receipts_listing, type_word
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
-
-FAMILIES = [
-    ("completeness", "完整性"),
-    ("validity", "有效性"),
-    ("uniqueness", "唯一性"),
-    ("consistency", "一致性"),
-    ("referential", "参照"),
-    ("timeliness", "及时性"),
-    ("drift", "漂移"),
-    ("balance", "平衡"),
-]
 
 
 @require_safe
@@ -40,15 +29,16 @@ FAMILIES = [
 def show_steps(request: HttpRequest) -> HttpResponse:
     """Six steps: what each does, how much, when last, what is wrong."""
     sources = judge_sources(base.source_statuses(), timezone.localdate())
-    return render(
+    listing = freshness_listing(
         request,
-        "portal/operator/steps.html",
-        {
-            "steps": gather_steps(sources, base.province_figures(), base.quarantine_by_rule()),
-            "sources": sources,
-            "gaps": [each for each in sources if each.status != "ok"],
-        },
+        sources,
+        row_url=lambda row: reverse("portal:operator_source", args=[row.source.contract_id]),
+        aside="隔离",
+        empty_title="还没有发布过数据",
+        empty_text="运行 rongqiao govern 与 rongqiao database publish 后，各来源会列在这里。",
     )
+    steps = gather_steps(sources, base.province_figures(), base.quarantine_by_rule())
+    return listing.respond("portal/operator/steps.html", {"steps": steps})
 
 
 @require_safe
@@ -99,7 +89,7 @@ def _standards(request: HttpRequest) -> Listing:
             "contract_id": contract.id,
             "title": item.title,
             "id": item.id,
-            "type": item.physical_type,
+            "type": type_word(item),
             "unit": item.unit,
             "is_required": "必填" if item.is_required else "可空",
             "sensitivity": item.sensitivity,
@@ -147,8 +137,8 @@ def _rules(request: HttpRequest) -> Listing:
                 "family", "类别", sort="family", value=lambda row: dict(FAMILIES).get(row.family, row.family)
             ),
             Column("outcome", "结果", "status", sort="outcome"),
-            Column("rows_checked", "检查行数", "number", sort="rows_checked"),
-            Column("rows_failed", "不合格行数", "number", sort="rows_failed"),
+            Column("rows_checked", "检查行数", "count", sort="rows_checked"),
+            Column("rows_failed", "不合格行数", "count", sort="rows_failed"),
             Column("known_at", "日期", "date", sort="known_at"),
         ],
         filters=[
@@ -175,7 +165,7 @@ def _cleaning(request: HttpRequest) -> Listing:
         columns=[
             Column("contract_id", "数据表", value=lambda row: contract_title(row["contract_id"])),
             Column("rule_id", "规则", value=lambda row: titles.get(row["rule_id"], row["rule_id"])),
-            Column("rows", "隔离行数", "number", sort="rows"),
+            Column("rows", "隔离行数", "count", sort="rows"),
             Column("message", "提示"),
             Column("newest_on", "最近", "date", sort="newest_on"),
         ],
@@ -197,8 +187,8 @@ def _service(request: HttpRequest) -> Listing:
         columns=[
             Column("title", "数据表", sort="title"),
             Column("department", "部门", sort="department"),
-            Column("rows_accepted", "已发布行数", "number", sort="rows_accepted"),
-            Column("enterprises", "覆盖企业", "number", sort="enterprises"),
+            Column("rows_accepted", "已发布行数", "count", sort="rows_accepted"),
+            Column("enterprises", "覆盖企业", "count", sort="enterprises"),
             Column("delivered_on", "最近报送", "date", sort="delivered_on"),
         ],
         page_size=50,
@@ -212,35 +202,12 @@ def _quarantine_of(row: Any) -> str:
 
 
 def _collection(request: HttpRequest) -> Listing:
-    return Listing(
+    return receipts_listing(
         request,
         base.list_deliveries(),
-        name="deliveries",
-        row_url=lambda row: reverse("portal:operator_lineage_batch", args=[row.batch_id]),
-        columns=[
-            Column("file_name", "文件", sort="file_name"),
-            Column(
-                "contract_id", "数据表", sort="contract_id", value=lambda row: contract_title(row.contract_id)
-            ),
-            Column("delivered_on", "报送日期", "date", sort="delivered_on"),
-            Column("rows_in", "收到", "number", sort="rows_in"),
-            Column("rows_accepted", "入库", "number", sort="rows_accepted"),
-            Column("rows_quarantined", "隔离", "number", sort="rows_quarantined", url=_quarantine_of),
-            Column("balance", "行数平衡", "status", value=_balance),
-            Column("encoding", "编码"),
-            Column("digest", "摘要（SM3）", value=lambda row: f"{row.digest[:12]}…"),
-            Column("ledger_index", "账本位置", "number"),
-        ],
-        filters=[
-            Filter("contract", "数据表", _contracts(), lambda rows, v: rows.filter(contract_id=v)),
-            Filter(
-                "problems",
-                "问题",
-                [("quarantined", "有隔离"), ("unrecorded", "未入账")],
-                _by_problem,
-            ),
-        ],
-        default_sort="-delivered_on",
+        _contracts(),
+        lambda row: reverse("portal:operator_lineage_batch", args=[row.batch_id]),
+        _quarantine_of,
         empty_title="还没有收到报送",
         empty_text="把文件放进报送目录后运行 rongqiao govern。",
     )
@@ -254,17 +221,6 @@ STEP_LISTS = {
     "cleaning": _cleaning,
     "service": _service,
 }
-
-
-def _balance(row: Any) -> str:
-    """Every row that came in is published or set aside; the rest would be lost."""
-    return "passed" if row.rows_in == row.rows_accepted + row.rows_quarantined else "warned"
-
-
-def _by_problem(rows: Any, value: str) -> Any:
-    if value == "quarantined":
-        return rows.filter(rows_quarantined__gt=0)
-    return rows.filter(ledger_index=None) if value == "unrecorded" else rows
 
 
 @require_safe
@@ -325,27 +281,13 @@ def show_source(request: HttpRequest, contract_id: str) -> HttpResponse:
     contract = load_contracts().get(contract_id)
     if contract is None:
         raise Http404(contract_id)
-    profiles = {profile.column: profile for profile in base.list_profiles(contract_id)}
-    results = {result.rule_id: result for result in base.list_rule_results(contract_id=contract_id)}
     judged = judge_sources(base.source_statuses().filter(contract_id=contract_id), timezone.localdate())
     return render(
         request,
         "portal/operator/source.html",
         {
-            "contract": contract,
+            **describe_table(contract, "operator"),
             "status": judged[0] if judged else None,
-            "items": [
-                (
-                    item,
-                    profiles.get(item.id),
-                    drift_word(profiles[item.id].drift) if item.id in profiles else "",
-                )
-                for item in contract.items
-            ],
-            "rules": [(rule, results.get(rule.id), dict(FAMILIES)[rule.family]) for rule in contract.rules],
-            "deliveries": list(base.list_deliveries(contract_id=contract_id)[:12]),
-            "category": code_list("data_categories").title(contract.category),
-            "drift": gather_drift(contract),
         },
     )
 

@@ -48,12 +48,15 @@ def show_ledger(request: HttpRequest) -> HttpResponse:
     keys = trusted_keys()
     form = EntryForm(request.GET if "index" in request.GET else None)
     proved, error = None, None
-    if form.is_bound and form.is_valid():
-        try:
-            proved = prove(ledger, form.cleaned_data["index"], keys)
-        except RongqiaoError as found:
-            error = found
     size = ledger.size
+    if form.is_bound and form.is_valid():
+        if form.cleaned_data["index"] >= size:
+            form.add_error("index", f"账本现有 {size:,} 条，请填 0 至 {max(size - 1, 0)}。")
+        else:
+            try:
+                proved = prove(ledger, form.cleaned_data["index"], keys)
+            except RongqiaoError as found:
+                error = found
     context: dict[str, Any] = {
         "size": size,
         "head": ledger.head(),

@@ -198,7 +198,7 @@ def list_assignments(request: HttpRequest) -> HttpResponse:
             Column("raw_uscc", "报送代码"),
             Column("enterprise_id", "认定企业", sort="enterprise_id"),
             Column("method", "方法", sort="method", value=lambda row: dict(METHODS).get(row.method, row.method)),
-            Column("score", "概率", sort="score", value=lambda row: f"{row.score:.1%}" if row.score is not None else None),
+            Column("score", "把握", sort="score", value=lambda row: f"{row.score:.1%}" if row.score is not None else None),
             Column("contract_id", "数据表", sort="contract_id", value=lambda row: contract_title(row.contract_id)),
             Column("state", "状态", "status", option="identity", value=lambda row: "undone" if row.is_undone else "standing"),
             Column("known_at", "日期", "date", sort="known_at"),
@@ -209,6 +209,7 @@ def list_assignments(request: HttpRequest) -> HttpResponse:
             Filter("q", "报送名称", apply=lambda rows, v: rows.filter(raw_name__icontains=v[:60])),
         ],
         default_sort="-known_at",
+        further=[Column("enterprise_name", "认定企业登记名称")],
         empty_title="没有认定记录",
         empty_text="代码有误、由注册号、名称或概率模型认定的行会列在这里；代码正确的行不需要认定。",
     )  # fmt: skip
@@ -281,6 +282,9 @@ def show_assignment(request: HttpRequest, batch_id: str, line: int) -> HttpRespo
         "line": line,
         "table": contract_title(batch_id.partition("@")[0]),
         "standing": found[0] if found else None,
+        "standing_name": next(
+            (each.enterprise_name for each in reversed(merges) if each.enterprise_name), ""
+        ),
         "told": found[1] if found else {},
         "merges": [(each, dict(METHODS).get(each.method, each.method)) for each in merges],
         "decisions": decisions,

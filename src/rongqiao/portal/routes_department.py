@@ -59,7 +59,13 @@ urlpatterns: list[URLPattern] = [
         DESK,
         name="department_conflict",
     ),
+    path("department/uploads/receipts/", department_tables.list_receipts, name="department_receipts"),
     path("department/tables/<str:contract_id>/", department_tables.show_table, name="department_table"),
+    path(
+        "department/tables/<str:contract_id>/template.csv",
+        department_tables.send_template,
+        name="department_table_template",
+    ),
     path("department/inventory/", department_inventory.list_sources, name="department_inventory"),
     path("department/inventory/new/", department_inventory.send_source, name="department_source_new"),
     path(

@@ -64,9 +64,11 @@ urlpatterns: list[URLPattern] = [
     path("operator/identities/", operator_resolution.list_waiting, name="operator_identities"),
     path("operator/identities/<int:row_id>/", operator_resolution.decide_waiting, name="operator_identity"),
     path("operator/identities/decided/", operator_resolution.list_decisions, name="operator_decisions"),
-    path("operator/assignments/", operator_resolution.list_assignments, name="operator_assignments"),
     path(
-        "operator/assignments/<str:batch_id>/<int:line>/",
+        "operator/identities/assignments/", operator_resolution.list_assignments, name="operator_assignments"
+    ),
+    path(
+        "operator/identities/assignments/<str:batch_id>/<int:line>/",
         operator_resolution.show_assignment,
         name="operator_assignment",
     ),

@@ -18,7 +18,7 @@ from rongqiao.bases.enterprises.catalogue.selectors import held_back
 from rongqiao.contracts.catalog import threshold
 from rongqiao.kernel.errors import RongqiaoError
 from rongqiao.platforms.financing.screening import selectors, services
-from rongqiao.platforms.financing.screening.facts import find_facts, get_fact
+from rongqiao.platforms.financing.screening.facts import UNKNOWN_FACT, find_facts, get_fact
 from rongqiao.portal.access import BANK, for_roles, request_scope
 from rongqiao.portal.handover_listing import describe_handovers
 from rongqiao.portal.listing import Column, Filter, Listing
@@ -160,6 +160,9 @@ def answer_builder(
     if screening is None:
         raise Http404(str(list_id))
     query, chosen = request.GET.get("q", "").strip(), request.GET.get("fact", "")
+    if refusal is not None and refusal.thing != UNKNOWN_FACT:
+        # What was being filled in stays open, as it was filled in.
+        chosen = request.POST.get("fact", chosen)
     context: dict[str, Any] = {
         "room": room,
         "screening": screening,
@@ -170,6 +173,9 @@ def answer_builder(
         "query": query,
         "found": find_facts(query) if not chosen else [],
         "chosen": get_fact(chosen) if chosen else None,
+        "filled": {"op": request.POST.get("op", ""), "values": request.POST.getlist("value")}
+        if refusal
+        else {},
         "figures": screening.figures,
         "bars": bars(screening.figures),
         "profiles": profiles(screening.figures),

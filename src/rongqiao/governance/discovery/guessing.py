@@ -152,10 +152,14 @@ def _subject_nodes(profile: SourceProfile) -> tuple[list[Document], set[str]]:
     name = _node("name", "企业名称", "string", "L1", "来源所载的企业全称；括号全角半角不限。")
     draft_rules.set_custom(code, "nullMeans", "来源未提供，由清洗步骤按名称认定；不能认定的转入隔离区")
     draft_rules.set_custom(name, "nullMeans", "来源未提供，按统一社会信用代码认定")
+    taken = set(subject.values())
     for role, node in (("uscc", code), ("name", name)):
         if role in subject:
             _add_headers(node, [subject[role]])
-    return [code, name], set(subject.values())
+        else:
+            # A column of that very title is read as the item, even where its values do not tell enterprises apart.
+            taken.add(node["businessName"])
+    return [code, name], taken
 
 
 def _add_headers(node: Document, headers: list[str]) -> None:

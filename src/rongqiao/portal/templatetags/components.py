@@ -51,14 +51,28 @@ def workspace_links(request: HttpRequest) -> list[navigation.Link]:
 
 @register.inclusion_tag("portal/components/figure.html")
 def figure(
-    value: Any, label: str, unit: str = "", source: str = "", fresh: Any = None, note: str = ""
+    value: Any,
+    label: str,
+    unit: str = "",
+    source: str = "",
+    fresh: Any = None,
+    note: str = "",
+    none: str = "暂无数据",
 ) -> dict[str, Any]:
-    """One figure: value, unit, label, and where and when it comes from. Null shows as 暂无数据, never as zero."""
+    """One figure: value, unit, label, and where and when it comes from. Null shows as ``none``, never as zero."""
     if value is not None and unit == "cny":
         value, _, unit = format_cny(value).partition(" ")
     elif isinstance(value, int) and not isinstance(value, bool):
         value = f"{value:,}"
-    return {"value": value, "label": label, "unit": unit, "source": source, "fresh": fresh, "note": note}
+    return {
+        "value": value,
+        "label": label,
+        "unit": unit,
+        "source": source,
+        "fresh": fresh,
+        "note": note,
+        "none": none,
+    }
 
 
 @register.simple_tag

@@ -91,6 +91,12 @@ def suffix(value: object, text: str) -> str:
 
 
 @register.filter
+def too_few(threshold: int) -> str:
+    """Words for a figure that too few stand behind to be told."""
+    return f"少于 {threshold}，不显示"
+
+
+@register.filter
 def spread(value: int | None) -> str:
     """Show basis points over or under the LPR in words: ``加 160 个基点``."""
     return "—" if value is None else f"{'加' if value >= 0 else '减'} {abs(value)} 个基点"

@@ -114,6 +114,10 @@ def _indicator(name: str, title: str) -> Fact:
     return Fact(name, title, NUMBER, unit or next((u for end, u in UNITS.items() if name.endswith(end)), ""))
 
 
+#: What a refusal calls a fact that no condition may name.
+UNKNOWN_FACT = "筛选项"
+
+
 def get_fact(name: str) -> Fact:
     """Return one fact.
 
@@ -124,7 +128,7 @@ def get_fact(name: str) -> Fact:
     """
     found = facts().get(name)
     if found is None:
-        raise InvalidValueError("筛选项", name, "请用名称搜索，并从列出的筛选项中选一个。")
+        raise InvalidValueError(UNKNOWN_FACT, name, "请用名称搜索，并从列出的筛选项中选一个。")
     return found
 
 
