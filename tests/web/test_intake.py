@@ -121,6 +121,7 @@ def test_what_cannot_be_a_delivery_is_refused_with_the_remedy(home, scope):
         ({"file_name": "等级.pdf"}, "格式的文件"),
         ({"size_bytes": 0}, "不能为空"),
         ({"data_on": TODAY + dt.timedelta(days=1)}, "不能晚于今天"),
+        ({"data_on": dt.date(226, 1, 1)}, "请核对年份"),
     ):
         with pytest.raises(InvalidValueError, match=message), scoped(scope):
             push(scope, b"x", **changes)
@@ -221,6 +222,10 @@ def test_pages_take_a_workbook_show_what_failed_and_take_the_repair(home, browse
     refused = browser.post(repair, {"cell-3-grade": "甲"})
     assert refused.status_code == 422
     assert "还没有改动" in refused.content.decode()
+    for text in ("长" * 501, "A\x00"):
+        refused = browser.post(repair, {"cell-3-grade": text})
+        assert (refused.status_code, "“信用级别”请用一行字" in refused.content.decode()) == (422, True)
+        assert text[:3] in refused.content.decode()
     sent = browser.post(repair, {"cell-3-grade": "B"})
     assert sent.status_code == 302
     govern_uploads()

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 CELL = "cell-"
-CELL_LENGTH = 500
 DEEDS = {
     "correct": "属实，更正这条记录（在下方改好后入库，更正会告知所有查阅过报告的机构）",
     "reject": "核查无误，维持原内容",
@@ -151,7 +150,7 @@ def _act(scope: Any, objection: Any, deed: str, text: str, cells: dict[str, str]
 
 def _cells(request: HttpRequest) -> dict[str, str]:
     return {
-        name.removeprefix(CELL): value[:CELL_LENGTH]
+        name.removeprefix(CELL): value
         for name, value in request.POST.items()
         if name.startswith(CELL) and isinstance(value, str)
     }

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from rongqiao.contracts.model import Contract
 
 PAGE_SIZE = 20
-#: Longest text a cell is given.
-CELL_LENGTH = 500
 
 
 @require_safe
@@ -116,7 +114,7 @@ def _changes(request: HttpRequest, contract: Contract, row: Any) -> dict[str, st
     """Cells of a row whose text is no longer what was received."""
     sent = {item.id: request.POST.get(_name(row.line, item.id)) for item in contract.items}
     return {
-        item_id: text[:CELL_LENGTH]
+        item_id: text
         for item_id, text in sent.items()
         if text is not None and text.strip() != (row.row.get(item_id) or "")
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import re
@@ -25,7 +26,6 @@ from rongqiao.rules.transitions import advance
 from rongqiao.rules.working_days import ZONE
 
 if TYPE_CHECKING:
-    import datetime as dt
     import uuid
     from collections.abc import Mapping
     from pathlib import Path
@@ -38,6 +38,11 @@ if TYPE_CHECKING:
 JOB = "governance.govern_uploads"
 #: Job that profiles files of new sources.
 PROFILE_JOB = "governance.profile_sources"
+
+#: A day of data before this one is a slip of the pen.
+EARLIEST_DATA = dt.date(2000, 1, 1)
+#: Longest text that a repaired cell is given.
+CELL_LENGTH = 500
 
 
 def folder() -> Path:
@@ -142,6 +147,10 @@ def _check_file(size_bytes: int, data_on: dt.date, today: dt.date) -> None:
         )
     if data_on > today:
         raise InvalidValueError("数据日期", data_on.isoformat(), "数据日期不能晚于今天。")
+    if data_on < EARLIEST_DATA:
+        raise InvalidValueError(
+            "数据日期", data_on.isoformat(), f"数据日期不应早于 {EARLIEST_DATA}，请核对年份。"
+        )
 
 
 @transaction.atomic
@@ -312,7 +321,7 @@ def repair_rows(
     Raises
     ------
     InvalidValueError
-        If nothing was changed, a line was not set aside or was repaired before, or an item does not exist.
+        If nothing was changed, a line was not set aside or was repaired before, an item does not exist, or a text is none that a cell holds.
     """
     rows = {row.line: row for row in quarantined_rows(scope, batch_id)}
     mended = [line for line, cells in repairs.items() if cells]
@@ -360,9 +369,23 @@ def repair_rows(
     return upload
 
 
+def check_cell(contract: Contract, item_id: str, text: str) -> None:
+    """Refuse what no cell of an item holds, instead of cutting it.
+
+    Raises
+    ------
+    InvalidValueError
+        If the item does not exist, or the text is too long or holds what cannot be seen.
+    """
+    title = contract.item(item_id).title
+    if len(text) > CELL_LENGTH or "\x00" in text:
+        rule = f"“{title}”请用一行字，最多 {CELL_LENGTH} 个，不含看不见的字符。"
+        raise InvalidValueError(title, text[:40], rule)
+
+
 def _mend(contract: Contract, row: Mapping[str, Any], cells: Mapping[str, str]) -> dict[str, Any]:
-    for item in cells:
-        contract.item(item)
+    for item, text in cells.items():
+        check_cell(contract, item, text)
     return {**row, **{item: value.strip() or None for item, value in cells.items()}}
 
 

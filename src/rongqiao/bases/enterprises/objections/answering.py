@@ -131,7 +131,7 @@ def _mend(contract: Contract, objection: Objection, cells: Mapping[str, str]) ->
     record["uscc"] = record.get("uscc") or objection.subject_uscc
     mended = dict(record)
     for item, value in cells.items():
-        contract.item(item)
+        intake.check_cell(contract, item, value)
         mended[item] = value.strip() or None
     if mended == record:
         raise InvalidValueError("更正", contract.title, "还没有改动任何一项。")
