@@ -133,9 +133,6 @@ def test_a_refusal_is_told_in_place_and_changes_nothing(officer, town):
     assert 'value="125"' in swapped.content.decode()
     for typed in ("1e999", "9" * 60, "NaN", "a\x00"):
         assert add(officer, url, "age_months", typed).status_code == 422
-    for title in ("a\x00b", "长" * 61):
-        refused = officer.post(reverse("portal:bank_screening_new"), {"title": title, "days": "30"})
-        assert (refused.status_code, "请用一行字" in words(refused)) == (422, True)
     assert "还没有条件" in words(officer.get(url))
 
 
