@@ -85,9 +85,9 @@ def list_products(request: HttpRequest) -> HttpResponse:
         columns=[
             Column("name", "产品"),
             Column("institution.short_name", "机构"),
-            Column("rate_min_ratio", "利率", "rate", sort="rate_min_ratio"),
-            Column("max_amount_cny", "额度", "money", sort="max_amount_cny"),
-            Column("processing_days", "办理时限", "number", sort="processing_days"),
+            Column("rate_min_ratio", "最低年利率", "rate", sort="rate_min_ratio"),
+            Column("max_amount_cny", "最高额度", "money", sort="max_amount_cny"),
+            Column("processing_days", "办理时限（工作日）", "number", sort="processing_days"),
             Column("published_on", "发布时间", "date", sort="published_on"),
         ],
         filters=[
