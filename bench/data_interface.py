@@ -1,63 +1,48 @@
 """Signed, logged, consent-checked reads of a data interface per second, and how long one takes; prints one JSON object.
 
-Starts a server of its own on loopback with a database and a store of its own, built from a governed lake that is only read.
+Starts a server of its own on loopback with a database and a store of its own, over a province that is drawn and loaded set-wise.
 First as many reads as it can take, then reads that come at a steady pace: of those each wait counts from when the read was due.
-Callers use many loopback addresses, as there are many banks: one address has a limit of its own.
+Callers use many loopback addresses, as there are many banks: one address has a limit of its own. They share the machine with the server;
+processor time is told for each. Only a share of the enterprises has consented to anything: those are read. Reads of others, and of some whose consents
+are withdrawn at the end, have to be refused.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import datetime as dt
-import hashlib
-import hmac
 import json
 import os
 import random
-import secrets
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-BANKS = 40
-CONNECTIONS = 16
+from parts import costs
+from parts.callers import CONNECTIONS, Caller, log_share, percentile, run_closed, run_paced, signed
+from parts.taxpayers import build_store, draw_codes, folder_bytes, write_filings
+
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Awaitable
+
 WORKERS = 2
 THREADS = 4
-THROTTLE = 1_000_000
 ADDRESSES = 160
-CONSENTS_EACH = 4
-INTERFACE = "tax_filing_months"
-TABLE = "taxation.tax_filing"
-_ENTERPRISES = """
-INSERT INTO enterprises_enterprise (uscc, name, legal_form, status, industry_code, county_code, address, legal_rep_name, known_at)
-SELECT uscc, '企业' || uscc, '', '存续', 'C3071', '430102', '', '', '2026-11-20' FROM unnest(%s::text[]) uscc
-"""
-#: Banks and enterprises by their order; the same rule as may_read.
-_CONSENTS = """
-INSERT INTO accounts_consent (id, subject_uscc, recipient_id, purpose, data_classes, valid_from, valid_until, given_by_id,
-  text_version, text_digest, created_at)
-SELECT gen_random_uuid(), e.uscc, b.id, 'pre_loan', '{tax}', now() - interval '1 hour', now() + interval '1 day', %(owner)s,
-  '2026-1', '', now()
-FROM (SELECT uscc, row_number() OVER (ORDER BY uscc COLLATE "C") - 1 AS number FROM enterprises_enterprise) e
-CROSS JOIN generate_series(0, %(each)s - 1) step
-JOIN (SELECT id, split_part(name, '-', 2)::int AS number FROM accounts_organisation WHERE name LIKE '测速-%%') b
-  ON b.number = (e.number + step * %(banks)s / %(each)s) %% %(banks)s
-"""
+PROBES = 200
+REVOKED = 10
 
 
 def main() -> None:
     """Prepare, measure, print, and leave nothing behind."""
     options = read_options()
-    folder = Path(tempfile.mkdtemp(prefix="rq-bench-"))
+    folder = Path(tempfile.mkdtemp(prefix="rq-bench-", dir=options.folder))
     # The embedded server never runs as root, and has to enter.
     folder.chmod(0o755)
     os.environ["RONGQIAO_VAR"] = str(folder)
@@ -70,17 +55,17 @@ def main() -> None:
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
-        lake = Path(options.lake) if options.lake else make_lake(folder, options.enterprises)
-        started = time.perf_counter()
-        enterprises = build_store(lake)
-        build_seconds = time.perf_counter() - started
-        keys = seed(enterprises)
+        codes, prepared = prepare(folder, options)
+        from parts import register
+
+        consenting = drawn_share(len(codes), options.consenting)
+        keys, prepared["load_seconds"] = clocked(lambda: register.seed(codes, consenting))
+        prepared["database_bytes"] = folder_bytes(folder / "postgres")
+        state = register.standing()
         server, port = serve()
-        result = asyncio.run(measure(port, keys, enterprises, seconds=options.seconds, pace=options.pace))
-        result |= {
-            "enterprises": len(enterprises),
-            "store_build_seconds": round(build_seconds, 1),
-        } | recorded()
+        load = Load(keys, codes, consenting, port, server.pid, postmaster(folder))
+        result = asyncio.run(measure(load, seconds=options.seconds, pace=options.pace))
+        result |= {"enterprises": len(codes), "consenting": len(consenting)} | prepared | recorded() | state
         sys.stdout.write(json.dumps(result) + "\n")
     finally:
         if server is not None:
@@ -92,90 +77,54 @@ def main() -> None:
 def read_options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lake", help="a governed lake; only read; a small one is made where none is given")
-    size = int(os.environ.get("BENCH_ENTERPRISES", "20000"))
-    parser.add_argument("--enterprises", type=int, default=size, help="enterprises of the lake that is made")
+    size = int(os.environ.get("BENCH_ENTERPRISES", "62350"))
+    parser.add_argument("--enterprises", type=int, default=size, help="enterprises that are drawn")
+    parser.add_argument(
+        "--consenting", type=float, default=0.1, help="share of them that has consented to four banks"
+    )
+    parser.add_argument(
+        "--folder", help="where the database and the store are made; the system's temporary folder"
+    )
     parser.add_argument("--seconds", type=int, default=10, help="length of each of the two measurements")
     parser.add_argument("--pace", type=int, default=500, help="reads a second of the steady measurement")
     return parser.parse_args()
 
 
-def make_lake(folder: Path, enterprises: int) -> Path:
-    """Govern a synthetic province; not timed."""
-    from rongqiao.governance.pipeline import govern
-    from rongqiao.lake.tables import Lake
-    from rongqiao.ledger.log import Ledger
-    from rongqiao.synth.province import write_province
-
-    write_province(folder / "province", enterprises=enterprises, workers=os.cpu_count() or 1)
-    govern(folder / "province" / "deliveries", Lake(folder / "lake"), Ledger(folder / "ledger"))
-    return folder / "lake"
+def clocked(work: Any) -> tuple[Any, float]:
+    """Do a work, and tell its seconds."""
+    started = time.perf_counter()
+    return work(), round(time.perf_counter() - started, 1)
 
 
-def build_store(place: Path) -> list[str]:
-    """Build the serving store of the one table, and return the codes of the enterprises in the register."""
-    from rongqiao.contracts.standards import load_contract
-    from rongqiao.lake.engine import ibis_connection
-    from rongqiao.lake.serving import ServingStore
+def prepare(folder: Path, options: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
+    """Draw the codes and the records of all, and build the serving store; the lake is not needed any more then."""
     from rongqiao.lake.tables import Lake
 
-    lake = Lake(place)
-    with ServingStore(is_writer=True) as store:
-        store.build(lake, load_contract(TABLE))
-    found = (
-        ibis_connection(lake, ["published/enterprises"])
-        .table("published/enterprises")
-        .select("enterprise_id")
-    )
-    return sorted({row["enterprise_id"] for row in found.to_pyarrow().to_pylist()})
+    lake = Lake(folder / "lake")
+    codes = draw_codes(options.enterprises)
+    rows, draw_seconds = clocked(lambda: write_filings(lake, codes))
+    _, store_seconds = clocked(lambda: build_store(lake))
+    found = {
+        "records": rows,
+        "draw_seconds": draw_seconds,
+        "lake_bytes": folder_bytes(folder / "lake"),
+        "store_build_seconds": store_seconds,
+        "store_bytes": folder_bytes(folder / "serving"),
+    }
+    shutil.rmtree(folder / "lake")
+    return codes, found
 
 
-def seed(enterprises: list[str]) -> list[tuple[uuid.UUID, str]]:
-    """Write banks with grants and keys, all enterprises, and of each a consent to each of four banks."""
-    from django.db import connection
-    from django.utils import timezone
+def drawn_share(size: int, share: float) -> Any:
+    """Draw the numbers of so many of all."""
+    import numpy as np
 
-    from rongqiao.accounts.models import Organisation, User
-    from rongqiao.accounts.scope import system_scope
-    from rongqiao.bases.enterprises.interfaces.models import Authorisation, InterfaceKey, Submission
-    from rongqiao.bases.enterprises.interfaces.secret import digest_of, secret_of
-    from rongqiao.contracts.interfaces import load_interface
-
-    interface, now = load_interface(INTERFACE), timezone.now()
-    fields = {each.contract_id: list(each.fields) for each in interface.datasets}
-    keys = []
-    with system_scope():
-        owner = User.objects.create(username="owner")
-        reviewer = User.objects.create(username="reviewer")
-        office = Organisation.objects.create(kind="operator", name="运营", region_code="43")
-        for number in range(BANKS):
-            bank = Organisation.objects.create(kind="institution", name=f"测速-{number}", region_code="43")
-            asked = Submission(
-                interface_id=INTERFACE, provider=interface.provider, consumer=bank, terms={}, status="validated",
-                created_by=owner, reviewed_by=reviewer, reviewed_by_organisation=office, reviewed_at=now,
-            )  # fmt: skip
-            asked.save(force_insert=True)
-            Authorisation(
-                submission=asked, interface_id=INTERFACE, provider=interface.provider, consumer=bank,
-                purposes=list(interface.purposes), fields=fields, throttle_per_minute=THROTTLE, quota_per_day=THROTTLE,
-                granted_at=now, valid_until=now + dt.timedelta(days=1),
-            ).save(force_insert=True)  # fmt: skip
-            key_id, salt = uuid.uuid4(), secrets.token_hex(32)
-            secret = secret_of(key_id, salt)
-            InterfaceKey(
-                id=key_id, consumer=bank, title="测速", salt=salt, digest=digest_of(secret), created_by=owner
-            ).save(force_insert=True)
-            keys.append((key_id, secret))
-    with connection.cursor() as cursor:
-        cursor.execute(_ENTERPRISES, [enterprises])
-        cursor.execute(_CONSENTS, {"owner": owner.pk, "banks": BANKS, "each": CONSENTS_EACH})
-        cursor.execute("ANALYZE")
-    return keys
+    return np.sort(np.random.default_rng(20261124).choice(size, int(size * share), replace=False))
 
 
-def may_read(number: int) -> list[int]:
-    """Banks that the enterprise of this number has released its data to."""
-    return [(number + step * BANKS // CONSENTS_EACH) % BANKS for step in range(CONSENTS_EACH)]
+def postmaster(folder: Path) -> int:
+    """Process of the database."""
+    return int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
 
 
 def serve() -> tuple[subprocess.Popen[bytes], int]:
@@ -199,65 +148,73 @@ def serve() -> tuple[subprocess.Popen[bytes], int]:
     raise SystemExit("The server did not start; see its words above.")
 
 
-class Caller:
-    """One connection of one bank; keeps it open between reads."""
+class Load:
+    """Reads that are put to the server: drawn evenly over the enterprises that consented."""
 
-    def __init__(self, port: int, number: int) -> None:
-        self.port = port
-        # Each address of loopback is a caller of its own.
-        self.address = f"127.0.{1 + number // 200}.{1 + number % 200}"
-        self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+    def __init__(
+        self,
+        keys: list[tuple[uuid.UUID, str]],
+        codes: Any,
+        consenting: Any,
+        port: int,
+        web: int,
+        database: int,
+    ) -> None:
+        self.keys, self.codes, self.consenting = keys, codes, consenting
+        self.port, self.web, self.database = port, web, database
+        self.draw = random.Random(20261124)  # noqa: S311 - draws a load, no secret
 
-    async def read(self, request: bytes) -> tuple[int, float]:
-        """Send one request; returns the status and the milliseconds that its record took."""
-        if self.streams is None:
-            self.streams = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(self.address, 0))
-        reader, writer = self.streams
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-2])
-        await reader.readexactly(int(headers[b"content-length"]))
-        timing = headers.get(b"server-timing", b"log;dur=0").rsplit(b"log;dur=", 1)[1]
-        return int(head[9:12]), float(timing)
+    def read_of(self, number: int) -> bytes:
+        """Sign a read of the enterprise of this number, by a bank that it consents to if to any."""
+        from parts.register import may_read
 
-    async def close(self) -> None:
-        """Close the connection."""
-        if self.streams is not None:
-            self.streams[1].close()
-            await self.streams[1].wait_closed()
+        return signed(self.keys[self.draw.choice(may_read(number))], self.codes[number].decode())
+
+    def reads(self, size: int) -> list[bytes]:
+        """Sign so many reads of enterprises that consented."""
+        drawn = (self.draw.randrange(len(self.consenting)) for _ in range(size))
+        return [self.read_of(int(self.consenting[place])) for place in drawn]
+
+    def reads_without_consent(self, size: int) -> list[bytes]:
+        """Sign so many reads of enterprises that did not."""
+        known = set(self.consenting.tolist())
+        others = (self.draw.randrange(len(self.codes)) for _ in range(10 * size))
+        return [self.read_of(number) for number in others if number not in known][:size]
+
+    async def costing(self, work: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+        """Run reads; adds the processor seconds that each side spent on them."""
+        spent = self._spent()
+        found = await work
+        return found | {name: after - spent[name] for name, after in self._spent().items()}
+
+    def _spent(self) -> dict[str, float]:
+        return {
+            "web": costs.web_seconds(self.web),
+            "database": costs.database_seconds(self.database),
+            "callers": time.process_time(),
+        }
 
 
-def signed(keys: list[tuple[uuid.UUID, str]], enterprises: list[str], draw: random.Random) -> bytes:
-    """Sign one read of an enterprise by a bank that may read it."""
-    number = draw.randrange(len(enterprises))
-    key_id, secret = keys[draw.choice(may_read(number))]
-    path = f"/data/v1/{INTERFACE}?uscc={enterprises[number]}&purpose=pre_loan"
-    second, nonce = str(int(time.time())), secrets.token_hex(8)
-    text = "\n".join(("GET", path, second, nonce, hashlib.new("sm3", b"").hexdigest()))
-    signature = hmac.new(secret.encode(), text.encode(), "sm3").hexdigest()
-    header = f"RQ-HMAC-SM3 key={key_id}, ts={second}, nonce={nonce}, sig={signature}"
-    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {header}\r\n\r\n".encode()
-
-
-async def measure(
-    port: int, keys: list[tuple[uuid.UUID, str]], enterprises: list[str], *, seconds: int, pace: int
-) -> dict[str, Any]:
-    """Read as fast as it goes, then at the pace."""
-    draw = random.Random(20261124)  # noqa: S311 - draws a load, no secret
-    callers = [Caller(port, number) for number in range(ADDRESSES)]
-    warm = [signed(keys, enterprises, draw) for _ in range(200)]
-    await run_closed(callers[:CONNECTIONS], warm, 60)
+async def measure(load: Load, *, seconds: int, pace: int) -> dict[str, Any]:
+    """Read as fast as it goes, then at the pace; then what has to be refused."""
+    callers = [Caller(load.port, number) for number in range(ADDRESSES)]
+    await run_closed(callers[:CONNECTIONS], load.reads(400), 60)
     # Signed beforehand: what is measured is the server, not the caller's arithmetic.
-    fast = [signed(keys, enterprises, draw) for _ in range(seconds * 2000)]
-    most = await run_closed(callers, fast, seconds)
-    steady = [signed(keys, enterprises, draw) for _ in range(seconds * pace)]
-    paced = await run_paced(callers, steady, pace)
+    fast = load.reads(seconds * 2000)
+    most = await load.costing(run_closed(callers, fast, seconds))
+    steady = load.reads(seconds * pace)
+    paced = await load.costing(run_paced(callers, steady, pace))
+    closed = load.reads_without_consent(PROBES)
+    strange = await run_closed(callers, closed, 60)
+    revoked = await read_revoked(load, callers)
+    resident = costs.resident_bytes(load.web, load.database)
     for caller in callers:
         await caller.close()
     return {
         "reads_per_second": round(len(most["waits"]) / most["seconds"]),
         "reads": len(most["waits"]) + len(paced["waits"]),
         "saturated_p95_ms": percentile(most["waits"], 95),
+        **split("saturated", most),
         "pace_per_second": pace,
         "paced_reads_per_second": round(len(paced["waits"]) / paced["seconds"]),
         "p50_ms": percentile(paced["waits"], 50),
@@ -266,75 +223,37 @@ async def measure(
         "log_p50_ms": percentile(paced["logs"], 50),
         "log_p95_ms": percentile(paced["logs"], 95),
         "log_share_of_p95_ms": log_share(paced),
+        **split("paced", paced),
         "not_answered": most["refused"] + paced["refused"],
+        "without_consent": len(closed),
+        "without_consent_refused": strange["refused"],
+        **revoked,
+        "server_resident_bytes": resident,
         "workers": WORKERS,
         "cores": os.cpu_count(),
         "load_average": os.getloadavg()[0],
     }
 
 
-async def run_closed(callers: list[Caller], requests: list[bytes], seconds: float) -> dict[str, Any]:
-    """Let ``CONNECTIONS`` callers at a time read one after the other until the time or the requests are used up."""
-    found = fresh()
-    waiting = iter(requests)
-    started = time.perf_counter()
-
-    async def one(mine: list[Caller]) -> None:
-        turn = 0
-        while time.perf_counter() - started < seconds and (request := next(waiting, None)) is not None:
-            await timed(mine[turn % len(mine)], request, time.perf_counter(), found)
-            turn += 1
-
-    await asyncio.gather(*(one(callers[number::CONNECTIONS]) for number in range(CONNECTIONS)))
-    return found | {"seconds": time.perf_counter() - started}
+def split(name: str, found: dict[str, Any]) -> dict[str, float]:
+    """Processor milliseconds that a read took of each side, and how many reads a processor second of the server's makes."""
+    size = len(found["waits"])
+    server = found["web"] + found["database"]
+    parts = {"server": server} | {side: found[side] for side in ("web", "database", "callers")}
+    return {f"{name}_{side}_processor_ms": round(spent / size * 1000, 3) for side, spent in parts.items()} | {
+        f"{name}_reads_per_processor_second": round(size / server)
+    }
 
 
-async def run_paced(callers: list[Caller], requests: list[bytes], pace: int) -> dict[str, Any]:
-    """Send each read when it is due; a read that has to wait for a free connection has waited."""
-    found = fresh()
-    free: asyncio.Queue[Caller] = asyncio.Queue()
-    for caller in callers:
-        free.put_nowait(caller)
-    started = time.perf_counter()
+async def read_revoked(load: Load, callers: list[Caller]) -> dict[str, int]:
+    """Withdraw consents and read at once, on connections to every worker: nothing may be answered."""
+    from parts.register import revoke_consents
 
-    async def one(request: bytes, due: float) -> None:
-        caller = await free.get()
-        await timed(caller, request, due, found)
-        free.put_nowait(caller)
-
-    tasks = []
-    for number, request in enumerate(requests):
-        due = started + number / pace
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        tasks.append(asyncio.create_task(one(request, due)))
-    await asyncio.gather(*tasks)
-    return found | {"seconds": time.perf_counter() - started}
-
-
-def fresh() -> dict[str, Any]:
-    """Return an empty tally."""
-    return {"waits": [], "logs": [], "refused": 0}
-
-
-async def timed(caller: Caller, request: bytes, due: float, found: dict[str, Any]) -> None:
-    """Read once and note how long it took since it was due."""
-    status, log = await caller.read(request)
-    found["waits"].append((time.perf_counter() - due) * 1000)
-    found["logs"].append(log)
-    found["refused"] += status != 200
-
-
-def percentile(values: list[float], percent: int) -> float:
-    """Return a percentile, with a tenth of a millisecond."""
-    return round(statistics.quantiles(values, n=100)[percent - 1], 1)
-
-
-def log_share(found: dict[str, Any]) -> float:
-    """Median milliseconds that the record took of the reads around the 95th percentile."""
-    pairs = sorted(zip(found["waits"], found["logs"], strict=True))
-    return round(
-        statistics.median(log for _, log in pairs[int(len(pairs) * 0.94) : int(len(pairs) * 0.96) + 1]), 1
-    )
+    numbers = [int(each) for each in load.consenting[:REVOKED]]
+    reads = [load.read_of(number) for number in numbers for _ in range(CONNECTIONS)]
+    await asyncio.to_thread(revoke_consents, [load.codes[number].decode() for number in numbers])
+    found = await run_closed(callers, reads, 60)
+    return {"revoked": len(reads), "revoked_refused": found["refused"]}
 
 
 def recorded() -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import multiprocessing
 import random
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ import pytest
 
 from rongqiao.contracts.standards import load_contract
 from rongqiao.kernel.errors import ContractError
-from rongqiao.lake import Lake, serving
+from rongqiao.lake import Lake, grouping, serving
 from rongqiao.lake.asof import current
 from rongqiao.lake.engine import ibis_connection
 from rongqiao.lake.serving import ServingStore
@@ -119,24 +120,75 @@ def test_a_table_that_was_rewritten_begins_anew_and_disturbs_no_other(tmp_path, 
     )
 
 
-def test_a_build_that_breaks_off_in_a_file_leaves_nothing_of_it_and_goes_on(tmp_path, lake, monkeypatch):
-    put(lake, FILING, [filing(each, 202609, "1.00") for each in ENTERPRISES], "one")
-    compress = serving.isal_zlib.compress
-    calls = []
+def test_a_build_that_breaks_off_leaves_nothing_of_what_was_new_and_goes_on(tmp_path, lake, monkeypatch):
+    put(lake, FILING, [filing(each, 202608, "1.00") for each in ENTERPRISES], "one")
+    build(tmp_path / "s", lake, FILING)
+    put(lake, FILING, [filing(each, 202609, "1.00", batch="b2") for each in ENTERPRISES], "two")
+    put(lake, FILING, [filing(each, 202610, "1.00", batch="b3") for each in ENTERPRISES], "three")
+    pack, calls = serving.pack, []
 
     def break_off(*arguments):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return compress(*arguments)
+        return pack(*arguments)
 
-    monkeypatch.setattr(serving.isal_zlib, "compress", break_off)
+    monkeypatch.setattr(serving, "pack", break_off)
     with pytest.raises(KeyboardInterrupt):
         build(tmp_path / "s", lake, FILING)
-    assert all(ask(tmp_path / "s", FILING, each) == [] for each in ENTERPRISES)
-    monkeypatch.undo()
-    assert build(tmp_path / "s", lake, FILING) == [1]
     assert all(len(ask(tmp_path / "s", FILING, each)) == 1 for each in ENTERPRISES)
+    monkeypatch.undo()
+    assert build(tmp_path / "s", lake, FILING) == [2]
+    assert all(len(ask(tmp_path / "s", FILING, each)) == 3 for each in ENTERPRISES)
+
+
+def test_files_that_are_new_at_once_make_one_value_of_each_enterprise_whatever_the_ranges(
+    tmp_path, lake, monkeypatch
+):
+    monkeypatch.setattr(grouping, "RANGE_RECORDS", 7)
+    enterprises = [f"91430100MA4L{number:06d}" for number in range(20)]
+    months = range(202601, 202611)
+    for month in months:
+        rows = [filing(each, month, "1.00", batch=f"b{month}", line=n) for n, each in enumerate(enterprises)]
+        put(lake, FILING, [*rows, filing(None, month, "9.00", batch=f"b{month}", line=99)], f"f{month}")
+    assert build(tmp_path / "s", lake, FILING) == [len(months)]
+    with ServingStore(tmp_path / "s") as store:
+        for each in enterprises:
+            found = store.rows(FILING, each, as_of=202610, known_at=TODAY)
+            assert sorted(row["period"] for row in found) == list(months)
+            assert len(store._values(FILING.id.encode(), each.encode())) == 1
+
+
+def test_an_open_store_reads_on_when_a_table_was_rewritten_and_packed_with_another_dictionary(tmp_path, lake):
+    put(lake, FILING, [filing(ENTERPRISES[0], 202609, "1.00")], "one")
+    build(tmp_path / "s", lake, FILING)
+    with ServingStore(tmp_path / "s") as store:
+
+        def sales():
+            found = store.rows(FILING, ENTERPRISES[0], as_of=202610, known_at=TODAY)
+            return [row["taxable_sales_cny"] for row in found]
+
+        assert sales() == ["1.00"]
+        lake.replace(
+            f"published/{FILING.id}",
+            published(FILING, [filing(ENTERPRISES[0], 202609, "2.00", batch="anew", line=7)]),
+        )
+        # One process opens a store once: the builder is another.
+        builder = multiprocessing.get_context("spawn").Process(
+            target=build, args=(tmp_path / "s", Lake(lake.root), FILING)
+        )
+        builder.start()
+        builder.join()
+        assert builder.exitcode == 0
+        assert sales() == ["2.00"]
+
+
+def test_records_much_alike_take_little_room_and_what_was_packed_without_a_dictionary_stays_readable():
+    names, rows = '["a", "batch_id"]', '[["x", "taxation.tax_filing@0123456789abcdef"]]'
+    alone, shared = serving.pack(names, rows), serving.pack(names, rows, f"{names}{rows}".encode())
+    assert len(shared) < len(alone) / 2
+    expected = [{"a": "x", "batch_id": "taxation.tax_filing@0123456789abcdef"}]
+    assert serving.unpack(alone) == serving.unpack(shared, f"{names}{rows}".encode()) == expected
 
 
 def test_a_record_whose_clock_ran_out_is_answered_no_more(tmp_path, lake):

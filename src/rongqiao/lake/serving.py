@@ -1,10 +1,10 @@
 """The serving store: published records by enterprise, so that one enterprise is read in well under a millisecond.
 
-An LMDB file beside the lake. It only copies what the lake holds and can be built anew at any time. One lake file enters in
-one transaction together with its mark: a build that is killed goes on where it was, and nothing enters twice.
+An LMDB file beside the lake. It only copies what the lake holds and can be built anew at any time. All lake files that are new
+enter together, by enterprise, in one transaction with their marks: a build that is killed left nothing, and nothing enters twice.
+Records of a province are much alike, so each value is packed with a dictionary of its table's (RFC 1950), which its head names.
 """
 
-# ruff: noqa: S608  (names come from contracts of this repository and are quoted; values are bound)
 from __future__ import annotations
 
 import hashlib
@@ -12,15 +12,14 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
-import duckdb
 import lmdb
 from isal import isal_zlib
 
 from rongqiao.kernel.errors import ContractError
 from rongqiao.kernel.home import var
-from rongqiao.lake import engine
 from rongqiao.lake.asof import rank
 from rongqiao.lake.expiry import has_clock, is_expired
+from rongqiao.lake.grouping import GroupedFiles, grouped
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -37,6 +36,12 @@ _SPLIT = b"\0"
 #: Beside each table whose records can move: which enterprise each version of a record belongs to.
 _OWNERS = b"\0owners"
 _SEQUENCE = b"\0sequence"
+#: Bytes that are looked back for what was met before.
+_LARGEST = 32_000
+#: Dictionaries by their checksum; none is ever removed, so that whoever reads an older state can still unpack it.
+_DICTIONARIES = b"dictionaries"
+#: Bit of the second byte that says a dictionary was used, and where its checksum stands.
+_HAS_DICTIONARY, _CHECKSUM = 0x20, slice(2, 6)
 
 
 class ServingStore:
@@ -64,6 +69,7 @@ class ServingStore:
             str(self.path), map_size=MAP_BYTES, max_dbs=2000, readonly=not is_writer, max_readers=512
         )
         self._tables: dict[bytes, Any] = {}
+        self._dictionaries: dict[bytes, bytes] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -98,8 +104,11 @@ class ServingStore:
                     transaction.delete(prefix + uri.encode(), db=marks)
             known = set()
         fresh = [uri for uri in uris if uri not in known]
-        for uri in fresh:
-            self._take_in(uri, contract, (records, owners, marks), prefix)
+        if fresh:
+            with grouped(fresh, contract) as files, self.environment.begin(write=True) as transaction:
+                self._take_in(files, contract, (records, owners, marks), transaction)
+                for uri in fresh:
+                    transaction.put(prefix + uri.encode(), b"1", db=marks)
         return len(fresh)
 
     def _marks(self, marks: Any, prefix: bytes) -> set[str]:
@@ -112,38 +121,31 @@ class ServingStore:
                 is_there = cursor.next()
         return found
 
-    def _take_in(self, uri: str, contract: Contract, places: tuple[Any, Any, Any], prefix: bytes) -> None:
+    def _take_in(
+        self, files: GroupedFiles, contract: Contract, places: tuple[Any, Any, Any], transaction: Any
+    ) -> None:
         records, owners, marks = places
-        with self.environment.begin(write=True) as transaction:
-            # Counted on for ever: a number that was given before would put a file in another's place.
-            sequence = int.from_bytes(transaction.get(_SEQUENCE, db=marks) or b"", "big") + 1
-            suffix = _SPLIT + sequence.to_bytes(6, "big")
-            with duckdb.connect(":memory:") as connection:
-                columns, query = _query(uri, contract, connection)
-                names = json.dumps(columns)
-                found = connection.execute(query)
-                while rows := found.fetchmany(20_000):
-                    for enterprise, values in rows:
-                        packed = pack(names, values)
-                        transaction.put(enterprise.encode() + suffix, packed, db=records)
-                        if owners is not None:
-                            for row in unpack(packed):
-                                version = [
-                                    enterprise,
-                                    row["known_at"],
-                                    row["batch_id"],
-                                    row["line"],
-                                    row.get(contract.valid_on or ""),
-                                    row.get("ledger_index"),
-                                ]
-                                place = (
-                                    _key_digest(contract, row)
-                                    + suffix
-                                    + f"{row['batch_id']}|{row['line']}".encode()
-                                )
-                                transaction.put(place, json.dumps(version).encode(), db=owners)
-            transaction.put(prefix + uri.encode(), b"1", db=marks)
-            transaction.put(_SEQUENCE, sequence.to_bytes(6, "big"), db=marks)
+        # Counted on for ever: a number that was given before would put a file in another's place.
+        sequence = int.from_bytes(transaction.get(_SEQUENCE, db=marks) or b"", "big") + 1
+        transaction.put(_SEQUENCE, sequence.to_bytes(6, "big"), db=marks)
+        suffix = _SPLIT + sequence.to_bytes(6, "big")
+        dictionary = self._learn(files, transaction)
+        for enterprise, values in files.groups():
+            packed = pack(files.names, values, dictionary)
+            transaction.put(enterprise.encode() + suffix, packed, db=records)
+            if owners is not None:
+                columns = json.loads(files.names)
+                for row in (dict(zip(columns, each, strict=True)) for each in json.loads(values)):
+                    place = _key_digest(contract, row) + suffix + f"{row['batch_id']}|{row['line']}".encode()
+                    transaction.put(place, _version(contract, enterprise, row), db=owners)
+
+    def _learn(self, files: GroupedFiles, transaction: Any) -> bytes:
+        """Make a dictionary of what the records have in common, and keep it."""
+        # What is met most often stands nearest.
+        dictionary = f"{','.join(files.examples())}[{files.names},[".encode()[-_LARGEST:]
+        dictionaries = self.environment.open_db(_DICTIONARIES, txn=transaction)
+        transaction.put(_checksum(dictionary), dictionary, db=dictionaries)
+        return dictionary
 
     def rows(
         self,
@@ -220,8 +222,16 @@ class ServingStore:
     def _raw(self, contract_id: str, enterprise: str) -> list[Row]:
         rows: list[Row] = []
         for packed in self._values(contract_id.encode(), enterprise.encode() + _SPLIT):
-            rows += unpack(packed)
+            rows += unpack(packed, self._dictionary_of(packed))
         return rows
+
+    def _dictionary_of(self, packed: bytes) -> bytes:
+        if not packed[1] & _HAS_DICTIONARY:
+            return b""
+        checksum = packed[_CHECKSUM]
+        if checksum not in self._dictionaries:
+            (self._dictionaries[checksum],) = self._values(_DICTIONARIES, checksum)
+        return self._dictionaries[checksum]
 
     def _values(self, name: bytes, prefix: bytes) -> list[bytes]:
         table = self._tables.get(name)
@@ -260,32 +270,28 @@ def _is_valid(row: Row, contract: Contract, as_of: int) -> bool:
     return bool(value <= (as_of if contract.valid_kind == "month" else as_of // 100 - (as_of % 100 < 12)))
 
 
-def pack(columns: str, rows: str) -> bytes:
+def _version(contract: Contract, enterprise: str, row: Row) -> bytes:
+    """Tell whose a version of a record is, and what decides whether it is the last."""
+    valid = row.get(contract.valid_on or "")
+    told = [enterprise, row["known_at"], row["batch_id"], row["line"], valid, row.get("ledger_index")]
+    return json.dumps(told).encode()
+
+
+def _checksum(dictionary: bytes) -> bytes:
+    return isal_zlib.adler32(dictionary).to_bytes(4, "big")
+
+
+def pack(columns: str, rows: str, dictionary: bytes = b"") -> bytes:
     """Pack records of one enterprise: a JSON array of the names, then one of each record's values."""
-    return isal_zlib.compress(f"[{columns},{rows}]".encode(), 1)
+    text = f"[{columns},{rows}]".encode()
+    if not dictionary:
+        return isal_zlib.compress(text, 1)
+    packing = isal_zlib.compressobj(1, isal_zlib.DEFLATED, isal_zlib.MAX_WBITS, zdict=dictionary)
+    return bytes(packing.compress(text) + packing.flush())
 
 
-def unpack(packed: bytes) -> list[Row]:
+def unpack(packed: bytes, dictionary: bytes = b"") -> list[Row]:
     """Take records apart that :func:`pack` put together."""
-    columns, rows = json.loads(isal_zlib.decompress(packed))
+    unpacking = isal_zlib.decompressobj(zdict=dictionary) if dictionary else isal_zlib.decompressobj()
+    columns, rows = json.loads(unpacking.decompress(packed))
     return [dict(zip(columns, row, strict=True)) for row in rows]
-
-
-def _query(uri: str, contract: Contract, connection: Any) -> tuple[list[str], str]:
-    """Group one Parquet file by enterprise; exact amounts travel as text. Returns the names, and the query."""
-    source = f"read_parquet({engine.literal(uri)})"
-    described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-    types = {name: kind for name, kind, *_ in described}
-    wanted = [*contract.columns, "enterprise_id", "known_at", "batch_id", "line", "ledger_index", "withdrawn"]
-    columns, fields = [], []
-    for name in dict.fromkeys(each for each in wanted if each in types):
-        quoted = engine.quote(name)
-        as_text = types[name].startswith(("DECIMAL", "DATE", "TIMESTAMP"))
-        columns.append(name)
-        fields.append(f"CAST({quoted} AS VARCHAR)" if as_text else quoted)
-    packed = f"json_array({', '.join(fields)})"
-    return (
-        columns,
-        f"""SELECT enterprise_id, '[' || string_agg({packed}, ',') || ']' FROM {source}
-        WHERE enterprise_id IS NOT NULL GROUP BY enterprise_id ORDER BY enterprise_id""",
-    )

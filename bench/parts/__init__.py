@@ -1,0 +1,1 @@
+"""What several benchmarks, or a long one, are put together from."""
