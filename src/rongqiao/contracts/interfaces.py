@@ -129,7 +129,12 @@ class Interface:
 
 def interfaces_root() -> Path:
     """Folder of the interfaces."""
-    return home() / "interfaces"
+    return _root_at(home())
+
+
+@lru_cache(maxsize=4)
+def _root_at(place: Path) -> Path:
+    return place / "interfaces"
 
 
 def load_interfaces(root: Path | None = None) -> dict[str, Interface]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 _CHECKOUT = Path(__file__).resolve().parents[3]
@@ -10,7 +11,13 @@ _CHECKOUT = Path(__file__).resolve().parents[3]
 
 def home() -> Path:
     """Folder that holds ``standards/`` and ``catalog/``: ``RONGQIAO_HOME``, else the checkout."""
-    return Path(os.environ.get("RONGQIAO_HOME") or _CHECKOUT)
+    return _folder(os.environ.get("RONGQIAO_HOME") or str(_CHECKOUT))
+
+
+@lru_cache(maxsize=8)
+def _folder(text: str) -> Path:
+    # Every call of a data interface asks; taking a path apart costs more than looking it up.
+    return Path(text)
 
 
 def var() -> Path:

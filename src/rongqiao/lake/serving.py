@@ -176,15 +176,19 @@ class ServingStore:
         until, judged = known_at.isoformat(), judged_on.isoformat()
         known = [row for row in self._raw(contract.id, enterprise) if row["known_at"] <= judged]
         gone = {(row["batch_id"], row["line"]) for row in known if row.pop("withdrawn", None)}
+        names = ["enterprise_id" if name == "uscc" else name for name in contract.key]
+        is_timed = has_clock(contract)
         for row in known:
-            if (row["batch_id"], row["line"]) in gone or not _is_valid(row, contract, as_of):
+            if gone and (row["batch_id"], row["line"]) in gone:
                 continue
-            key = tuple(row["enterprise_id" if name == "uscc" else name] for name in contract.key)
-            for versions in (newest, latest) if row["known_at"] <= until else (newest,):
-                held = versions.get(key)
-                if held is None or rank(row) > rank(held):
-                    versions[key] = row
-        if has_clock(contract):
+            if not _is_valid(row, contract, as_of):
+                continue
+            key = tuple([row[name] for name in names])
+            if row["known_at"] <= until:
+                _keep_last(latest, key, row)
+            if is_timed:
+                _keep_last(newest, key, row)
+        if is_timed:
             # A repair that became known since ends the earlier version, too.
             latest = {
                 key: row
@@ -249,6 +253,12 @@ class ServingStore:
                 found.append(cursor.value())
                 is_there = cursor.next()
         return found
+
+
+def _keep_last(versions: dict[tuple[Any, ...], Row], key: tuple[Any, ...], row: Row) -> None:
+    held = versions.get(key)
+    if held is None or rank(row) > rank(held):
+        versions[key] = row
 
 
 def _can_move(contract: Contract) -> bool:

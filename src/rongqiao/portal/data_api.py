@@ -110,7 +110,8 @@ def read_call(
         method=request.method or "",
         path=request.get_full_path(),
         body=request.body,
-        authorization=request.headers.get("Authorization", ""),
+        # Read where the server put it: Django's own view of the headers takes all of them apart.
+        authorization=request.META.get("HTTP_AUTHORIZATION", ""),
         now=now,
         address=address_of(request),
         via="mcp" if budget else "api",

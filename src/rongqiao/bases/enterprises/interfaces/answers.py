@@ -113,7 +113,7 @@ def answer_from_store(
         found = _found(contract, interface, question, rows)
         shown = _page(_ordered(found, dataset), dataset.rows, question.page)
         rules = {each: interface.mask_of(contract.id, each, question.purpose) for each in items}
-        data[contract.id] = [{each: _mask(row.get(each), rules[each]) for each in items} for row in shown]
+        data[contract.id] = _masked(shown, items, rules)
         meta[contract.id] = (
             about
             | _meta(found, shown, items, dataset.rows, question.page)
@@ -178,8 +178,9 @@ def _marks(question: Question) -> list[dict[str, str]]:
 
 
 def _meta(found: list[Row], shown: list[Row], items: list[str], rows: int, page: int) -> dict[str, Any]:
-    missing = [each for each in items if found and all(row.get(each) is None for row in found)]
-    filled = sum(row.get(each) is not None for row in found for each in items)
+    held = {each: len(found) - [row.get(each) for row in found].count(None) for each in items}
+    missing = [each for each in items if found and not held[each]]
+    filled = sum(held.values())
     return {
         "status": "ok" if found else "missing",
         "count": len(found),
@@ -248,6 +249,16 @@ def _ordered(rows: list[Row], dataset: Dataset) -> list[Row]:
 
 def _page(rows: list[Row], size: int, page: int) -> list[Row]:
     return rows[(page - 1) * size : page * size]
+
+
+def _masked(rows: list[Row], items: Sequence[str], rules: Mapping[str, str]) -> list[Row]:
+    """Items of each record in their order, each as its rule wants it."""
+    veiled = [each for each in items if rules[each] != "none"]
+    shown = [{each: row.get(each) for each in items} for row in rows]
+    for row in shown:
+        for each in veiled:
+            row[each] = _mask(row[each], rules[each])
+    return shown
 
 
 def _mask(value: Any, rule: str) -> Any:

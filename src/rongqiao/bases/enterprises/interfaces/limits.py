@@ -52,7 +52,8 @@ def count(
     CallError
         Naming the limit, and in ``Retry-After`` when to come back.
     """
-    minute, day = _windows(now)
+    local = timezone.localtime(now)
+    minute, day = _windows(local)
     rows = [(str(key_id), interface_id, minute), (str(key_id), interface_id, day)]
     if address:
         rows.insert(0, (f"ip:{address}", "", minute))
@@ -60,7 +61,6 @@ def count(
         rows.append((f"budget:{key_id}:{budget[0]}", "", day))
     counted = _add(rows)
     by_address = counted.pop(0) if address else 0
-    local = timezone.localtime(now)
     most = per_address(local.date())
     reset = MINUTE_SECONDS - now.second
     rights.headers = _headers(rights, counted[0], by_address, most, reset)
@@ -102,7 +102,7 @@ def refuse_spent(address: str, now: dt.datetime) -> None:
     CallError
         If it was.
     """
-    if address and _spent.get(address) == _windows(now)[0]:
+    if address in _spent and _spent[address] == _windows(timezone.localtime(now))[0]:
         reset = str(MINUTE_SECONDS - now.second)
         raise CallError("address_throttled", "该地址本分钟的次数已用完。", **{"Retry-After": reset})
 
@@ -122,9 +122,10 @@ def count_unsigned(address: str, now: dt.datetime) -> dict[str, str]:
     """
     if not address:
         return {}
-    minute, _ = _windows(now)
+    local = timezone.localtime(now)
+    minute, _ = _windows(local)
     (by_address,) = _add([(f"ip:{address}", "", minute)])
-    most = per_address(timezone.localdate(now))
+    most = per_address(local.date())
     reset = str(MINUTE_SECONDS - now.second)
     if by_address > most:
         if len(_spent) > most:
@@ -146,10 +147,10 @@ def forget_old_counts(now: dt.datetime) -> int:
         return int(cursor.rowcount)
 
 
-def _windows(now: dt.datetime) -> tuple[str, str]:
+def _windows(local: dt.datetime) -> tuple[str, str]:
     """Minute and day that a call counts to, both in China: quotas turn with the day of the usage pages."""
-    local = timezone.localtime(now)
-    return local.strftime("%Y%m%d%H%M"), local.strftime("%Y%m%d")
+    minute = local.strftime("%Y%m%d%H%M")
+    return minute, minute[:8]
 
 
 def _add(rows: Sequence[tuple[str, str, str]]) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
@@ -18,14 +18,13 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 MOST_PER_COMMIT = 256
-#: One statement is one journey and one commit. What was read of an enterprise stands in its own list, too.
+#: One statement is one journey and one commit. What was read of an enterprise stands in its own list, too. Records travel as one
+#: document: twenty arrays took the driver four times as long.
 _WRITE = """
 WITH called AS (
-  SELECT * FROM unnest(%s::timestamptz[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[],
-    %s::text[], %s::text[], %s::int[], %s::uuid[], %s::uuid[], %s::uuid[], %s::numeric[], %s::text[], %s::inet[],
-    %s::int[], %s::int[], %s::text[], %s::jsonb[])
-  AS c (at, key_id, consumer_id, interface_id, provider, uscc, purpose, basis, code, records, holder_id,
-    authorisation_id, consent_id, price_cny, via, address, milliseconds, reader_id, what, data_classes)),
+  SELECT * FROM json_to_recordset(%s::json) AS c (at timestamptz, key_id uuid, consumer_id uuid, interface_id text, provider text,
+    uscc text, purpose text, basis text, code text, records int, holder_id uuid, authorisation_id uuid, consent_id uuid,
+    price_cny numeric, via text, address inet, milliseconds int, reader_id int, what text, data_classes jsonb)),
 metered AS (
   INSERT INTO interfaces_datacall (at, key_id, consumer_id, interface_id, provider, subject_uscc, purpose, basis, code,
     records, holder_id, authorisation_id, consent_id, price_cny, via, address, milliseconds)
@@ -66,16 +65,38 @@ class CallRecord:
 
 def write(records: Sequence[CallRecord]) -> None:
     """Insert the records in the present connection: all of them, or none."""
-    rows = [
-        (
-            r.at, r.key_id, r.consumer_id, r.interface_id, r.provider, r.uscc, r.purpose, r.basis, r.code, r.records,
-            r.holder_id, r.authorisation_id, r.consent_id, r.price_cny, r.via, r.address, r.milliseconds, r.reader_id,
-            _what(r), json.dumps(r.data_classes),
-        )
-        for r in records
-    ]  # fmt: skip
+    document = json.dumps([_row(each) for each in records])
     with statement_cursor() as cursor:
-        cursor.execute(_WRITE, [list(column) for column in zip(*rows, strict=True)], prepare=True)
+        cursor.execute(_WRITE, [document], prepare=True)
+
+
+def _row(record: CallRecord) -> dict[str, Any]:
+    def text(value: object) -> str | None:
+        return None if value is None else str(value)
+
+    return {
+        "at": record.at.isoformat(),
+        "key_id": str(record.key_id),
+        "consumer_id": str(record.consumer_id),
+        "interface_id": record.interface_id,
+        "provider": record.provider,
+        "uscc": record.uscc,
+        "purpose": record.purpose,
+        "basis": record.basis,
+        "code": record.code,
+        "records": record.records,
+        "holder_id": text(record.holder_id),
+        "authorisation_id": text(record.authorisation_id),
+        "consent_id": text(record.consent_id),
+        # As text, so that an amount stays exact.
+        "price_cny": str(record.price_cny),
+        "via": record.via,
+        "address": record.address,
+        "milliseconds": record.milliseconds,
+        "reader_id": record.reader_id,
+        "what": _what(record),
+        "data_classes": record.data_classes,
+    }
 
 
 def _what(record: CallRecord) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,11 +23,14 @@ def statement_cursor() -> Iterator[psycopg.Cursor[Any]]:
 
     Django's own cursors plan every statement anew and put its values in as text.
     """
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        if connection.connection not in _told:
+    # Looked up once: each word to Django's stand-in looks for the thread's own connection anew.
+    wrapper = connections[DEFAULT_DB_ALIAS]
+    wrapper.ensure_connection()
+    held = wrapper.connection
+    with wrapper.wrap_database_errors, psycopg.Cursor(held) as cursor:
+        if held not in _told:
             # Django turns preparing off; what asks for it by name gets it, and nothing else.
-            connection.connection.prepare_threshold = NEVER_UNASKED
+            held.prepare_threshold = NEVER_UNASKED
             cursor.execute("SET plan_cache_mode = force_generic_plan")
-            _told.add(connection.connection)
+            _told.add(held)
         yield cursor
