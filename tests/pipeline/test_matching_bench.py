@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from config import matching_bench as bench
-from rongqiao.lake.columns import write_columns
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def test_arrays_and_hand_written_sql_count_the_same(tmp_path: Path) -> None:
-    write_columns(
-        bench.draw_facts(3_000), name="drawn", described={}, rows_by="enterprise_id", folder=tmp_path
-    )
+    bench.lay_out(3_000, tmp_path / bench.FACTS)
+    bench._publish(str(tmp_path))
     ours, engine = bench._judge(str(tmp_path)), bench._judge_in_sql(str(tmp_path))
-    assert ours["counts"] == engine["counts"]
+    assert ours["counts"] == engine["counts"] == bench._judge_parquet_in_sql(str(tmp_path))["counts"]
     assert len(ours["counts"]) == 156
     # Every outcome occurs somewhere, and every enterprise is counted once for each product.
     for place in range(3):
