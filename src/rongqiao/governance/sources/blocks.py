@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
+
 from rongqiao.contracts.numbers import threshold
 from rongqiao.governance.batch import Broken
 
@@ -145,7 +148,7 @@ def cut(file: IO[bytes], limits: Limits) -> Iterator[Block]:
         if end:
             content = rest + data[:end] if rest else data[:end]
             yield Block(number, content, tuple(broken), is_last=False)
-            number += content.count(b"\n")
+            number += count_sign(content, b"\n")
             rest, broken = data[end:], []
         else:
             rest += data
@@ -153,6 +156,21 @@ def cut(file: IO[bytes], limits: Limits) -> Iterator[Block]:
             broken.append(too_long(number, rest, limits))
             rest, is_skipping = b"", True
     yield Block(number, rest, tuple(broken), is_last=True)
+
+
+def count_sign(text: bytes, sign: bytes) -> int:
+    """Count a single byte: several times as fast as `bytes.count`, and other threads may go on meanwhile."""
+    return int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord(sign)))
+
+
+def is_utf8(text: bytes) -> bool:
+    """Whether all of a text is UTF-8; faster than decoding it, and other threads may go on meanwhile."""
+    ends = pa.py_buffer(np.array([0, len(text)], np.int32))
+    try:
+        pa.Array.from_buffers(pa.string(), 1, [None, ends, pa.py_buffer(text)]).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def too_long(number: int, line: bytes, limits: Limits) -> Broken:

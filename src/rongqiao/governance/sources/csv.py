@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from rongqiao.governance.batch import Broken, RawFile
-from rongqiao.governance.sources.blocks import Block, too_long
+from rongqiao.governance.sources.blocks import Block, count_sign, is_utf8, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 LONGEST_FIELD = 20
 UTF8, UTF8_WITH_FAULTS, GB = "utf-8-sig", "utf-8", "gb18030"
 _MARK = b"\xef\xbb\xbf"
+_FEED, _RETURN = ord("\n"), ord("\r")
 
 
 def read_blocks(blocks: Iterable[Block], limits: Limits) -> Iterator[RawFile]:
@@ -99,7 +101,9 @@ def _take_headers(content: bytes, encoding: str) -> tuple[tuple[str, ...], bytes
 
 
 def _decodes(content: bytes, encoding: str) -> bool:
-    decoder = codecs.getincrementaldecoder(encoding.removesuffix("-sig"))()
+    if encoding == UTF8:
+        return is_utf8(content)
+    decoder = codecs.getincrementaldecoder(encoding)()
     view = memoryview(content)
     try:
         for start in range(0, len(view), 8 << 20):
@@ -115,9 +119,10 @@ def _read_plain(lines: _Lines, limits: Limits) -> RawFile | None:
     text = _to_utf8(lines)
     if text is None or len(lines.headers) < 2:
         return None
-    if text.count(b"\r") != text.count(b"\r\n") or _has_odd_quotes(text):
+    signs = np.frombuffer(text, np.uint8)
+    if _has_lone_returns(text, signs) or _has_odd_quotes(text, signs):
         return None
-    expected = text.count(b"\n") + (bool(text) and not text.endswith(b"\n"))
+    expected = count_sign(text, b"\n") + (bool(text) and not text.endswith(b"\n"))
     if not expected:
         nothing = pa.array([], pa.string())
         columns = (nothing,) * len(lines.headers)
@@ -139,7 +144,8 @@ def _read_plain(lines: _Lines, limits: Limits) -> RawFile | None:
     numbers = np.delete(
         np.arange(first, first + expected, dtype=np.int32), [row.number - 1 for row in misfits]
     )
-    blank = _blank_lines(text) + (first - 1)
+    # Arrow reads a line with nothing on it as a row of blanks.
+    blank = _blank_lines(signs) + (first - 1) if _has_blank(table.column(0)) else ()
     if len(blank):
         is_row = ~np.isin(numbers, blank)
         table, numbers = table.filter(pa.array(is_row)), numbers[is_row]
@@ -171,14 +177,23 @@ def _parse(
         return None
 
 
-def _blank_lines(text: bytes) -> npt.NDArray[np.int64]:
-    """Numbers of lines with nothing on them, from 1; Arrow reads such a line as a row of blanks."""
-    if b"\n\n" not in text and b"\n\r\n" not in text and text[:1] not in (b"\n", b"\r"):
-        return np.array([], np.int64)
-    signs = np.frombuffer(text, np.uint8)
-    ends = np.flatnonzero(signs == ord("\n"))
+def _has_blank(column: pa.ChunkedArray) -> bool:
+    return bool(pc.min(pc.binary_length(column)).as_py() == 0)
+
+
+def _has_lone_returns(text: bytes, signs: npt.NDArray[np.uint8]) -> bool:
+    """Whether a carriage return stands anywhere but before a line feed."""
+    if b"\r" not in text:
+        return False
+    is_return = signs == _RETURN
+    return bool(is_return[-1] or (is_return[:-1] & (signs[1:] != _FEED)).any())
+
+
+def _blank_lines(signs: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Numbers of lines with nothing on them, from 1."""
+    ends = np.flatnonzero(signs == _FEED)
     lengths = np.diff(ends, prepend=-1) - 1
-    is_return = signs[np.maximum(ends - 1, 0)] == ord("\r")
+    is_return = signs[np.maximum(ends - 1, 0)] == _RETURN
     blank: npt.NDArray[np.int64] = np.flatnonzero((lengths == 0) | ((lengths == 1) & is_return)) + 1
     return blank
 
@@ -186,7 +201,7 @@ def _blank_lines(text: bytes) -> npt.NDArray[np.int64]:
 def _to_utf8(lines: _Lines) -> bytes | None:
     """Give the text in UTF-8; ``None`` where not every byte fits the encoding."""
     if lines.encoding != GB:
-        return lines.content if lines.content.isascii() or _decodes(lines.content, UTF8) else None
+        return lines.content if is_utf8(lines.content) else None
     try:
         stream = pa.transcoding_input_stream(pa.BufferReader(lines.content), GB, "utf8")
         text: bytes = stream.read()
@@ -195,12 +210,11 @@ def _to_utf8(lines: _Lines) -> bytes | None:
     return text
 
 
-def _has_odd_quotes(text: bytes) -> bool:
+def _has_odd_quotes(text: bytes, signs: npt.NDArray[np.uint8]) -> bool:
     """Whether any line holds an odd number of quotation marks: a stray one, or a field that goes on in the next line."""
     if b'"' not in text:
         return False
-    signs = np.frombuffer(text, np.uint8)
-    line_of_quote = np.searchsorted(np.flatnonzero(signs == ord("\n")), np.flatnonzero(signs == ord('"')))
+    line_of_quote = np.searchsorted(np.flatnonzero(signs == _FEED), np.flatnonzero(signs == ord('"')))
     return bool((np.unique(line_of_quote, return_counts=True)[1] % 2).any())
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from rongqiao.governance.batch import Broken, RawFile
-from rongqiao.governance.sources.blocks import SHOWN
+from rongqiao.governance.sources.blocks import SHOWN, count_sign, is_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,19 +42,19 @@ def _read_uniform(text: bytes, first_line: int) -> RawFile | None:
     first = text[: text.find(b"\n") + 1]
     try:
         keys = list(json.loads(first)) if first else []
-        text.decode()
     except (ValueError, RecursionError):
         return None
-    rows = text.count(b"\n")
-    is_flat = text.count(b"{") == text.count(b"}") == rows and b"\\" not in text and b"[" not in text
-    if len(keys) < 2 or not is_flat or not text.endswith(b"}\n"):
+    rows = count_sign(text, b"\n")
+    is_flat = count_sign(text, b"{") == count_sign(text, b"}") == rows and b"\\" not in text and b"[" not in text
+    if len(keys) < 2 or not is_flat or not text.endswith(b"}\n") or not is_utf8(text):
         return None
     for position, key in enumerate(keys):
         opening = "{" if position == 0 else ", "
-        prefix = f'{opening}"{key}": '.encode()
-        if text.count(prefix) != rows:
+        prefix, sign = f'{opening}"{key}": '.encode(), b"," if position else b""
+        shorter = text.replace(prefix, sign)
+        if len(text) - len(shorter) != rows * (len(prefix) - len(sign)):
             return None
-        text = text.replace(prefix, b"," if position else b"")
+        text = shorter
     table = _read_values(text.replace(b"}\n", b"\n"), len(keys))
     if table is None or table.num_rows != rows:
         return None
