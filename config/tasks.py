@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rongqiao.bases.enterprises.intake.models import Upload
-    from rongqiao.governance.pipeline import FileReport, Report
+    from rongqiao.governance.lane import FileReport
+    from rongqiao.governance.pipeline import Report
 
 logger = logging.getLogger(__name__)
 RENEWAL = "enterprises.renew"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rongqiao.governance.pipeline import STEPS
+from rongqiao.governance.lane import STEPS
 from rongqiao.governance.pipeline import govern as run_steps
 from rongqiao.kernel.home import var
 from rongqiao.lake.tables import Lake

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from config.commands.govern import AsJson, LakeRoot, ledger_of, show_progress
-from rongqiao.governance.pipeline import FileReport, govern
+from rongqiao.governance.lane import FileReport
+from rongqiao.governance.pipeline import govern
 from rongqiao.governance.sources import cumcm2020c as source
 from rongqiao.kernel.home import var
 from rongqiao.lake.engine import connect, quote

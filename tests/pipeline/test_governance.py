@@ -8,7 +8,8 @@ import pytest
 
 from rongqiao.contracts.standards import load_contract
 from rongqiao.governance import service
-from rongqiao.governance.pipeline import STEPS, find_deliveries, govern
+from rongqiao.governance.lane import STEPS
+from rongqiao.governance.pipeline import find_deliveries, govern
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.lake.asof import current
 from rongqiao.lake.engine import ibis_connection

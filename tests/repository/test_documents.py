@@ -14,7 +14,7 @@ import yaml
 from config.cli import COMMANDS, group
 from rongqiao.contracts.catalog import code_lists
 from rongqiao.contracts.standards import load_contracts
-from rongqiao.governance.pipeline import STEPS
+from rongqiao.governance.lane import STEPS
 from rongqiao.indicators import load_indicators
 from rongqiao.indicators.reference import reference_path, render_reference
 from rongqiao.indicators.registry import THEMES
@@ -32,6 +32,7 @@ NO_STEPS = {
     "conflicts",
     "cross_checks",
     "kept",
+    "lane",
     "names",
     "pipeline",
     "previous",

@@ -18,7 +18,7 @@ from rongqiao.accounts.services import open_account
 from rongqiao.bases.enterprises.intake import selectors, services
 from rongqiao.bases.enterprises.models import Delivery
 from rongqiao.governance import pipeline
-from rongqiao.governance.pipeline import FileReport
+from rongqiao.governance.lane import FileReport
 from rongqiao.kernel.errors import BusyError, IllegalTransitionError, InvalidValueError, StorageError
 from rongqiao.kernel.identifiers import complete_uscc
 from rongqiao.lake.tables import Lake

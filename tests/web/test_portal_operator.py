@@ -15,7 +15,7 @@ from rongqiao.bases.enterprises.models import (
     SourceStatus,
 )
 from rongqiao.contracts.standards import load_contract, load_contracts
-from rongqiao.governance import pipeline
+from rongqiao.governance import lane
 from rongqiao.kernel import home
 from rongqiao.ledger.log import Ledger
 from rongqiao.ledger.signing import SoftwareSigner
@@ -123,7 +123,7 @@ def test_steps_name_their_problems(operator, published, django_assert_max_num_qu
     with django_assert_max_num_queries(16):
         page = operator.get(reverse("portal:operator")).content.decode()
     titles = re.findall(r'<h2><a href="/operator/steps/\w+/">(\w+)</a>', page)
-    assert titles == [str(title) for _, title in pipeline.STEPS], "Governance calls its steps otherwise."
+    assert titles == [str(title) for _, title in lane.STEPS], "Governance calls its steps otherwise."
     assert "1 条规则未通过" in page
     assert "2 条规则未运行" in page
     assert "隔离区有 2 处问题" in page

@@ -43,7 +43,7 @@ def load_register(lake: Lake, connection: duckdb.DuckDBPyConnection) -> Register
             register.add(
                 f"SELECT enterprise_id, {number} AS number, {name} AS name FROM {quote(table)} {extra}"
             )
-    register.facts = lambda: _facts(lake, connection)
+    register.facts = lambda session: _facts(lake, session)
     return register
 
 
@@ -60,7 +60,7 @@ def _facts(lake: Lake, connection: duckdb.DuckDBPyConnection) -> str:
     if not held:
         add_view(connection, lake, table, "registry facts")
         connection.execute(
-            f"""CREATE TEMP TABLE register_facts AS SELECT enterprise_id, county_code, address, legal_rep_name FROM "registry facts"
+            f"""CREATE TABLE register_facts AS SELECT enterprise_id, county_code, address, legal_rep_name FROM "registry facts"
             QUALIFY row_number() OVER (PARTITION BY enterprise_id ORDER BY snapshot_on DESC, {newest_first(lake.schema(table).names)}) = 1"""
         )
     return "SELECT * FROM register_facts"

@@ -5,69 +5,52 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import itertools
+import os
+import queue
 import re
 import tempfile
-from collections import Counter
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 from deltalake.exceptions import DeltaError
 
 from rongqiao.contracts.standards import load_contracts
-from rongqiao.governance import cleaning, collection, inventory, rules, service, sources, standards
-from rongqiao.governance.batch import NAME_CONTRACT, SUBJECT_CONTRACTS, Delivery, Workbench
-from rongqiao.governance.previous import previous_delivery, stage_reference
+from rongqiao.governance import cleaning, collection, service, sources
+from rongqiao.governance.batch import NAME_CONTRACT, SUBJECT_CONTRACTS, Delivery
+from rongqiao.governance.lane import STEPS, Lane
 from rongqiao.governance.reading import read_ahead
 from rongqiao.governance.recurrence import as_correction, known_batches
 from rongqiao.governance.resolution import retrying
 from rongqiao.kernel import home
 from rongqiao.kernel.errors import BusyError, InvalidValueError, StorageError
-from rongqiao.lake.engine import literal, quote
+from rongqiao.lake.engine import literal
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rongqiao.contracts.standards import Contract
-    from rongqiao.governance.batch import Batch, Piece
+    from rongqiao.governance.batch import Batch
+    from rongqiao.governance.lane import FileReport
     from rongqiao.governance.reading import Part, Portion
     from rongqiao.governance.register import Register
     from rongqiao.governance.sources import Limits
     from rongqiao.lake.tables import Lake
     from rongqiao.ledger.log import Ledger
 
-#: Name and Chinese title of each step, in order.
-STEPS: tuple[tuple[str, str], ...] = (
-    ("inventory", inventory.TITLE),
-    ("standards", standards.TITLE),
-    ("rules", rules.TITLE),
-    ("collection", collection.TITLE),
-    ("cleaning", cleaning.TITLE),
-    ("service", service.TITLE),
-)
-#: Rows that are cast in one scan.
-LOT_ROWS = 400_000
+#: Lanes side by side, at most: each wants a processor for the engine, and memory for what it reads ahead.
+MOST_LANES = 4
+#: Bytes of files from which on lanes are worth their start.
+BYTES_FOR_LANES = 256 << 20
 #: What the engine may hold in memory before it spills to disk.
 ENGINE_MEMORY = "6GB"
 #: What libraries raise of a disk or store that is full, gone or broken.
 STORAGE_FAULTS = (OSError, duckdb.IOException, duckdb.OutOfMemoryException, DeltaError)
 _FILE_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:_[^.]*)?\.")
-
-
-@dataclass(frozen=True, slots=True)
-class FileReport:
-    """What became of one file; ``rows_in`` is always ``rows_accepted + rows_quarantined``."""
-
-    contract_id: str
-    file_name: str
-    batch_id: str
-    rows_in: int
-    rows_accepted: int
-    rows_quarantined: int
-    quarantined_by_rule: dict[str, int]
 
 
 @dataclass(slots=True)
@@ -123,6 +106,7 @@ def govern(
     ledger: Ledger | None,
     *,
     landing: Path | None = None,
+    lanes: int | None = None,
     on_progress: Callable[[str, str, int, int], None] | None = None,
 ) -> Report:
     """Run the six steps on every delivery that has no receipt yet.
@@ -157,7 +141,13 @@ def govern(
         deliveries, report.skipped = find_deliveries(deliveries)
     landing = landing or (home.var() if "://" in lake.root else Path(lake.root)) / "landing"
     try:
-        _run(deliveries, lake, ledger, (landing, report, on_progress or (lambda *_: None)))
+        with _alone(landing), _engine() as connection:
+            collection.clear_drafts(landing)
+            service.sweep(lake)
+            run = _Run(lake, ledger, landing, report, on_progress or (lambda *_: None), connection, lanes)
+            run.govern_all(deliveries)
+            run.retry()
+            service.publish_enterprises(lake, connection)
     except STORAGE_FAULTS as error:
         raise StorageError(
             "存储读写",
@@ -167,26 +157,15 @@ def govern(
     return report
 
 
-def _run(
-    deliveries: Sequence[Delivery],
-    lake: Lake,
-    ledger: Ledger | None,
-    told: tuple[Path, Report, Callable[[str, str, int, int], None]],
-) -> None:
-    """Hold the landing folder, clear what a killed run left, and go through all steps."""
-    landing, report, tell = told
-    with _alone(landing), duckdb.connect(":memory:") as connection, tempfile.TemporaryDirectory() as spill:
-        collection.clear_drafts(landing)
-        service.sweep(lake)
+@contextmanager
+def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(":memory:") as connection, tempfile.TemporaryDirectory() as spill:
         connection.execute("SET enable_progress_bar = false")
         connection.execute(f"SET temp_directory = {literal(spill)}")
         connection.execute(f"SET memory_limit = {literal(ENGINE_MEMORY)}")
         # Every result that matters states its order.
         connection.execute("SET preserve_insertion_order = false")
-        run = _Run(lake, ledger, landing, report, tell, connection)
-        run.govern_all(deliveries)
-        run.retry(Path(spill))
-        service.publish_enterprises(lake, connection)
+        yield connection
 
 
 @contextmanager
@@ -203,15 +182,27 @@ def _alone(landing: Path) -> Iterator[None]:
         yield
 
 
-def _in_order(deliveries: Sequence[Delivery]) -> list[tuple[Contract, list[Delivery]]]:
-    """Group deliveries by contract, those that name enterprises first, each in the order in which they became known."""
+#: A contract and its deliveries, in the order in which they became known.
+_Group = tuple["Contract", list["Delivery"]]
+
+
+def _in_order(deliveries: Sequence[Delivery]) -> tuple[list[_Group], list[_Group]]:
+    """Group deliveries by contract: those that others are resolved against or refer to, in order, and all others."""
     contracts = load_contracts()
     grouped: dict[str, list[Delivery]] = {}
     for delivery in sorted(deliveries, key=lambda one: (one.delivered_on, one.path.name)):
         grouped.setdefault(delivery.contract_id, []).append(delivery)
-    first = (*SUBJECT_CONTRACTS, NAME_CONTRACT)
-    order = sorted(grouped, key=lambda name: (first.index(name) if name in first else len(first), name))
-    return [(contracts[name], grouped[name]) for name in order]
+    referred = {
+        rule.expression.rpartition(".")[0]
+        for contract in contracts.values()
+        for rule in contract.rules
+        if rule.scope == "reference"
+    }
+    first = dict.fromkeys((*SUBJECT_CONTRACTS, NAME_CONTRACT, *sorted(referred)))
+    return (
+        [(contracts[name], grouped[name]) for name in first if name in grouped],
+        [(contracts[name], grouped[name]) for name in sorted(grouped) if name not in first],
+    )
 
 
 @dataclass(slots=True)
@@ -222,148 +213,175 @@ class _Run:
     ledger: Ledger | None
     landing: Path
     report: Report
-    tell: Callable[[str, str, int, int], None]
+    on_progress: Callable[[str, str, int, int], None]
     connection: duckdb.DuckDBPyConnection
-    contracts: int = 0
-    finished: int = 0
+    lanes: int | None
     register: Register | None = None
+    limits: Limits = sources.DEFAULT_LIMITS
+    places: dict[str, int] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
     receipted: set[str] = field(default_factory=set)
-    seen: list[tuple[Path, os.stat_result, str]] = field(default_factory=list)
+    read: list[tuple[Path, os.stat_result, str]] = field(default_factory=list)
     again: list[Batch] = field(default_factory=list)
-    references: dict[str, str | None] = field(default_factory=dict)
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def govern_all(self, deliveries: Sequence[Delivery]) -> None:
         """Take every delivery without a receipt through all steps."""
         self.done, self.again = known_batches(self.lake), []
         self.receipted = {batch_id.partition("@")[0] for batch_id in self.done}
-        ordered = _in_order(deliveries)
-        self.contracts = len(ordered)
-        places = {contract.id: place for place, (contract, _) in enumerate(ordered)}
-        every = [delivery for _, delivered in ordered for delivery in delivered]
+        self.limits = _limits(deliveries)
         seen = collection.Seen(self.landing)
-        self._govern_batches(self._receive_new(every, seen), places, _limits(every))
+        first, others = (
+            [(contract, self._unseen(delivered, seen)) for contract, delivered in groups]
+            for groups in _in_order(deliveries)
+        )
+        lanes = self._count_lanes(others)
+        if lanes > 1:
+            # The longest first, so that no lane ends long after the others.
+            others.sort(key=lambda group: -_size(group[1]))
+        self.places = {contract.id: place for place, (contract, _) in enumerate([*first, *others])}
+        if lanes > 1:
+            self._drive(self._receive_new(first), self.connection, self._show)
+            self._drive_side_by_side(others, lanes)
+        else:
+            self._drive(self._receive_new([*first, *others]), self.connection, self._show)
         # Judged when all others have their receipts, so that a run that was killed judges alike.
         for batch in self.again:
             correction = as_correction(self.lake, batch)
             self.report.already_done += correction is None
-            self._govern_batches([correction] if correction else [], places, _limits(every))
-        seen.note(self.seen)
+            if correction:
+                contract = load_contracts()[correction.delivery.contract_id]
+                self._drive(iter([(contract, correction)]), self.connection, self._show)
+        self.report.files.sort(key=lambda file: self.places.get(file.contract_id, -1))
+        seen.note(self.read)
 
-    def _govern_batches(self, batches: Iterable[Batch], places: Mapping[str, int], limits: Limits) -> None:
-        parts = read_ahead(batches, load_contracts(), limits)
-        for _, read in itertools.groupby(parts, key=lambda part: part.portion.number):
-            first = next(read)
-            self.finished = places[first.portion.contract.id]
-            self._govern_or_hold(first.portion, itertools.chain([first], read))  # noqa: B031 - the rest of it
-
-    def retry(self, folder: Path) -> None:
+    def retry(self) -> None:
         """Send rows that waited for their enterprise again, once for each state of what the register was taught from."""
         state = retrying.taught_by(self.lake)
         if state is None:
             return
-        retries = retrying.find_retries(self.lake, self.connection, self._known(), folder, state.on)
-        self.govern_all([delivery for delivery, _ in retries])
+        with tempfile.TemporaryDirectory() as folder:
+            retries = retrying.find_retries(self.lake, self.connection, self._known(), Path(folder), state.on)
+            self.govern_all([delivery for delivery, _ in retries])
         retrying.note_settled(self.lake, retries, state)
 
-    def _govern_or_hold(self, portion: Portion, parts: Iterable[Part]) -> None:
+    def _count_lanes(self, groups: Sequence[_Group]) -> int:
+        if self.lanes is not None:
+            return self.lanes
+        is_much = sum(_size(delivered) for _, delivered in groups) >= BYTES_FOR_LANES
+        return min(os.cpu_count() or 1, MOST_LANES) if is_much else 1
+
+    def _drive_side_by_side(self, groups: Sequence[_Group], lanes: int) -> None:
+        """Let each lane take the next contract when it has read its last; what they tell is passed on by this thread."""
+        self._known().prepare()
+        # Within a lane steps follow each other; side by side the lanes keep the processors busy.
+        self.connection.execute("SET threads = 1")
+        shared = _Shared(iter(groups))
+        told: queue.SimpleQueue[tuple[Contract, int] | None] = queue.SimpleQueue()
+        with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
+            running = [
+                pool.submit(
+                    self._drive,
+                    self._receive_new(shared),
+                    self.connection.cursor(),
+                    lambda *step: told.put(step),
+                    lanes,
+                )
+                for _ in range(lanes)
+            ]
+            try:
+                for lane in running:
+                    lane.add_done_callback(lambda _: told.put(None))
+                for _ in running:
+                    while step := told.get():
+                        self._show(*step)
+            finally:
+                self.stopping.set()
+        self.stopping.clear()
+        self.connection.execute("RESET threads")
+        for lane in running:
+            lane.result()
+
+    def _drive(
+        self,
+        batches: Iterator[tuple[Contract, Batch]],
+        connection: duckdb.DuckDBPyConnection,
+        tell: Callable[[Contract, int], None],
+        lanes: int = 1,
+    ) -> None:
+        """Govern contract by contract on one session of the engine, reading ahead."""
+        parts = read_ahead(batches, self.limits, lanes)
+        lane = None
+        try:
+            for _, read in itertools.groupby(parts, key=lambda part: part.portion.number):
+                if self.stopping.is_set():
+                    break
+                first = next(read)
+                register = self._known().beside(connection)
+                lane = lane or Lane(self.lake, self.ledger, connection, register, self.receipted, tell)
+                self._govern_or_hold(lane, first.portion, itertools.chain([first], read))  # noqa: B031 - the rest of it
+        except BaseException:
+            self.stopping.set()
+            raise
+        finally:
+            parts.close()
+
+    def _govern_or_hold(self, lane: Lane, portion: Portion, parts: Iterable[Part]) -> None:
         """Govern a portion; without a register to resolve against, it waits for a later run that has one."""
-        if portion.contract.id in SUBJECT_CONTRACTS or self._known():
-            self._govern_portion(portion, parts)
+        if portion.contract.id in SUBJECT_CONTRACTS or lane.register:
+            self.report.files.extend(lane.govern(portion, parts))
             return
         held = {part.batch.batch_id: part.batch.file_name for part in parts}
         self.report.held.extend(held.values())
 
-    def _receive_new(self, delivered: Sequence[Delivery], seen: collection.Seen) -> Iterator[Batch]:
+    def _unseen(self, delivered: Sequence[Delivery], seen: collection.Seen) -> list[Delivery]:
+        """Leave out files that are known to have a receipt without being read."""
+        unseen = [delivery for delivery in delivered if seen.batch_id(delivery) not in self.done]
+        self.report.already_done += len(delivered) - len(unseen)
+        return unseen
+
+    def _receive_new(self, groups: Iterable[_Group]) -> Iterator[tuple[Contract, Batch]]:
         """Keep and digest each file once; those whose very bytes have a receipt are only counted."""
-        for delivery in delivered:
-            known = seen.batch_id(delivery)
-            if known in self.done:
-                self.report.already_done += 1
-                continue
-            before = delivery.path.stat()
-            batch = collection.receive(delivery, self.landing)
-            self.seen.append((delivery.path, before, batch.batch_id))
-            if batch.batch_id in self.done:
-                is_act = delivery.handed_in_later is not None
-                self.again += [batch] if is_act else []
-                self.report.already_done += not is_act
-                continue
-            self.done.add(batch.batch_id)
-            yield batch
-
-    def _govern_portion(self, portion: Portion, read: Iterable[Part]) -> None:
-        """Take some batches of one contract through all steps."""
-        contract = portion.contract
-        work = Workbench(contract, portion.batches, self.connection, portion.kept)
-        self._tell(contract, 0)
-        inventory.begin(work)
-        self._tell(contract, 1)
-        cast_all(work, read)
-        previous = previous_delivery(work, self.lake if contract.id in self.receipted else None)
-        inventory.profile(work, previous.baselines)
-        self._tell(contract, 2)
-        rules.check(work, previous.rows)
-        self._tell(contract, 3)
-        collection.collect(work, self.ledger)
-        self._tell(contract, 4)
-        cleaning.resolve(work, self._known())
-        rules.check_resolved(work, self._find_reference)
-        self._tell(contract, 5)
-        receipts = service.publish(work, self.lake)
-        self.receipted.add(contract.id)
-        self._report(work, receipts)
-        if contract.id == NAME_CONTRACT:
-            cleaning.enter_former_names(work, self._known())
-        self._clear(contract)
-
-    def _find_reference(self, place: str) -> str | None:
-        """Name the table with the distinct values of ``<contract id>.<column>``, read once until more of it is published."""
-        if place not in self.references:
-            self.references[place] = stage_reference(self.connection, self.lake, place)
-        return self.references[place]
-
-    def _clear(self, contract: Contract) -> None:
-        """Free what one portion needed; the register stays, and what other contracts are referred to by."""
-        for place in [place for place in self.references if place.rpartition(".")[0] == contract.id]:
-            del self.references[place]
-        staying = {*self.references.values()}
-        tables = self.connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE temporary AND NOT starts_with(table_name, 'register_')"
-        ).fetchall()
-        for (table,) in tables:
-            if table not in staying:
-                self.connection.execute(f"DROP TABLE {quote(table)}")
+        for contract, delivered in groups:
+            for delivery in delivered:
+                before = delivery.path.stat()
+                batch = collection.receive(delivery, self.landing)
+                self.read.append((delivery.path, before, batch.batch_id))
+                if batch.batch_id in self.done:
+                    is_act = delivery.handed_in_later is not None
+                    self.again += [batch] if is_act else []
+                    self.report.already_done += not is_act
+                    continue
+                self.done.add(batch.batch_id)
+                yield contract, batch
 
     def _known(self) -> Register:
         if self.register is None:
             self.register = cleaning.load_register(self.lake, self.connection)
         return self.register
 
-    def _tell(self, contract: Contract, step: int) -> None:
-        self.tell(
-            contract.title, STEPS[step][1], self.finished * len(STEPS) + step, self.contracts * len(STEPS)
-        )
+    def _show(self, contract: Contract, step: int) -> None:
+        done, steps = self.places[contract.id] * len(STEPS) + step, len(self.places) * len(STEPS)
+        self.on_progress(contract.title, STEPS[step][1], done, steps)
 
-    def _report(self, work: Workbench, receipts: Sequence[Mapping[str, Any]]) -> None:
-        tallies = {batch.number: Counter(line.rule_id for line in batch.broken) for batch in work.batches}
-        counted = work.connection.execute(
-            "SELECT batch, rule_id, count(*) FROM rejected GROUP BY ALL"
-        ).fetchall()
-        for number, rule_id, count in counted:
-            tallies[number][rule_id] += count
-        for batch, receipt in zip(work.batches, receipts, strict=True):
-            self.report.files.append(
-                FileReport(
-                    work.contract.id,
-                    batch.file_name,
-                    batch.batch_id,
-                    receipt["rows_in"],
-                    receipt["rows_accepted"],
-                    receipt["rows_quarantined"],
-                    dict(sorted(tallies[batch.number].items())),
-                )
-            )
+
+class _Shared:
+    """An iterator that several threads draw from."""
+
+    def __init__(self, groups: Iterator[_Group]) -> None:
+        self._groups = groups
+        self._alone = threading.Lock()
+
+    def __iter__(self) -> Iterator[_Group]:
+        return self
+
+    def __next__(self) -> _Group:
+        with self._alone:
+            return next(self._groups)
+
+
+def _size(deliveries: Sequence[Delivery]) -> int:
+    return sum(delivery.path.stat().st_size for delivery in deliveries)
 
 
 def _limits(deliveries: Sequence[Delivery]) -> Limits:
@@ -372,26 +390,3 @@ def _limits(deliveries: Sequence[Delivery]) -> Limits:
         return sources.DEFAULT_LIMITS
     on = max(delivery.delivered_on for delivery in deliveries)
     return sources.limits_on(on)
-
-
-def cast_all(work: Workbench, read: Iterable[Part]) -> None:
-    """Cast pieces as they are read, some together so that the engine has enough to do."""
-    lot: list[Piece] = []
-    for part in read:
-        if part.piece is None:
-            lot = [piece for piece in lot if piece.number != part.batch.number]
-            standards.forget(work, part.batch)
-            continue
-        if not part.piece.rows.num_rows:
-            continue
-        if lot and lot[0].factors != part.piece.factors:
-            standards.cast(work, lot)
-            lot = []
-        inventory.take_sample(work, part.piece.rows)
-        lot.append(part.piece)
-        if sum(piece.rows.num_rows for piece in lot) >= LOT_ROWS:
-            standards.cast(work, lot)
-            lot = []
-    if lot or not work.parts:
-        standards.cast(work, lot)
-    standards.finish(work)

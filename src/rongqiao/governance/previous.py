@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rongqiao.governance.batch import TAGGED_NAME
 from rongqiao.governance.inventory import Baseline
+from rongqiao.governance.rules import Reference
 from rongqiao.governance.service import RECEIPTS
 from rongqiao.lake.engine import add_view, connect, quote
 
@@ -69,16 +70,24 @@ def _baselines(lake: Lake, batch_id: str) -> Baselines:
     }
 
 
-def stage_reference(connection: duckdb.DuckDBPyConnection, lake: Lake, place: str) -> str | None:
-    """Copy the distinct values of ``<contract id>.<column>`` into a table; ``None`` if none were published."""
+def stage_reference(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, place: str, *, is_subject: bool
+) -> Reference | None:
+    """Stage what ``<contract id>.<column>`` holds; ``None`` if nothing of it was published.
+
+    Of enterprises that were resolved it is enough to know those few of the register that the column does not hold: joining millions
+    of codes anew for each portion costs as much as all row rules.
+    """
     contract_id, _, column = place.rpartition(".")
     table = f"published/{contract_id}"
     if not lake.exists(table):
         return None
     add_view(connection, lake, table)
-    staged = f"values of {place}"
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {quote(staged)} AS SELECT DISTINCT {quote(column)} AS value FROM {quote(table)}"
-    )
-    found = connection.execute(f"SELECT 1 FROM {quote(staged)} LIMIT 1").fetchone()
-    return staged if found else None
+    values = f"SELECT {quote(column)} AS value FROM {quote(table)} WHERE {quote(column)} IS NOT NULL"
+    if not connection.execute(f"{values} LIMIT 1").fetchone():
+        return None
+    name = f"{'strangers to' if is_subject else 'values of'} {place}"
+    strangers = f"SELECT enterprise_id AS value FROM register_known WHERE enterprise_id NOT IN ({values})"
+    query = strangers if is_subject else f"SELECT DISTINCT value FROM ({values})"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {quote(name)} AS {query}")
+    return Reference(name, is_of_strangers=is_subject)

@@ -11,7 +11,7 @@ from rongqiao.governance import sources, standards
 from rongqiao.governance.kept import KeptRows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator
 
     from rongqiao.contracts.standards import Contract
     from rongqiao.governance.batch import Batch, Piece, RawFile
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: Rows that are governed together: small files of one contract until there are so many. Files are never cut.
 PORTION_ROWS = 4_000_000
 #: Pieces that wait to be governed: what can be read while a portion goes through the steps after the cast. Some 60 MB each.
-AHEAD = 10
+AHEAD = 24
 
 
 @dataclass(slots=True)
@@ -42,11 +42,22 @@ class Part:
     piece: Piece | None
 
 
-def read_ahead(batches: Iterable[Batch], contracts: Mapping[str, Contract], limits: Limits) -> Iterator[Part]:
-    """Parse files on one thread, some pieces ahead of who asks for them."""
-    parts = _read(batches, contracts, limits)
+def read_ahead(
+    batches: Iterable[tuple[Contract, Batch]], limits: Limits, lanes: int = 1
+) -> Generator[Part, None, None]:
+    """Parse files on one thread, some pieces ahead of who asks for them.
+
+    Parameters
+    ----------
+    batches : iterable of (Contract, Batch)
+        Those of one contract follow each other.
+    limits : Limits
+    lanes : int
+        How many read side by side, and share the memory for what waits and is governed together.
+    """
+    parts = _read(batches, limits, PORTION_ROWS // lanes)
     with ThreadPoolExecutor(1) as thread:
-        waiting = deque(thread.submit(next, parts, None) for _ in range(AHEAD))
+        waiting = deque(thread.submit(next, parts, None) for _ in range(max(AHEAD // lanes, 2)))
         try:
             while (part := waiting.popleft().result()) is not None:
                 waiting.append(thread.submit(next, parts, None))
@@ -56,11 +67,10 @@ def read_ahead(batches: Iterable[Batch], contracts: Mapping[str, Contract], limi
                 future.cancel()
 
 
-def _read(batches: Iterable[Batch], contracts: Mapping[str, Contract], limits: Limits) -> Iterator[Part]:
+def _read(batches: Iterable[tuple[Contract, Batch]], limits: Limits, rows: int) -> Iterator[Part]:
     portion: Portion | None = None
-    for batch in batches:
-        contract = contracts[batch.delivery.contract_id]
-        is_full = portion and sum(one.rows_in for one in portion.batches) >= PORTION_ROWS
+    for contract, batch in batches:
+        is_full = portion and sum(one.rows_in for one in portion.batches) >= rows
         if portion is None or portion.contract is not contract or is_full:
             portion = Portion(0 if portion is None else portion.number + 1, contract)
         batch.number = len(portion.batches)

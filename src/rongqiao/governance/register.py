@@ -6,6 +6,8 @@ It lives in DuckDB, so that six million enterprises need no six million Python o
 # ruff: noqa: S608  (names are constants of this module; values are bound)
 from __future__ import annotations
 
+import copy
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ import pyarrow as pa
 
 from rongqiao.governance.codes import right_codes
 from rongqiao.governance.names import clean_name, core_name, core_sql, is_plain_sql
-from rongqiao.governance.resolution.likeness import recognise_by_likeness
+from rongqiao.governance.resolution.likeness import index_register, recognise_by_likeness
 from rongqiao.kernel.identifiers import LOOKALIKES, normalise_uscc
 from rongqiao.lake.engine import literal, stage
 
@@ -65,6 +67,7 @@ class Register:
         Enterprise id, 15-digit registration number, one of its names.
     connection : duckdb.DuckDBPyConnection, optional
         Where its tables stand: ``register_known``, ``register_names``, ``register_numbers``. A new one in memory when omitted.
+        Other sessions of the same engine see them, too.
     """
 
     def __init__(
@@ -74,9 +77,11 @@ class Register:
     ) -> None:
         self.connection = connection or duckdb.connect()
         for table in ("register_known(enterprise_id VARCHAR)", _NAMES, _NUMBERS):
-            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {table}")
+            self.connection.execute(f"CREATE OR REPLACE TABLE {table}")
         #: Writes a query of ``enterprise_id, county_code, address, legal_rep_name``; called when likeness must be weighed.
-        self.facts: Callable[[], str] | None = None
+        self.facts: Callable[[duckdb.DuckDBPyConnection], str] | None = None
+        #: Held by the session that weighs likeness: it needs tables by fixed names.
+        self.weighing = threading.Lock()
         self.connection.execute("DROP TABLE IF EXISTS register_parts")
         rows = list(rows)
         if rows:
@@ -89,6 +94,18 @@ class Register:
             )
             stage(self.connection, "first", staged)
             self.add("SELECT enterprise_id, number, name FROM first")
+
+    def beside(self, connection: duckdb.DuckDBPyConnection) -> Register:
+        """Give the same register to another session of its engine."""
+        other = copy.copy(self)
+        other.connection = connection
+        return other
+
+    def prepare(self) -> None:
+        """Build what is else built when it is first wanted, so that several sessions may look it up side by side."""
+        index_register(self.connection)
+        if self.facts:
+            self.facts(self.connection)
 
     def __len__(self) -> int:
         return int(self._one("SELECT count(*) FROM register_known"))

@@ -11,7 +11,7 @@ import duckdb
 
 from rongqiao.governance import cleaning, collection, inventory, rules, sources
 from rongqiao.governance.batch import Workbench
-from rongqiao.governance.pipeline import cast_all
+from rongqiao.governance.lane import cast_all
 from rongqiao.governance.reading import read_ahead
 from rongqiao.governance.register import Register
 from rongqiao.lake.engine import quote, stage
@@ -94,7 +94,7 @@ class Stage:
             Rows and values of the regular delivery before it; ``None`` for the first.
         """
         batch = collection.receive(delivery, self.landing)
-        parts = list(read_ahead([batch], {contract.id: contract}, sources.DEFAULT_LIMITS))
+        parts = list(read_ahead([(contract, batch)], sources.DEFAULT_LIMITS))
         work = Workbench(contract, parts[0].portion.batches, self.connection, parts[0].portion.kept)
         inventory.begin(work)
         cast_all(work, parts)
@@ -103,7 +103,7 @@ class Stage:
         inventory.profile(work, baselines)
         rules.check(work, {} if rows is None else {0: rows})
         cleaning.resolve(work, self.register)
-        rules.check_resolved(work, lambda _: "register_values")
+        rules.check_resolved(work, lambda *_: rules.Reference("register_values"))
         found = self._found(work, baselines)
         self._clear()
         return found

@@ -6,6 +6,7 @@ A rule whose SQL is null for a row did not judge it. A rule that judged no row, 
 # ruff: noqa: S608  (names come from contracts of this repository and are quoted; values are bound)
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -46,21 +47,39 @@ def check(work: Workbench, previous_rows: Mapping[int, int]) -> None:
             _check_columns(work, rule)
 
 
-def check_resolved(work: Workbench, find_reference: Callable[[str], str | None]) -> None:
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a column of another contract holds.
+
+    Parameters
+    ----------
+    table : str
+        Table of the engine with ``value``, each once.
+    is_of_strangers : bool
+        Whether the table lists enterprises of the register that the column does *not* hold, which are few.
+    """
+
+    table: str
+    is_of_strangers: bool = False
+
+
+def check_resolved(work: Workbench, find_reference: Callable[[str, bool], Reference | None]) -> None:
     """Judge ``resolved``: rules on identity, references, and unique keys.
 
     Parameters
     ----------
     work : Workbench
     find_reference : Callable
-        Given ``<contract id>.<column>``, names a table that holds its distinct values as ``value``; ``None`` if there is no such data.
+        Given ``<contract id>.<column>`` and whether it is asked of enterprises that were resolved, tells what the column holds;
+        ``None`` if there is no such data.
     """
     _check_rows(
         work, [rule for rule in work.contract.row_rules if _concerns_identity(rule)], "SELECT * FROM resolved"
     )
     for rule in work.contract.rules:
         if rule.scope == "reference":
-            _check_reference(work, rule, reference=find_reference(rule.expression))
+            is_subject = rule.columns[0] == work.contract.identifier
+            _check_reference(work, rule, reference=find_reference(rule.expression, is_subject))
     declared = [rule for rule in work.contract.rules if rule.scope == "key"]
     for rule in declared:
         _check_key(work, (rule.id, rule.severity, rule.title), rule.columns)
@@ -206,7 +225,7 @@ def _check_table(work: Workbench, rule: QualityRule, previous_rows: Mapping[int,
         _reject(work, broken, {0: rule})
 
 
-def _check_reference(work: Workbench, rule: QualityRule, *, reference: str | None) -> None:
+def _check_reference(work: Workbench, rule: QualityRule, *, reference: Reference | None) -> None:
     """Judge that values are found where they should be; not run while the other table is empty."""
     if reference is None:
         for batch in work.batches:
@@ -214,8 +233,8 @@ def _check_reference(work: Workbench, rule: QualityRule, *, reference: str | Non
         return
     column = quote(rule.columns[0])
     # A join, not NOT IN: the engine may then build on the smaller side, and a register has millions.
-    joined = f"resolved LEFT JOIN (SELECT value AS found_value FROM {quote(reference)} WHERE value IS NOT NULL) ON found_value = {column}"
-    strange = f"found_value IS NULL AND {column} IS NOT NULL"
+    joined = f"resolved LEFT JOIN (SELECT value AS found_value FROM {quote(reference.table)} WHERE value IS NOT NULL) ON found_value = {column}"
+    strange = f"found_value IS {'NOT ' if reference.is_of_strangers else ''}NULL AND {column} IS NOT NULL"
     found = work.connection.execute(
         f"SELECT batch, count({column}), count(*) FILTER ({strange}) FROM {joined} GROUP BY batch"
     ).fetchall()

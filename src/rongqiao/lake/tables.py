@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import duckdb
-
 
 #: Commits between two checkpoints of a table's log: what is asked of a log costs by the commits since the last.
 _SHAPE = {"delta.checkpointInterval": "20"}
@@ -43,11 +43,14 @@ class Lake:
     ----------
     root : str | Path | None
         A folder or an object-store address; ``None`` for the installation's own lake.
+
+    Threads may share it: their commits go one by one.
     """
 
     def __init__(self, root: str | Path | None = None) -> None:
         self.root = str(root) if root is not None else default_root()
         self._opened: dict[str, DeltaTable] = {}
+        self._alone = threading.RLock()
 
     def address(self, table: str) -> str:
         """Where a table stands."""
@@ -74,12 +77,13 @@ class Lake:
 
         A table stays open: its latest commits are read in a moment, a long log from its beginning is not.
         """
-        opened = self._opened.get(table)
-        if opened is None or not self.exists(table):
-            opened = self._opened[table] = self.open(table)
-        else:
-            opened.update_incremental()
-        return opened
+        with self._alone:
+            opened = self._opened.get(table)
+            if opened is None or not self.exists(table):
+                opened = self._opened[table] = self.open(table)
+            else:
+                opened.update_incremental()
+            return opened
 
     def has(self, table: str, transaction: str) -> bool:
         """Whether the transaction's rows are already in the table."""
@@ -115,10 +119,11 @@ class Lake:
             If only some of the transactions are in the table: the caller must leave those rows out.
         """
         names = [transaction] if isinstance(transaction, str) else list(transaction)
-        if self._is_committed(table, names):
-            return False
-        self._write(table, rows, mode="append", transactions=names)
-        return True
+        with self._alone:
+            if self._is_committed(table, names):
+                return False
+            self._write(table, rows, mode="append", transactions=names)
+            return True
 
     def append_query(
         self, table: str, connection: duckdb.DuckDBPyConnection, query: str, *, transaction: Sequence[str]

@@ -65,11 +65,13 @@ def index_register(connection: duckdb.DuckDBPyConnection) -> None:
     run = connection.execute
     keys = ", ".join(f"in_{name} UBIGINT" for name in BLOCKS)
     run(
-        f"""CREATE TEMP TABLE IF NOT EXISTS register_parts (name_at BIGINT, plain VARCHAR, core VARCHAR, region VARCHAR, trade VARCHAR,
+        f"""CREATE TABLE IF NOT EXISTS register_parts (name_at BIGINT, plain VARCHAR, core VARCHAR, region VARCHAR, trade VARCHAR,
         industry VARCHAR, form VARCHAR, form_class VARCHAR, branch VARCHAR, {keys})"""
     )
     row = run("SELECT coalesce(max(name_at) + 1, 0) FROM register_parts").fetchone()
     fresh = f"(SELECT rowid AS name_at, * FROM register_names WHERE rowid >= {row[0] if row else 0})"
+    if not run(f"SELECT 1 FROM {fresh} LIMIT 1").fetchone():
+        return
     stage_parts(connection, f"SELECT folded AS name FROM {fresh}", "fresh_parts")
     run(
         f"""INSERT INTO register_parts SELECT *, {_block_keys()} FROM (

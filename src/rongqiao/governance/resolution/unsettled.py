@@ -53,10 +53,12 @@ def weigh_unsettled(work: Workbench, register: Register) -> None:
         return
     model = load_model()
     rows = f"SELECT spot, county_code, address, legal_rep_name FROM {waiting}"
-    if linkage.link(work.connection, rows, register.facts() if register.facts else None, model):
-        _assign(work, model.version)
-        _lay_before_a_person(work, model.version)
-    linkage.forget_records(work.connection)
+    with register.weighing:
+        facts = register.facts(work.connection) if register.facts else None
+        if linkage.link(work.connection, rows, facts, model):
+            _assign(work, model.version)
+            _lay_before_a_person(work, model.version)
+        linkage.forget_records(work.connection)
 
 
 _SAME = """t.spot = recognised.spot AND t.county_code IS NOT DISTINCT FROM recognised.county_code

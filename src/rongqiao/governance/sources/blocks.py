@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: Bytes of text read at a time.
-BLOCK = 48 << 20
+BLOCK = 24 << 20
 #: Characters shown of a line that is too long to be kept.
 SHOWN = 200
 

@@ -45,7 +45,9 @@ def _read_uniform(text: bytes, first_line: int) -> RawFile | None:
     except (ValueError, RecursionError):
         return None
     rows = count_sign(text, b"\n")
-    is_flat = count_sign(text, b"{") == count_sign(text, b"}") == rows and b"\\" not in text and b"[" not in text
+    is_flat = (
+        count_sign(text, b"{") == count_sign(text, b"}") == rows and b"\\" not in text and b"[" not in text
+    )
     if len(keys) < 2 or not is_flat or not text.endswith(b"}\n") or not is_utf8(text):
         return None
     for position, key in enumerate(keys):
