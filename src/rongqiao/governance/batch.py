@@ -11,7 +11,7 @@ The workbench is one DuckDB connection with these tables and views, which carry 
 ``resolved``
     Rows that survived, with ``enterprise_id`` and the identifier in standard form; defined by *cleaning*.
 
-Rows as they were delivered are not in a table: they stay compressed in `KeptRows`, for the few that go to quarantine.
+Rows as they were delivered are not in a table: they stay in `KeptRows`, for the few that go to quarantine.
 """
 
 from __future__ import annotations

@@ -101,16 +101,18 @@ def resolve(work: Workbench, register: Register) -> None:
 
 
 def _define_resolved(work: Workbench) -> None:
-    """Define the view ``resolved``. The few rows that changed are joined in; copying all the others would cost more than all rules."""
+    """Define the view ``resolved``.
+
+    The few rows that changed or went out are joined in, in one join; copying all the others would cost more than all rules.
+    """
     code = work.contract.identifier
     items = ", ".join(_item_sql(item, code) for item in work.contract.columns)
-    joins = "LEFT JOIN recognised r ON r.batch = t.batch AND r.line = t.line"
-    if "name" in work.contract.columns:
-        joins += " LEFT JOIN spellings ON spellings.raw = t.name"
+    spelt = "LEFT JOIN spellings ON spellings.raw = t.name" if "name" in work.contract.columns else ""
     work.connection.execute(
         f"""CREATE OR REPLACE TEMP VIEW resolved AS SELECT t.batch, t.line, {items}, coalesce(r.enterprise_id, t.{code}) AS enterprise_id
-        FROM typed t {joins} WHERE t.misfit IS NULL AND (r.batch IS NULL OR r.enterprise_id IS NOT NULL)
-        AND (t.batch, t.line) NOT IN (SELECT batch, line FROM rejected)"""
+        FROM typed t LEFT JOIN (SELECT batch, line, enterprise_id, false AS is_out FROM recognised ANTI JOIN rejected USING (batch, line)
+            UNION ALL SELECT batch, line, NULL, true FROM rejected) r ON r.batch = t.batch AND r.line = t.line {spelt}
+        WHERE t.misfit IS NULL AND r.is_out IS NOT TRUE"""
     )
 
 
