@@ -44,7 +44,8 @@ def run(order):
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"], resource.RLIM_INFINITY))
     lake = Path(order["lake"])
     try:
-        pipeline.govern(Path(order["deliveries"]), Lake(lake), Ledger(lake.parent / "ledger"))
+        ledger = Ledger(lake.parent / "ledger")
+        pipeline.govern(Path(order["deliveries"]), Lake(lake), ledger, lanes=order.get("lanes"))
     except Exception as error:
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
         sys.stderr.write(f"{type(error).__name__}: {error}\\n")
@@ -148,7 +149,7 @@ def test_killed_at_fifty_random_moments_the_rerun_ends_the_same(server, deliveri
         lakes += 1
         lake = tmp_path / str(lakes) / "lake"
         for _ in range(KILLS_OF_ONE):
-            result = server.run(deliveries, lake, kill_after=draw.uniform(0, seconds))
+            result = server.run(deliveries, lake, kill_after=draw.uniform(0, seconds), lanes=1 + lakes % 2)
             if result["codes"] == [0]:
                 break
             assert result["codes"] == [-9]
