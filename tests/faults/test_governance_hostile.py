@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from rongqiao.governance import pipeline, sources
+from rongqiao.governance import lane, pipeline, sources
 from rongqiao.governance.pipeline import govern
 from rongqiao.lake.tables import Lake
 from rongqiao.ledger.log import Ledger
@@ -101,7 +101,7 @@ def test_bombs_are_refused_and_the_files_beside_them_land(folder, lake, small_li
 def test_a_file_that_breaks_off_takes_back_what_was_read_of_it(folder, lake, monkeypatch):
     """Its first blocks were cast before the end proved missing."""
     monkeypatch.setattr(sources.blocks, "BLOCK", 4096)
-    monkeypatch.setattr(pipeline, "LOT_ROWS", 10)
+    monkeypatch.setattr(lane, "LOT_ROWS", 10)
     rows = [
         tax_row(ALPHA, period=f"20{year:02}-{month:02}") for year in range(10, 26) for month in range(1, 13)
     ]
@@ -130,7 +130,7 @@ def test_pieces_give_the_same_facts_as_whole_files(folder, lake, tmp_path, monke
     run(folder, lake)
     other = Lake(tmp_path / "other")
     monkeypatch.setattr(sources.blocks, "BLOCK", 3000)
-    monkeypatch.setattr(pipeline, "LOT_ROWS", 7)
+    monkeypatch.setattr(lane, "LOT_ROWS", 7)
     monkeypatch.setattr("rongqiao.governance.reading.PORTION_ROWS", 1)
     govern(folder, other, Ledger(tmp_path / "other-ledger"))
     for table in (f"published/{TAX}", "published/enterprises", "operations/quarantine", "operations/merges"):
