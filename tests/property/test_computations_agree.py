@@ -20,13 +20,12 @@ from typer.testing import CliRunner
 from config.commands.indicators import app
 from config.town import publish_town
 from rongqiao.contracts.standards import load_contract
-from rongqiao.indicators import compute, refreshing, registry, write_indicators
+from rongqiao.indicators import compute, refreshing, write_indicators
 from rongqiao.indicators.changes import find_changes
 from rongqiao.indicators.computation import TARGET, by_source, indicators_key, select
-from rongqiao.indicators.lineage import items_read
 from rongqiao.indicators.reading import ENTERPRISES, empty_table
 from rongqiao.indicators.refreshing import refresh_indicators
-from rongqiao.indicators.registry import At, Source, load_indicators
+from rongqiao.indicators.registry import At, load_indicators
 from rongqiao.indicators.runs import last_run
 from rongqiao.indicators.training_sets import left_out, training_set
 from rongqiao.kernel.errors import InvalidValueError
@@ -36,7 +35,7 @@ from rongqiao.lake.tables import Lake
 from rongqiao.synth import town
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 AS_OF, BEFORE, NOW = 202610, dt.date(2026, 11, 20), dt.date(2026, 12, 10)
@@ -45,36 +44,8 @@ WITHDRAWN = (PENALTY, "taxation.tax_filing", "court.dishonest_person")
 NEWCOMER = "91430100MANEWCOMEX"
 
 
-def is_telling(source: Source) -> bool:
-    """Whether a source is read in a way of its own, beyond the rows of one enterprise in one table."""
-    contracts = [load_contract(name) for name in source.contracts]
-    is_clocked = source.id in ("penalty", "dishonest_person", "judicial_case")
-    is_keyed_otherwise = any(each.identifier not in each.key for each in contracts)
-    return (
-        source.is_across
-        or is_clocked
-        or is_keyed_otherwise
-        or source.id in ("vat_partner", "balance_and_income")
-    )
-
-
 @pytest.fixture(scope="module")
-def few() -> Iterator[None]:
-    """Keep a few indicators of a few sources: what is tested is whose rows are read, not each formula."""
-    every = load_indicators()
-    items_read()  # Read off all declarations, and kept for the process.
-    sources = by_source(every.values())
-    wanted = {item.id for source, members in sources.items() if is_telling(source) for item in members[:2]}
-    wanted |= {"tax_taxable_sales_sum_m12_cny", "tax_late_filing_m12_count", "network_guarantee_out_ratio"}
-    wanted |= {name for item in wanted for name in every[item].inputs}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_REGISTER", {name: every[name] for name in every if name in wanted})
-        patch.setattr(refreshing, "MOST_SHARE", 1.0)
-        yield
-
-
-@pytest.fixture(scope="module")
-def base(few: None, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def base(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(town, "ENTERPRISES", 50)
         lake = Lake(tmp_path_factory.mktemp("town"))
@@ -97,7 +68,8 @@ def base(few: None, tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 
 @pytest.fixture
-def lake(base: Lake, tmp_path: Path) -> Lake:
+def lake(base: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    monkeypatch.setattr(refreshing, "MOST_SHARE", 1.0)
     shutil.copytree(base.root, tmp_path / "lake")
     return Lake(tmp_path / "lake")
 
@@ -247,6 +219,11 @@ def test_a_refresh_equals_a_computation_of_everybody(lake: Lake, seed: int) -> N
     assert lake.version(TARGET) == before, "nothing changed, so no commit"
     drawn.come_late()
     drawn.pass_on()
+    run, at = last_run(lake, At(AS_OF, NOW)), At(AS_OF, NOW)
+    assert run is not None
+    standing = find_changes(lake, run, at, by_source(load_indicators().values())).standing
+    assert {"utility_usage", "judicial_case"} <= standing
+    assert not {"tax_filing", "penalty"} & standing
     assert refresh_indicators(lake, as_of=AS_OF, known_at=NOW, processes=1).computed in (2, 3)
     assert_as_computed_for_all(lake)
 

@@ -7,7 +7,7 @@ Everything here errs on the side of naming too many: a row that turns out to cha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rongqiao.contracts.standards import load_contract
 from rongqiao.indicators.evaluation import is_stale, newest_known
@@ -19,9 +19,12 @@ from rongqiao.lake.expiry import has_clock, turning, unexpired
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from rongqiao.indicators.registry import At, Source
+    from rongqiao.indicators.registry import At, Source, Tie
     from rongqiao.indicators.runs import Run
     from rongqiao.lake.tables import Lake
+
+#: Contract, and item of it.
+_Item: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,15 @@ class Changes:
         What is held of each contract now.
     reasons : tuple of str
         In Chinese, why everybody has to be computed; empty where ``enterprise_ids`` are all.
+    standing : frozenset of str
+        Sources of which no row of anybody moved: the values that stand are what a computation would give.
     """
 
     enterprise_ids: tuple[str, ...]
     read_ids: tuple[str, ...]
     delivered: Mapping[str, Delivered]
     reasons: tuple[str, ...]
+    standing: frozenset[str] = frozenset()
 
 
 def find_changes(lake: Lake, before: Run, at: At, sources: Collection[Source]) -> Changes:
@@ -69,7 +75,7 @@ def find_changes(lake: Lake, before: Run, at: At, sources: Collection[Source]) -
     if reasons:
         return Changes((), (), delivered, tuple(reasons))
     affected = compared.affected()
-    return Changes(affected, compared.read_for(), delivered, ())
+    return Changes(affected, compared.read_for(), delivered, (), compared.unmoved())
 
 
 def _source_wide(
@@ -221,26 +227,54 @@ class _Comparison:
             found[contract_id] = Delivered(count, newest)
         return found
 
+    def unmoved(self) -> frozenset[str]:
+        """Name sources of which nobody has a moved row, among those that look at one enterprise; who is new in the register has moved in all."""
+        rows = self.connection.execute("SELECT DISTINCT contract_id FROM moved").fetchall()
+        moved = {row[0] for row in rows}
+        own = [source for source in self.sources if source.contracts and not source.is_across]
+        return frozenset(source.id for source in own if not moved & {*source.contracts})
+
     def affected(self) -> tuple[str, ...]:
         """Who has moved rows, and who is tied to one of them by a source that looks across enterprises."""
         self.connection.execute("CREATE TEMP TABLE affected AS SELECT DISTINCT enterprise_id FROM moved")
-        for number, source in enumerate(self._across()):
-            names = ", ".join(literal(name) for name in source.contracts)
-            self.connection.execute(
-                f"CREATE TEMP TABLE turned{number} AS SELECT DISTINCT enterprise_id FROM moved WHERE contract_id IN ({names})"
-            )
+        resting: dict[Tie, set[str]] = {}
+        for source in self._across():
             for tie in source.ties:
-                self.connection.execute(
-                    f"INSERT INTO affected {_tied(tie.gives, tie.reads, f'turned{number}')}"
-                )
+                resting.setdefault(tie, set()).update(source.contracts)
+        for contracts in sorted({tuple(sorted(names)) for names in resting.values()}):
+            names = ", ".join(literal(name) for name in contracts)
+            self.connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE turned AS SELECT DISTINCT enterprise_id FROM moved WHERE contract_id IN ({names})"
+            )
+            own = [tie for tie, each in resting.items() if each == set(contracts)]
+            self._tie("affected", [(tie.gives, tie.reads) for tie in own], to="turned")
         return self._ids("affected")
 
     def read_for(self) -> tuple[str, ...]:
         """Return all whose rows the affected enterprises' values rest on, themselves included."""
         self.connection.execute("CREATE TEMP TABLE read_for AS SELECT DISTINCT enterprise_id FROM affected")
-        for tie in dict.fromkeys(tie for source in self._across() for tie in source.ties):
-            self.connection.execute(f"INSERT INTO read_for {_tied(tie.reads, tie.gives, 'affected')}")
+        ties = dict.fromkeys(tie for source in self._across() for tie in source.ties)
+        self._tie("read_for", [(tie.reads, tie.gives) for tie in ties], to="affected")
         return self._ids("read_for")
+
+    def _tie(self, into: str, pairs: Iterable[tuple[_Item, _Item]], *, to: str) -> None:
+        """Enter who has, in the second item of a pair, a value that one of the chosen has in the first; each item is read once."""
+        met: dict[_Item, list[_Item]] = {}
+        for own, other in pairs:
+            met.setdefault(other, []).append(own)
+        distinct = dict.fromkeys(own for owns in met.values() for own in owns)
+        places = {own: f"value{place}" for place, own in enumerate(distinct)}
+        for (contract_id, item), place in places.items():
+            self.connection.execute(
+                f"""CREATE OR REPLACE TEMP TABLE {place} AS SELECT DISTINCT {quote(item)} AS value
+                FROM {quote(f"published/{contract_id}")} SEMI JOIN {to} USING (enterprise_id) WHERE {quote(item)} IS NOT NULL"""
+            )
+        for (contract_id, item), owns in met.items():
+            values = " UNION ".join(f"SELECT value FROM {places[own]}" for own in owns)
+            self.connection.execute(
+                f"""INSERT INTO {into} SELECT DISTINCT enterprise_id FROM {quote(f"published/{contract_id}")}
+                WHERE {quote(item)} IN ({values})"""
+            )
 
     def _across(self) -> list[Source]:
         present = set(self.present)
@@ -251,13 +285,6 @@ class _Comparison:
             f"SELECT DISTINCT enterprise_id FROM {table} WHERE enterprise_id IS NOT NULL ORDER BY enterprise_id"
         ).to_arrow_table()
         return tuple(rows.column(0).to_pylist())
-
-
-def _tied(of: tuple[str, str], to: tuple[str, str], chosen: str) -> str:
-    """Query for the enterprises that have, in one item, a value that the chosen ones have in another."""
-    (own, value), (other, same) = of, to
-    return f"""SELECT DISTINCT enterprise_id FROM {quote(f"published/{other}")} WHERE {quote(same)} IN (
-        SELECT {quote(value)} FROM {quote(f"published/{own}")} SEMI JOIN {chosen} USING (enterprise_id) WHERE {quote(value)} IS NOT NULL)"""
 
 
 def _reading(files: Iterable[str]) -> str:

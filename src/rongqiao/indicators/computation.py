@@ -141,12 +141,16 @@ def compute_chosen(
     sources: Mapping[Source, list[Indicator]],
     delivered: Mapping[str, Delivered],
     at_once: Mapping[Source, pa.Table],
+    known: Computed | None = None,
 ) -> Computed:
-    """Compute all sources for the enterprises that the reading stands before, of some from what was found at once; derived values last."""
-    computed = Computed()
+    """Compute all sources for the enterprises that the reading stands before, of some from what was found at once; derived values last.
+
+    Sources whose values are known already are left as they are.
+    """
+    computed = known or Computed()
     ids = comparable(population.enterprise_ids)
     for source, members in sources.items():
-        if source.grain != "derived":
+        if source.grain != "derived" and members[0].id not in computed.values:
             found = placed(at_once[source], ids) if source in at_once and len(ids) else None
             computed.update(evaluate_source(reading, population, source, members, delivered, found))
     for source, members in sources.items():

@@ -33,6 +33,7 @@ from rongqiao.indicators.found import read_found, write_found
 from rongqiao.indicators.reading import Reading, Span
 from rongqiao.indicators.registry import At
 from rongqiao.indicators.runs import Run, declared_digest, versions_of
+from rongqiao.indicators.standing import standing_values
 from rongqiao.kernel.errors import ContractError
 from rongqiao.lake.engine import literal
 from rongqiao.lake.spark import spark_master, spark_session
@@ -69,6 +70,8 @@ class _Order:
         Folder with a file of what was found for each source that is not read part by part; no two orders have the same.
     amendment : int or None
         Number of the rows where others of the month stand under the same day already; the greatest counts.
+    standing : frozenset of str
+        Sources of which no row has moved: their values are taken as they stand in the kept table.
     """
 
     root: str
@@ -76,6 +79,7 @@ class _Order:
     delivered: Mapping[str, Delivered]
     at_once: str
     amendment: int | None = None
+    standing: frozenset[str] = frozenset()
 
 
 def write_indicators(
@@ -149,6 +153,7 @@ def compute_parts(
     *,
     read_ids: Sequence[str] | None = None,
     amendment: int | None = None,
+    standing: frozenset[str] = frozenset(),
     processes: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[tuple[Path, int]]:
@@ -167,6 +172,8 @@ def compute_parts(
         Enough enterprises for what looks across enterprises to come out right for the parts; all when ``None``.
     amendment : int or None
         Number that the rows carry, where they need one.
+    standing : frozenset of str
+        Sources whose values are taken as they stand in the kept table.
     processes, on_progress
         As for `write_indicators`.
     """
@@ -174,7 +181,7 @@ def compute_parts(
     files: list[tuple[Path, int]] = []
     workers = _workers(1 if len(parts) == 1 else processes or os.cpu_count() or 1)
     with tempfile.TemporaryDirectory(prefix="rq-found-") as folder, workers as run:
-        order = _Order(lake.root, reading.at, delivered, folder, amendment)
+        order = _Order(lake.root, reading.at, delivered, folder, amendment, standing)
         at_once = _read_at_once(delivered, parts)
         list(run(_write_found, [order] * len(at_once), at_once, [read_ids] * len(at_once)))
         for done in run(_write_part, [order] * len(parts), parts):
@@ -250,7 +257,9 @@ def _write_part(order: _Order, part: Part) -> tuple[Path, int]:
     reading = _open(order)
     population = _choose(reading, part)
     at_once = {source: _found(file) for source in sources if (file := _found_file(order, source.id)).exists()}
-    computed = compute_chosen(reading, population, sources, order.delivered, at_once)
+    unmoved = [item.id for source in sources for item in sources[source] if source.id in order.standing]
+    known = standing_values(Lake(order.root), order.at, population, unmoved)
+    computed = compute_chosen(reading, population, sources, order.delivered, at_once, known)
     rows = wide_table(population, computed, list(chosen), order.at, is_plain=False)
     if order.amendment is not None:
         number = pa.scalar(order.amendment, pa.int32())

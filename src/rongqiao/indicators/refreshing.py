@@ -131,6 +131,7 @@ def refresh_indicators(
         parts,
         read_ids=None if changes.reasons else changes.read_ids,
         amendment=number,
+        standing=changes.standing,
         processes=processes,
         on_progress=on_progress,
     )
