@@ -14,6 +14,7 @@ from rongqiao.accounts.services import record_audit, require
 from rongqiao.bases.resources.models import CriteriaChange, Product
 from rongqiao.bases.resources.services import enqueue_matching
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
+from rongqiao.kernel.texts import whole_text
 from rongqiao.rules.criteria import parse_criteria
 from rongqiao.rules.transitions import advance
 
@@ -105,13 +106,10 @@ def submit_change(*, scope: Scope, change_id: uuid.UUID, note: str) -> CriteriaC
         raise InvalidValueError("准入条件", change.product.name, "条件与现行版本相同，没有可提交的改动。")
     if change.tried != criteria_digest(change.criteria):
         raise InvalidValueError("试算", change.product.name, "请先按现在的条件试算，再提交复核。")
-    if len(note.strip()) > NOTE_LENGTH:
-        raise InvalidValueError(
-            "改动理由", note, f"共 {len(note.strip())} 个字，请不超过 {NOTE_LENGTH} 个字。"
-        )
-    if not note.strip() or "\0" in note:
+    note = whole_text("改动理由", note, NOTE_LENGTH)
+    if not note:
         raise InvalidValueError("改动理由", note, "请写明为什么改，如“不良率上升，收紧纳税信用级别”。")
-    change.status, change.note = status, note.strip()
+    change.status, change.note = status, note
     change.save(update_fields=["status", "note"])
     _audit(scope, "criteria_change.submitted", change, note=change.note)
     return change

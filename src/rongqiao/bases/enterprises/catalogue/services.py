@@ -14,6 +14,7 @@ from rongqiao.bases.enterprises.catalogue.selectors import pending_decisions
 from rongqiao.bases.enterprises.intake.services import JOB as GOVERN_JOB
 from rongqiao.indicators.suspension import LIFECYCLE, State, follow
 from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
+from rongqiao.kernel.texts import whole_text
 from rongqiao.rules.transitions import advance, can_advance
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def decide_indicator(
         raise InvalidValueError(
             "决定", event, f"请选择：{'、'.join(dict(IndicatorDecision.EVENTS).values())}。"
         )
-    words = reason.strip()[:500]
+    words = whole_text("理由", reason, 500)
     if not words:
         raise InvalidValueError("理由", reason, "写明为何停用或恢复，记录会长期保留。")
     status = IndicatorStatus.objects.select_for_update().filter(pk=indicator_id).first()

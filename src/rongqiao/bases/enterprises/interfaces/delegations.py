@@ -14,6 +14,7 @@ from rongqiao.bases.enterprises.interfaces.models import Delegation, InterfaceKe
 from rongqiao.bases.enterprises.interfaces.selectors import CONSUMERS, VENDORS, live_authorisations
 from rongqiao.bases.enterprises.interfaces.services import new_key
 from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
+from rongqiao.kernel.texts import whole_text
 
 if TYPE_CHECKING:
     import uuid
@@ -62,7 +63,7 @@ def delegate_to_vendor(
         consumer_id=consumer_id,
         vendor=vendor,
         interfaces=wanted,
-        reason=reason.strip()[:200],
+        reason=whole_text("委托事由", reason, 200),
         created_by_id=user_id,
         valid_until=now + dt.timedelta(days=valid_days),
     )

@@ -20,6 +20,7 @@ from rongqiao.bases.enterprises.interfaces.telling import tell
 from rongqiao.contracts.interfaces import DUTY, Interface, load_interface
 from rongqiao.contracts.numbers import threshold
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
+from rongqiao.kernel.texts import whole_text
 from rongqiao.rules.transitions import advance, can_advance
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def revoke_authorisation(
     if not reason.strip():
         raise InvalidValueError("终止原因", reason, "请写明原因，使用机构会看到。")
     if found.ended_at is None:
-        found.ended_at, found.end_reason = now, reason.strip()[:200]
+        found.ended_at, found.end_reason = now, whole_text("终止原因", reason, 200)
         found.save(update_fields=["ended_at", "end_reason"])
         _audit(scope, "interface.revoked", found.pk, {"interface": found.interface_id})
         about = {"interface": found.interface_id, "authorisation": str(found.pk), "reason": found.end_reason}
@@ -203,7 +204,7 @@ def new_key(scope: Scope, *, title: str, consumer_id: uuid.UUID, **values: Any) 
     key = InterfaceKey(
         id=key_id,
         consumer_id=consumer_id,
-        title=title.strip()[:60],
+        title=whole_text("密钥名称", title, 60),
         salt=salt,
         digest=digest_of(secret),
         created_by_id=user_id,
@@ -268,7 +269,11 @@ def announce_maintenance(
     if code not in codes_of_maintenance(provider):
         raise InvalidValueError("错误码", code, f"可选：{'、'.join(codes_of_maintenance(provider))}。")
     window = Maintenance.objects.create(
-        provider=provider, starts_at=starts_at, ends_at=ends_at, reason=reason.strip()[:200], code=code
+        provider=provider,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        reason=whole_text("原因", reason, 200),
+        code=code,
     )
     _audit(scope, "interface.maintenance_announced", window.pk, {"provider": provider})
     _tell_maintenance(scope, window, now, is_over=False)

@@ -17,6 +17,7 @@ from rongqiao.bases.enterprises.objections.selectors import may_answer
 from rongqiao.bases.enterprises.objections.services import lock_objection, move
 from rongqiao.contracts.standards import load_contract
 from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
+from rongqiao.kernel.texts import whole_text
 from rongqiao.rules.working_days import ZONE
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def _decide(
         now,
         checked_at=now,
         answered_at=now,
-        answer=answer.strip()[:2000],
+        answer=whole_text("书面答复", answer, 2000),
         answered_by_id=person_id,
         answered_by_organisation_id=organisation_id,
         **changes,

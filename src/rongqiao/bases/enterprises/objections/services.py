@@ -16,6 +16,7 @@ from rongqiao.bases.enterprises.objections.selectors import has_people
 from rongqiao.bases.enterprises.records import PERSONAL, read_record, text_of
 from rongqiao.contracts.standards import load_contract
 from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
+from rongqiao.kernel.texts import whole_text
 from rongqiao.lake.tables import Lake
 from rongqiao.rules.transitions import advance
 from rongqiao.rules.working_days import ZONE
@@ -96,9 +97,9 @@ def raise_objection(
         valid=text_of(row.get(contract.valid_on)) if contract.valid_on else "",
         item_id=item_id,
         disputed_value=(text_of(row.get(item_id)) if item_id else "")[:500],
-        claimed_value=claimed_value.strip()[:500],
+        claimed_value=whole_text("应为", claimed_value, 500),
         ground=ground,
-        reason=reason.strip()[:1000],
+        reason=whole_text("异议理由", reason, 1000),
         raised_by_id=person_id,
         raised_by_organisation_id=organisation_id,
         raised_at=now,
@@ -175,7 +176,7 @@ def add_statement(*, scope: Scope, objection_id: uuid.UUID, text: str, now: dt.d
         raise NotAllowedError(
             "企业声明", str(objection_id), "部门答复“核查无误”或“无法确定”之后才能附加声明。"
         )
-    objection.statement = text.strip()[:300]
+    objection.statement = whole_text("企业声明", text, 300)
     objection.save(update_fields=["statement"])
     note_step(scope, objection, "state", objection.statement, now)
     put_mark(objection)
@@ -227,7 +228,7 @@ def note_step(scope: Scope, objection: Objection, event: str, text: str, now: dt
         at=now,
         event=event,
         status=objection.status,
-        text=text.strip()[:2000],
+        text=whole_text("说明", text, 2000),
         by_id=scope.user_id,
         by_organisation_id=scope.organisation_id,
     ).save(force_insert=True)

@@ -16,6 +16,7 @@ from rongqiao.bases.enterprises.resolution import selectors
 from rongqiao.bases.enterprises.resolution.models import IdentityDecision, Settlement
 from rongqiao.contracts.standards import load_contract
 from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
+from rongqiao.kernel.texts import whole_text
 from rongqiao.rules.transitions import advance
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def settle_conflict(
 
 
 def _reason(text: str) -> str:
-    reason = text.strip()[:500]
+    reason = whole_text("理由", text, 500)
     if not reason:
         raise InvalidValueError("理由", text, "请写明理由，记录会长期保留。")
     return reason

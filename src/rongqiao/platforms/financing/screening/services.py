@@ -16,6 +16,7 @@ from rongqiao.bases.enterprises.models import Portrait
 from rongqiao.bases.enterprises.portraits import is_fact_readable, is_rating_readable, readable_contracts
 from rongqiao.contracts.catalog import threshold
 from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
+from rongqiao.kernel.texts import whole_text
 from rongqiao.platforms.financing.clocks import local_day
 from rongqiao.platforms.financing.screening import counting
 from rongqiao.platforms.financing.screening.facts import build_condition
@@ -60,18 +61,15 @@ def open_list(*, scope: Scope, title: str, valid_days: int, now: dt.datetime) ->
     person, organisation = scope.person
     day = local_day(now)
     most = int(threshold("screening_list_days_max", day))
-    if not title.strip() or "\0" in title:
+    title = whole_text("名单名称", title, TITLE_LENGTH)
+    if not title:
         raise InvalidValueError("名单名称", title, "请写一个看得出用途的名称，如“制造业首贷拓户”。")
-    if len(title.strip()) > TITLE_LENGTH:
-        raise InvalidValueError(
-            "名单名称", title, f"共 {len(title.strip())} 个字，请不超过 {TITLE_LENGTH} 个字。"
-        )
     if not 1 <= valid_days <= most:
         raise InvalidValueError("有效期（天）", valid_days, f"请填 1 至 {most}。")
     screening = ScreeningList(
         organisation_id=organisation,
         region_code=scope.region,
-        title=title.strip(),
+        title=title,
         created_by_id=person,
         created_at=now,
         expires_on=day + dt.timedelta(days=valid_days),

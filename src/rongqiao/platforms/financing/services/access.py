@@ -139,17 +139,3 @@ def check_range(thing: str, value: int, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise InvalidValueError(thing, value, f"应为 {low} 至 {high} 之间的整数。")
     return value
-
-
-def check_text(thing: str, text: str) -> str:
-    """Return the text without outer blanks if it is short enough to be stored.
-
-    Raises
-    ------
-    InvalidValueError
-        Naming the bound.
-    """
-    kept = text.strip()
-    if len(kept) > MAX_TEXT_LENGTH:
-        raise InvalidValueError(thing, f"{len(kept)} 字", f"请不超过 {MAX_TEXT_LENGTH} 字。")
-    return kept

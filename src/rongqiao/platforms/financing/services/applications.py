@@ -8,11 +8,12 @@ from django.db import IntegrityError, transaction
 
 from rongqiao.accounts.services import record_audit, record_in_ledger
 from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
+from rongqiao.kernel.texts import whole_text
 from rongqiao.platforms.financing.balance import planned_instalments
 from rongqiao.platforms.financing.models import Application, Demand, Instalment, Loan, Quote, Take
 from rongqiao.platforms.financing.services.access import (
+    MAX_TEXT_LENGTH,
     check_code,
-    check_text,
     find,
     lock,
     require_bank,
@@ -61,7 +62,7 @@ def decide_application(
     application.decided_by_id, application.decided_at = scope.user_id, now
     if not approve:
         application.refusal_reason = check_code("refusal_reasons", refusal_reason)
-        application.refusal_note = check_text("拒绝说明", refusal_note)
+        application.refusal_note = whole_text("拒绝说明", refusal_note, MAX_TEXT_LENGTH)
         if refusal_reason == OTHER and not application.refusal_note:
             raise InvalidValueError("拒绝原因", refusal_reason, "选择“其他”时须写明原因。")
     application.save()

@@ -13,14 +13,15 @@ from rongqiao.contracts.catalog import consent_data_classes
 from rongqiao.kernel.decision import Outcome
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.money import to_cny
+from rongqiao.kernel.texts import whole_text
 from rongqiao.platforms.financing import clocks
 from rongqiao.platforms.financing.matching import judge_products, own_facts, products_on_sale, reasons_to_json
 from rongqiao.platforms.financing.models import Application, Demand, Loan, Match, Push, Quote, Take
 from rongqiao.platforms.financing.services.access import (
     MAX_AMOUNT_CNY,
+    MAX_TEXT_LENGTH,
     check_code,
     check_range,
-    check_text,
     lock,
     require_enterprise,
     require_owner,
@@ -282,7 +283,7 @@ def _build(
         purpose=check_code("loan_purposes", purpose),
         guarantee_kind=check_code("guarantee_kinds", guarantee_kind),
         desired_rate_ratio=desired_rate_ratio,
-        note=check_text("补充说明", note),
+        note=whole_text("补充说明", note, MAX_TEXT_LENGTH),
         prefilled=dict(prefilled),
         created_by_id=scope.user_id,
     )

@@ -13,12 +13,13 @@ from rongqiao.contracts.catalog import lpr
 from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
 from rongqiao.kernel.money import format_cny, to_cny
 from rongqiao.kernel.rate import format_rate
+from rongqiao.kernel.texts import whole_text
 from rongqiao.platforms.financing import clocks
 from rongqiao.platforms.financing.models import Application, Quote, Take
 from rongqiao.platforms.financing.services.access import (
+    MAX_TEXT_LENGTH,
     check_code,
     check_range,
-    check_text,
     lock_with_demand,
     require_bank,
     require_owner,
@@ -99,7 +100,7 @@ def submit_quote(
         rate_ratio=quote_rate(ratio, spread_bp),
         fees=[_fee(fee) for fee in fees],
         repayment_method=check_code("repayment_methods", repayment_method),
-        note=check_text("对企业的说明", note),
+        note=whole_text("对企业的说明", note, MAX_TEXT_LENGTH),
         quoted_by_id=scope.user_id,
         quoted_at=now,
         valid_until=now + dt.timedelta(days=_check_validity(valid_days, now)),
