@@ -247,7 +247,8 @@ class _Run:
             self._drive(self._receive_new([*first, *others]), self.connection, self._show)
         # Judged when all others have their receipts, so that a run that was killed judges alike.
         for batch in self.again:
-            correction = as_correction(self.lake, batch)
+            is_act = batch.delivery.handed_in_later is not None
+            correction = as_correction(self.lake, batch) if is_act else None
             self.report.already_done += correction is None
             if correction:
                 contract = load_contracts()[correction.delivery.contract_id]
@@ -341,16 +342,14 @@ class _Run:
         return unseen
 
     def _receive_new(self, groups: Iterable[_Group]) -> Iterator[tuple[Contract, Batch]]:
-        """Keep and digest each file once; those whose very bytes have a receipt are only counted."""
+        """Keep and digest each file once; those whose very bytes have a receipt are put by."""
         for contract, delivered in groups:
             for delivery in delivered:
                 before = delivery.path.stat()
                 batch = collection.receive(delivery, self.landing)
                 self.read.append((delivery.path, before, batch.batch_id))
                 if batch.batch_id in self.done:
-                    is_act = delivery.handed_in_later is not None
-                    self.again += [batch] if is_act else []
-                    self.report.already_done += not is_act
+                    self.again.append(batch)
                     continue
                 self.done.add(batch.batch_id)
                 yield contract, batch
