@@ -37,20 +37,22 @@ def default_root() -> str:
 
 
 class Lake:
-    """Named Delta tables, such as ``published/taxation.tax_filing``, under one root.
+    """Named Delta tables, such as ``published/taxation.tax_filing``, under one root; threads may share it, their commits go one by one.
 
     Parameters
     ----------
     root : str | Path | None
         A folder or an object-store address; ``None`` for the installation's own lake.
-
-    Threads may share it: their commits go one by one.
     """
 
     def __init__(self, root: str | Path | None = None) -> None:
         self.root = str(root) if root is not None else default_root()
         self._opened: dict[str, DeltaTable] = {}
         self._alone = threading.RLock()
+
+    def __reduce__(self) -> tuple[type[Lake], tuple[str]]:
+        """Another process opens the same root anew."""
+        return Lake, (self.root,)
 
     def address(self, table: str) -> str:
         """Where a table stands."""
@@ -120,10 +122,9 @@ class Lake:
         """
         names = [transaction] if isinstance(transaction, str) else list(transaction)
         with self._alone:
-            if self._is_committed(table, names):
-                return False
-            self._write(table, rows, mode="append", transactions=names)
-            return True
+            if is_new := not self._is_committed(table, names):
+                self._write(table, rows, mode="append", transactions=names)
+            return is_new
 
     def append_query(
         self, table: str, connection: duckdb.DuckDBPyConnection, query: str, *, transaction: Sequence[str]
