@@ -35,6 +35,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByModul
     return ByModule(config, log)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that drive the portal: they take longest, and one worker has them all."""
+    items.sort(key=lambda item: "browser" not in item.path.parts)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _browsers_go_first(request: pytest.FixtureRequest) -> None:
     """Let the worker that drives the portal, and its servers, have the processors first: it waits more than it works, and would end last."""
