@@ -5,6 +5,14 @@ First as many reads as it can take, then reads that come at a steady pace: of th
 Callers use many loopback addresses, as there are many banks: one address has a limit of its own. They share the machine with the server;
 processor time is told for each. Only a share of the enterprises has consented to anything: those are read. Reads of others, and of some whose consents
 are withdrawn at the end, have to be refused.
+
+The log's share is the server's own word on each read (``Server-Timing: log``): from when the answer was known until its record
+was on the disk, waiting for another's commit included. ``log_share_of_p95_ms`` is the median of it over the reads between the 94th and the
+96th percentile of all waits, so what a read that took p95 spent on its record. It is no difference of two runs, for nothing is ever answered
+without its record; slow records make slow reads, so it says rather more than such a difference would. ``log_p95_ms`` is the 95th
+percentile of the records' own times. Both hold at least one flush of the disk: ``flush_p50_ms`` and ``flush_p95_ms`` tell what a bare one
+(8 KiB, fdatasync) takes beside, right before and right after. Where they are milliseconds, other work holds the machine or the disk is slow.
+Of each measurement also stands what a read wrote: bytes of the write-ahead log, and flushes of it (below one, as commits are shared).
 """
 
 from __future__ import annotations
@@ -63,7 +71,7 @@ def main() -> None:
         prepared["database_bytes"] = folder_bytes(folder / "postgres")
         state = register.standing()
         server, port = serve()
-        load = Load(keys, codes, consenting, port, server.pid, postmaster(folder))
+        load = Load(keys, codes, consenting, port, server.pid, postmaster(folder), folder)
         result = asyncio.run(measure(load, seconds=options.seconds, pace=options.pace))
         result |= {"enterprises": len(codes), "consenting": len(consenting)} | prepared | recorded() | state
         sys.stdout.write(json.dumps(result) + "\n")
@@ -159,9 +167,10 @@ class Load:
         port: int,
         web: int,
         database: int,
+        folder: Path,
     ) -> None:
         self.keys, self.codes, self.consenting = keys, codes, consenting
-        self.port, self.web, self.database = port, web, database
+        self.port, self.web, self.database, self.folder = port, web, database, folder
         self.draw = random.Random(20261124)  # noqa: S311 - draws a load, no secret
 
     def read_of(self, number: int) -> bytes:
@@ -182,17 +191,23 @@ class Load:
         return [self.read_of(number) for number in others if number not in known][:size]
 
     async def costing(self, work: Awaitable[dict[str, Any]]) -> dict[str, Any]:
-        """Run reads; adds the processor seconds that each side spent on them."""
-        spent = self._spent()
+        """Run reads; adds the processor seconds that each side spent on them, and what the database wrote to its log."""
+        before = await self._spent()
         found = await work
-        return found | {name: after - spent[name] for name, after in self._spent().items()}
+        return found | {name: after - before[name] for name, after in (await self._spent()).items()}
 
-    def _spent(self) -> dict[str, float]:
-        return {
+    async def _spent(self) -> dict[str, float]:
+        from parts.register import written
+
+        return await asyncio.to_thread(written) | {
             "web": costs.web_seconds(self.web),
             "database": costs.database_seconds(self.database),
             "callers": time.process_time(),
         }
+
+    def flushes(self) -> list[float]:
+        """Milliseconds of bare flushes of the disk that the database stands on."""
+        return costs.flush_milliseconds(self.folder)
 
 
 async def measure(load: Load, *, seconds: int, pace: int) -> dict[str, Any]:
@@ -203,7 +218,9 @@ async def measure(load: Load, *, seconds: int, pace: int) -> dict[str, Any]:
     fast = load.reads(seconds * 2000)
     most = await load.costing(run_closed(callers, fast, seconds))
     steady = load.reads(seconds * pace)
+    flushes = load.flushes()
     paced = await load.costing(run_paced(callers, steady, pace))
+    flushes += load.flushes()
     closed = load.reads_without_consent(PROBES)
     strange = await run_closed(callers, closed, 60)
     revoked = await read_revoked(load, callers)
@@ -223,6 +240,8 @@ async def measure(load: Load, *, seconds: int, pace: int) -> dict[str, Any]:
         "log_p50_ms": percentile(paced["logs"], 50),
         "log_p95_ms": percentile(paced["logs"], 95),
         "log_share_of_p95_ms": log_share(paced),
+        "flush_p50_ms": percentile(flushes, 50),
+        "flush_p95_ms": percentile(flushes, 95),
         **split("paced", paced),
         "not_answered": most["refused"] + paced["refused"],
         "without_consent": len(closed),
@@ -236,12 +255,14 @@ async def measure(load: Load, *, seconds: int, pace: int) -> dict[str, Any]:
 
 
 def split(name: str, found: dict[str, Any]) -> dict[str, float]:
-    """Processor milliseconds that a read took of each side, and how many reads a processor second of the server's makes."""
+    """Processor milliseconds that a read took of each side, reads that a processor second of the server's makes, and what a read wrote."""
     size = len(found["waits"])
     server = found["web"] + found["database"]
     parts = {"server": server} | {side: found[side] for side in ("web", "database", "callers")}
     return {f"{name}_{side}_processor_ms": round(spent / size * 1000, 3) for side, spent in parts.items()} | {
-        f"{name}_reads_per_processor_second": round(size / server)
+        f"{name}_reads_per_processor_second": round(size / server),
+        f"{name}_wal_bytes": round(found["wal_bytes"] / size),
+        f"{name}_wal_flushes": round(found["wal_flushes"] / size, 3),
     }
 
 

@@ -113,7 +113,7 @@ def percentile(values: list[float], percent: int) -> float:
 
 
 def log_share(found: dict[str, Any]) -> float:
-    """Median milliseconds that the record took of the reads around the 95th percentile."""
+    """Median milliseconds that the record took of the reads between the 94th and the 96th percentile of all waits."""
     pairs = sorted(zip(found["waits"], found["logs"], strict=True))
     return round(
         statistics.median(log for _, log in pairs[int(len(pairs) * 0.94) : int(len(pairs) * 0.96) + 1]), 1

@@ -1,10 +1,13 @@
-"""Processor time of a server's processes, told apart from the callers'."""
+"""Processor time of a server's processes, told apart from the callers', and what the disk takes for a flush."""
 
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
+FLUSHES = 200
+PAGE_BYTES = 8192
 _TICKS = os.sysconf("SC_CLK_TCK")
 #: Fields after the name in brackets: parent, group, own time, time of children that ended, resident pages.
 _PARENT, _GROUP, _OWN, _ENDED, _PAGES = 1, 2, slice(11, 13), slice(13, 15), 21
@@ -46,3 +49,20 @@ def resident_bytes(group: int, postmaster: int) -> int:
 
 def _seconds(ticks: list[str]) -> float:
     return sum(map(int, ticks)) / _TICKS
+
+
+def flush_milliseconds(folder: Path) -> list[float]:
+    """Time bare flushes of one page each in this folder, into a file that has its room already, as the database's log has."""
+    place = folder / "flushed"
+    spent = []
+    with place.open("wb", buffering=0) as file:
+        file.write(bytes(FLUSHES * PAGE_BYTES))
+        os.fsync(file.fileno())
+        file.seek(0)
+        for _ in range(FLUSHES):
+            file.write(os.urandom(PAGE_BYTES))
+            started = time.perf_counter()
+            os.fdatasync(file.fileno())
+            spent.append((time.perf_counter() - started) * 1000)
+    place.unlink()
+    return spent

@@ -133,6 +133,14 @@ def revoke_consents(codes: Sequence[str]) -> None:
     _execute("UPDATE accounts_consent SET revoked_at = now() WHERE subject_uscc = ANY (%s)", [list(codes)])
 
 
+def written() -> dict[str, float]:
+    """Bytes of the write-ahead log so far, and flushes of it; sessions tell theirs once a second."""
+    size, flushes = _execute(
+        "SELECT pg_current_wal_insert_lsn() - '0/0', (SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal')"
+    )[0]
+    return {"wal_bytes": float(size), "wal_flushes": float(flushes)}
+
+
 def standing() -> dict[str, Any]:
     """How the database stands while it is measured; stops a run that would flatter."""
     found = {

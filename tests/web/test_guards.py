@@ -1,7 +1,7 @@
 """What row security alone lets a request write, should a service ever be wrong: never another's word."""
 
 import pytest
-from django.db import ProgrammingError, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.db.utils import DatabaseError
 
 from rongqiao.accounts.models import Consent, LedgerEntry
@@ -128,3 +128,28 @@ def test_a_request_cannot_rewrite_the_outbox(market):
         ):
             write()
     assert LedgerEntry.objects.exclude(digest="0" * 64).exists()
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "accounts_user",
+        "accounts_organisation",
+        "accounts_consent",
+        "interfaces_interfacekey",
+        "interfaces_authorisation",
+    ],
+)
+@pytest.mark.parametrize("change", ["DELETE FROM {table}", "UPDATE {table} SET id = id"])
+def test_what_a_record_of_a_reading_names_is_never_deleted_or_renumbered(
+    market, interface_key, table, change
+):
+    market.publish()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        (before,) = cursor.fetchone()
+        with pytest.raises(IntegrityError, match="never deleted or renumbered"), transaction.atomic():
+            cursor.execute(change.format(table=table))
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        assert cursor.fetchone() == (before,)
+    assert before > 0

@@ -179,3 +179,28 @@ def limit_changes(
         """,
         f"DROP TRIGGER {table}_{name} ON {table};",
     )
+
+
+def create_keeper() -> RunSQL:
+    """Create the trigger function that :func:`keep_rows` binds to tables."""
+    return RunSQL(
+        """
+        CREATE FUNCTION rongqiao_keep_row() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          RAISE EXCEPTION 'Rows of % are never deleted or renumbered, only ended: records of readings name them.', TG_TABLE_NAME
+            USING ERRCODE = 'restrict_violation';
+        END $$;
+        """,
+        "DROP FUNCTION rongqiao_keep_row();",
+    )
+
+
+def keep_rows(table: str) -> RunSQL:
+    """Let nobody, jobs and the owner included, delete a row or change its ``id``: logs name it without a foreign key (ADR 0040)."""
+    return RunSQL(
+        f"""
+        CREATE TRIGGER {table}_kept BEFORE DELETE OR UPDATE OF id ON {table}
+          FOR EACH ROW EXECUTE FUNCTION rongqiao_keep_row();
+        """,
+        f"DROP TRIGGER {table}_kept ON {table};",
+    )

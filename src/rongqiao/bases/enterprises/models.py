@@ -149,24 +149,32 @@ class PeerGroup(models.Model):
 
 
 class ReadRecord(ScopedModel):
-    """One reading of an enterprise's credit data, which the enterprise can see. Never changed."""
+    """One reading of an enterprise's credit data, which the enterprise can see. Never changed.
+
+    Written at every read: no constraint or index but what is asked by. Whom and what it names is never deleted (ADR 0040).
+    """
 
     enterprise_column = "subject_uscc"
     institution_column = "reader_organisation_id"
 
     at = models.DateTimeField(auto_now_add=True)
-    subject_uscc = models.CharField(max_length=18, db_index=True)
-    reader_organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
-    reader = models.ForeignKey(User, models.PROTECT, related_name="+")
+    subject_uscc = models.CharField(max_length=18)
+    reader_organisation = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="+", db_constraint=False
+    )
+    reader = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     what = models.CharField("读取内容", max_length=60)
     purpose = models.CharField("用途", max_length=24)
     basis = models.CharField("依据", max_length=24)
-    consent = models.ForeignKey(Consent, models.PROTECT, null=True, related_name="reads")
+    consent = models.ForeignKey(
+        Consent, models.PROTECT, null=True, related_name="reads", db_index=False, db_constraint=False
+    )
     data_classes = models.JSONField(default=list)
 
     class Meta(ScopedModel.Meta):
         verbose_name = verbose_name_plural = "读取记录"
         ordering = ["-at"]
+        indexes = [models.Index(fields=["subject_uscc"], name="readrecord_subject")]
 
     def __str__(self) -> str:
         return f"{self.subject_uscc} {self.what}"

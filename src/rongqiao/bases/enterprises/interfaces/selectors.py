@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import TruncDate
 
 from rongqiao.accounts.roles import Role
@@ -233,7 +233,9 @@ def list_keys(scope: Scope) -> QuerySet[InterfaceKey]:
     keys: QuerySet[InterfaceKey] = InterfaceKey.objects.for_scope(scope).select_related(
         "holder", "consumer", "created_by"
     )
-    return keys.annotate(last_called_at=Max("calls__at"))
+    # By the index of calls of a consumer and key: the newest of each, not all that were ever made.
+    calls = DataCall.objects.for_scope(scope).filter(consumer=OuterRef("consumer"), key=OuterRef("pk"))
+    return keys.annotate(last_called_at=Subquery(calls.order_by("-at").values("at")[:1]))
 
 
 def list_calls(

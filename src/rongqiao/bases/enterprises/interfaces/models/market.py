@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -195,9 +196,14 @@ class DataCall(MarketModel):
     vendor_column = "holder_id"
 
     id = models.BigAutoField(primary_key=True)
-    at = models.DateTimeField(db_index=True)
-    key = models.ForeignKey(InterfaceKey, models.PROTECT, related_name="calls")
-    consumer = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    # Whom and what a call names is never deleted, so that nothing has to be locked at each call to prove it (ADR 0040).
+    key = models.ForeignKey(
+        InterfaceKey, models.PROTECT, related_name="calls", db_index=False, db_constraint=False
+    )
+    consumer = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     interface_id = models.CharField(max_length=60)
     provider = models.CharField(max_length=40)
     subject_uscc = models.CharField(max_length=18, blank=True)
@@ -205,9 +211,11 @@ class DataCall(MarketModel):
     basis = models.CharField(max_length=24, blank=True)
     code = models.CharField(max_length=40)
     records = models.IntegerField()
-    holder = models.ForeignKey(Organisation, models.PROTECT, null=True, related_name="+", db_index=False)
+    holder = models.ForeignKey(
+        Organisation, models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     authorisation = models.ForeignKey(
-        Authorisation, models.PROTECT, null=True, related_name="+", db_index=False
+        Authorisation, models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
     )
     consent_id = models.UUIDField(null=True)
     price_cny = models.DecimalField(max_digits=10, decimal_places=2, default=0)
@@ -219,7 +227,10 @@ class DataCall(MarketModel):
         verbose_name = verbose_name_plural = "接口调用"
         ordering: ClassVar = ["-id"]
         # Few, for each costs every call: no second one for patterns, and vendors' calls only where there is a vendor.
+        # Calls come in the order of their instants, so that the largest and smallest of each span of pages find a period.
         indexes = [
+            BrinIndex(fields=["at"], name="datacall_periods", pages_per_range=32, autosummarize=True),
+            models.Index(fields=["consumer", "key", "at"], name="datacall_of_consumers"),
             models.Index(fields=["provider"]),
             models.Index(fields=["subject_uscc"]),
             models.Index(fields=["holder"], condition=~Q(holder=None), name="datacall_of_vendors"),
