@@ -92,13 +92,15 @@ def enterprise_facts(
     connection = ibis_connection(lake, kept)
     at = At(as_of, known_at)
     registry = asof.latest(connection.table(ENTERPRISES), ["enterprise_id"], known_at=known_at)
-    computed = _without(_of_month(connection.table(TARGET), at), held_back(lake, known_at=known_at))
-    wanted = load_indicators() if indicators is None else indicators
-    names = [name for name in wanted if name in computed.columns]
+    kept_rows = connection.table(TARGET)
+    present = set(kept_rows.columns)
+    names = [name for name in (load_indicators() if indicators is None else indicators) if name in present]
+    computed = _without(_of_month(kept_rows, at, names), held_back(lake, known_at=known_at))
     facts = _attributes(registry, at).left_join(computed, "enterprise_id")
     facts = facts.select(*ATTRIBUTES_OF_REGISTRY, *names)
     if RATINGS in kept:
-        ratings = _of_month(connection.table(RATINGS), at).select("enterprise_id", "grade", "score")
+        ratings = _of_month(connection.table(RATINGS), at, ["grade", "score"])
+        ratings = ratings.select("enterprise_id", "grade", "score")
         facts = facts.left_join(ratings, "enterprise_id").drop("enterprise_id_right")
     else:
         facts = facts.mutate(grade=ibis.null("string"), score=ibis.null("float64"))
@@ -128,9 +130,15 @@ def _attributes(registry: Any, at: At) -> Any:
     )
 
 
-def _of_month(table: Any, at: At) -> Any:
-    """Rows of the month, each enterprise's as last computed by ``known_at``: one that was amended has a later one."""
-    return asof.latest(table.filter(table.as_of == at.as_of), ["enterprise_id"], known_at=at.known_at)
+def _of_month(table: Any, at: At, names: Sequence[str]) -> Any:
+    """Columns named of the rows of the month, each enterprise's as last computed by ``known_at``: one that was amended has a later one.
+
+    Only what is asked for is carried along: to write a query of all columns takes longer than to run it.
+    """
+    present = set(table.columns)
+    wanted = dict.fromkeys(("enterprise_id", "as_of", *asof.ORDER, "withdrawn", *names))
+    rows = table.select(*(name for name in wanted if name in present))
+    return asof.latest(rows.filter(rows.as_of == at.as_of), ["enterprise_id"], known_at=at.known_at)
 
 
 def _without(computed: Any, names: Iterable[str]) -> Any:
