@@ -189,6 +189,8 @@ def _receipt(work: Workbench, batch: Batch, counts: tuple[int, int]) -> dict[str
 
 def _append(work: Workbench, lake: Lake, table: str, rows: pa.Table) -> None:
     """Append the rows of those batches that are not in the table yet, in one commit."""
+    if not rows.num_rows:
+        return
     fresh = _fresh_batches(work, lake, table)
     if len(fresh) < len(work.batches):
         rows = rows.filter(pa.compute.is_in(rows["batch_id"], value_set=pa.array(fresh, pa.string())))
