@@ -1,5 +1,6 @@
 """What eligibility criteria read: indicators, and attributes of the enterprise and its rating."""
 
+# ruff: noqa: S608  (names are declared in this repository and are quoted; values are written by `literal`)
 from __future__ import annotations
 
 from functools import lru_cache
@@ -13,14 +14,14 @@ from rongqiao.indicators.computation import ENTERPRISES, TARGET
 from rongqiao.indicators.registry import At, load_indicators
 from rongqiao.kernel.errors import ContractError, InvalidValueError
 from rongqiao.lake import asof
-from rongqiao.lake.engine import ibis_connection
+from rongqiao.lake.engine import ibis_connection, literal, quote
 from rongqiao.lake.suspensions import held_back
 from rongqiao.rules.levels import TAX_GRADES
 from rongqiao.rules.size_class import classify_size
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Sequence
 
     from rongqiao.contracts.catalog import SizeLimits
     from rongqiao.lake.tables import Lake
@@ -92,14 +93,10 @@ def enterprise_facts(
     connection = ibis_connection(lake, kept)
     at = At(as_of, known_at)
     registry = asof.latest(connection.table(ENTERPRISES), ["enterprise_id"], known_at=known_at)
-    kept_rows = connection.table(TARGET)
-    present = set(kept_rows.columns)
-    names = [name for name in (load_indicators() if indicators is None else indicators) if name in present]
-    computed = _without(_of_month(kept_rows, at, names), held_back(lake, known_at=known_at))
-    facts = _attributes(registry, at).left_join(computed, "enterprise_id")
-    facts = facts.select(*ATTRIBUTES_OF_REGISTRY, *names)
+    facts = _attributes(registry, at)
     if RATINGS in kept:
-        ratings = _of_month(connection.table(RATINGS), at, ["grade", "score"])
+        ratings = connection.table(RATINGS)
+        ratings = asof.latest(ratings.filter(ratings.as_of == as_of), ["enterprise_id"], known_at=known_at)
         ratings = ratings.select("enterprise_id", "grade", "score")
         facts = facts.left_join(ratings, "enterprise_id").drop("enterprise_id_right")
     else:
@@ -108,7 +105,33 @@ def enterprise_facts(
         facts = facts.filter(facts.enterprise_id.isin(list(enterprise_ids)))
     if between is not None:
         facts = facts.filter(facts.enterprise_id.between(*between))
-    return _with_classes(facts.order_by("enterprise_id").to_pyarrow(), at)
+    present = set(connection.con.sql(f"FROM {quote(TARGET)} LIMIT 0").columns)
+    names = [name for name in (load_indicators() if indicators is None else indicators) if name in present]
+    hidden = held_back(lake, known_at=known_at)
+    values = [f"NULL::DOUBLE AS {quote(name)}" if name in hidden else f"c.{quote(name)}" for name in names]
+    columns = ", ".join((*(f"f.{name}" for name in ATTRIBUTES_OF_REGISTRY), *values, "f.grade", "f.score"))
+    query = f"""SELECT {columns} FROM ({connection.compile(facts)}) f
+        LEFT JOIN ({month_query(present, at, between)}) c USING (enterprise_id) ORDER BY f.enterprise_id"""
+    return _with_classes(connection.con.sql(query).to_arrow_table(), at)
+
+
+def month_query(columns: Container[str], at: At, between: tuple[str, str] | None = None) -> str:
+    """Write the query of a month's kept indicators, each enterprise's as last computed by ``known_at``: one that was amended has a later one.
+
+    Written as text, for so wide a table: to build an expression of all its columns takes longer than to run it.
+
+    Parameters
+    ----------
+    columns : container of str
+        Of the table of indicators.
+    at : At
+    between : tuple of str or None
+        First and last id of a span of enterprises.
+    """
+    span = f"AND enterprise_id BETWEEN {literal(between[0])} AND {literal(between[1])}" if between else ""
+    return f"""SELECT * FROM {quote(TARGET)}
+        WHERE as_of = {at.as_of} AND known_at <= DATE {literal(at.known_at.isoformat())} {span}
+        QUALIFY row_number() OVER (PARTITION BY enterprise_id ORDER BY {asof.newest_first(columns)}) = 1"""
 
 
 ATTRIBUTES_OF_REGISTRY = (
@@ -128,23 +151,6 @@ def _attributes(registry: Any, at: At) -> Any:
     return registry.mutate(age_months=age.cast("int64"), registered_capital_cny=capital).select(
         *ATTRIBUTES_OF_REGISTRY
     )
-
-
-def _of_month(table: Any, at: At, names: Sequence[str]) -> Any:
-    """Columns named of the rows of the month, each enterprise's as last computed by ``known_at``: one that was amended has a later one.
-
-    Only what is asked for is carried along: to write a query of all columns takes longer than to run it.
-    """
-    present = set(table.columns)
-    wanted = dict.fromkeys(("enterprise_id", "as_of", *asof.ORDER, "withdrawn", *names))
-    rows = table.select(*(name for name in wanted if name in present))
-    return asof.latest(rows.filter(rows.as_of == at.as_of), ["enterprise_id"], known_at=at.known_at)
-
-
-def _without(computed: Any, names: Iterable[str]) -> Any:
-    """Leave out what is held back from use: not known to any criterion, whatever was computed."""
-    nothing = {name: ibis.null("float64") for name in names if name in computed.columns}
-    return computed.mutate(**nothing) if nothing else computed
 
 
 def _with_classes(facts: pa.Table, at: At) -> pa.Table:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from rongqiao.contracts.catalog import threshold
 from rongqiao.contracts.standards import load_contract
 from rongqiao.indicators.computation import TARGET
-from rongqiao.indicators.facts import SIZE_INPUTS, enterprise_facts
-from rongqiao.indicators.registry import load_indicators
+from rongqiao.indicators.facts import SIZE_INPUTS, enterprise_facts, month_query
+from rongqiao.indicators.registry import At, load_indicators
 from rongqiao.indicators.shown_series import SERIES, SERIES_MONTHS
 from rongqiao.kernel.period import add_months, last_day
 from rongqiao.lake import asof
@@ -93,9 +93,8 @@ def write_peers(lake: Lake, *, as_of: int, known_at: dt.date) -> bool:
         facts.select(["enterprise_id", "status", "industry_section", "size_class", "county_code"]),
     )
     _stage_members(opened.con)
-    rows = opened.table(TARGET)
-    rows = asof.latest(rows.filter(rows.as_of == as_of), ["enterprise_id"], known_at=known_at)
-    count = _spread_indicators(opened.con, opened.compile(rows), set(rows.columns), least)
+    columns = set(opened.con.sql(f"FROM {quote(TARGET)} LIMIT 0").columns)
+    count = _spread_indicators(opened.con, month_query(columns, At(as_of, known_at)), columns, least)
     times = f"{as_of}::INTEGER AS as_of, DATE {literal(known_at.isoformat())} AS known_at"
     if not count:
         return False
