@@ -10,9 +10,9 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from rongqiao.bases.enterprises.intake import selectors, services
+from rongqiao.bases.enterprises.intake import duplicates, selectors, services
 from rongqiao.bases.enterprises.selectors import list_deliveries
 from rongqiao.contracts.catalog import code_list
 from rongqiao.contracts.standards import load_contracts
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from rongqiao.contracts.model import Contract
 
 PAGE_SIZE = 20
+#: Digits of the greatest line number that can be.
+LINE_DIGITS = 9
 
 
 @require_safe
@@ -78,18 +80,48 @@ def repair_batch(request: HttpRequest, batch_id: str) -> HttpResponse:
         if not list_deliveries(contract_id=contract.id).filter(pk=batch_id).exists():
             raise Http404(batch_id)
         # Whoever follows an old link to rows that were mended since reads that nothing is left to do.
-        messages.success(request, "这份文件退回的行都已修复重报，没有待办。")
+        messages.success(request, "这份文件退回的行都已修复重报或确认重复，没有待办。")
         return redirect("portal:department_repairs")
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
-    problem = ""
     if request.method == "POST":
         try:
             repairs = {row.line: _changes(request, contract, row) for row in page}
             upload = services.repair_rows(scope=scope, batch_id=batch_id, repairs=repairs, now=timezone.now())
         except InvalidValueError as error:
-            problem = error.remedy
-        else:
-            return redirect("portal:department_upload", upload.pk)
+            return _page(request, contract, batch_id, rows, error.remedy)
+        return redirect("portal:department_upload", upload.pk)
+    return _page(request, contract, batch_id, rows)
+
+
+@require_POST
+@for_roles(*CLERKS)
+def close_duplicate(request: HttpRequest, batch_id: str) -> HttpResponse:
+    """Confirm that a row repeats another one of its file; without a reason the page asks for it."""
+    scope, line = request_scope(request), request.POST.get("line", "")
+    contract = load_contracts().get(batch_id.partition("@")[0])
+    is_line = line.isdecimal() and len(line) <= LINE_DIGITS
+    if contract is None or contract.department != scope.department or not is_line:
+        raise Http404(batch_id)
+    try:
+        closed = duplicates.close_duplicate(
+            scope=scope,
+            batch_id=batch_id,
+            line=int(line),
+            reason=request.POST.get(f"reason-{line}", ""),
+            now=timezone.now(),
+        )
+    except InvalidValueError as error:
+        rows = selectors.quarantined_rows(scope, batch_id)
+        return _page(request, contract, batch_id, rows, f"第 {line} 行：{error.remedy}")
+    messages.success(request, f"第 {closed.line} 行已确认重复，不再列为待修复。")
+    return redirect("portal:department_repair", batch_id=batch_id)
+
+
+def _page(
+    request: HttpRequest, contract: Contract, batch_id: str, rows: Any, problem: str = ""
+) -> HttpResponse:
+    scope, rule_id = request_scope(request), request.GET.get("rule", "")
+    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
     titles = rule_titles()
     context = {
         "batch_id": batch_id,
@@ -128,7 +160,16 @@ def _describe(request: HttpRequest, contract: Contract, row: Any) -> dict[str, A
     )
     cells = [_cell(request, contract, row, item_id) for item_id in order] if row.row else []
     near = len(first) + 2
-    return {"row": row, "near": cells[:near], "rest": cells[near:], "raw": "" if row.row else row.value}
+    told = {
+        "is_duplicate": row.rule_id in selectors.duplicate_rules(contract),
+        "reason": request.POST.get(f"reason-{row.line}", ""),
+    }
+    return told | {
+        "row": row,
+        "near": cells[:near],
+        "rest": cells[near:],
+        "raw": "" if row.row else row.value,
+    }
 
 
 def _cell(request: HttpRequest, contract: Contract, row: Any, item_id: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from rongqiao.accounts.roles import Role
 from rongqiao.bases.enterprises import selectors as base
+from rongqiao.bases.enterprises.intake.selectors import with_states
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.portal.access import for_roles, request_scope
 from rongqiao.portal.freshness import judge_sources
@@ -22,6 +23,9 @@ from rongqiao.portal.table_standard import FAMILIES, describe_table, receipts_li
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
+
+
+ROW_STATES = [("waiting", "待修复"), ("repaired", "已修复重报"), ("closed", "确认重复，不再办理")]
 
 
 @require_safe
@@ -248,7 +252,10 @@ def list_quarantine(request: HttpRequest) -> HttpResponse:
     )
     listing = Listing(
         request,
-        base.list_quarantine(request_scope(request), batch_id=request.GET.get("batch") or None),
+        with_states(
+            request_scope(request),
+            base.list_quarantine(request_scope(request), batch_id=request.GET.get("batch") or None),
+        ),
         name="quarantine",
         columns=[
             Column("file_name", "文件", sort="file_name"),
@@ -260,8 +267,10 @@ def list_quarantine(request: HttpRequest) -> HttpResponse:
                 "contract_id", "数据表", sort="contract_id", value=lambda row: contract_title(row.contract_id)
             ),
             Column("known_at", "日期", "date", sort="known_at"),
+            Column("state", "办理", "status", option="quarantined_row"),
         ],
         filters=[
+            Filter("state", "办理", ROW_STATES, lambda rows, v: rows.filter(state=v)),
             Filter("contract", "数据表", _contracts(), lambda rows, v: rows.filter(contract_id=v)),
             Filter("rule", "规则", rules, lambda rows, v: rows.filter(rule_id=v)),
             Filter("q", "收到的值", apply=lambda rows, v: rows.filter(value__icontains=v[:60])),

@@ -13,6 +13,7 @@ from rongqiao.portal import (
     deliveries_tus,
     department,
     department_deliveries,
+    department_duplicates,
     department_inventory,
     department_objections,
     department_repairs,
@@ -51,7 +52,20 @@ urlpatterns: list[URLPattern] = [
         name="department_upload_retry",
     ),
     path("department/repairs/", department_repairs.list_batches, name="department_repairs"),
+    path(
+        "department/repairs/duplicates/", department_duplicates.list_duplicates, name="department_duplicates"
+    ),
+    path(
+        "department/repairs/duplicates/<int:closing_id>/reopen/",
+        department_duplicates.reopen_duplicate,
+        name="department_duplicate_reopen",
+    ),
     path("department/repairs/<str:batch_id>/", department_repairs.repair_batch, name="department_repair"),
+    path(
+        "department/repairs/<str:batch_id>/duplicate/",
+        department_repairs.close_duplicate,
+        name="department_duplicate_close",
+    ),
     path("department/conflicts/", OPEN(conflicts.list_conflicts), DESK, name="department_conflicts"),
     path(
         "department/conflicts/<str:conflict_id>/",

@@ -145,6 +145,9 @@ STATUSES = {
     "schedule.stale": Word("数据过期", "clock-exclamation", "urgent"),
     "schedule.missing": Word("从未报送", "circle-dashed", "wait"),
     # deliveries, and files of new sources where their words differ
+    "quarantined_row.waiting": Word("待修复", "tool", "wait"),
+    "quarantined_row.repaired": Word("已修复重报", "circle-check", "good"),
+    "quarantined_row.closed": Word("确认重复，不再办理", "copy-check", "quiet"),
     "upload.receiving": Word("正在接收", "upload", "wait"),
     "upload.waiting": Word("等待治理", "hourglass", "wait"),
     "upload.governing": Word("正在治理", "progress", "wait"),

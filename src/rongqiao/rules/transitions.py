@@ -114,6 +114,14 @@ DELIVERY: Table = {
     ("failed", "retry"): "waiting",
 }
 
+#: A row that governance set aside: sent again as repaired, or confirmed to repeat another one of its file.
+QUARANTINED_ROW: Table = {
+    ("waiting", "repair"): "repaired",
+    ("waiting", "close"): "closed",
+    # The wrong one was closed: it waits as before.
+    ("closed", "reopen"): "waiting",
+}
+
 #: One table of a new source, until its rows are delivered under a contract in force.
 SOURCE_TABLE: Table = {
     ("drafted", "submit"): "submitted",
@@ -248,6 +256,7 @@ LIFECYCLES: dict[str, Table] = {
     "application": APPLICATION,
     "loan": LOAN,
     "delivery": DELIVERY,
+    "quarantined_row": QUARANTINED_ROW,
     "source_table": SOURCE_TABLE,
     "objection": OBJECTION,
     "assignment_undo": ASSIGNMENT_UNDO,
@@ -268,6 +277,7 @@ TITLES = {
     "application": "贷款申请",
     "loan": "贷款",
     "delivery": "报送文件",
+    "quarantined_row": "退回的行",
     "source_table": "新数据源",
     "objection": "异议",
     "assignment_undo": "撤销认定",
@@ -287,6 +297,7 @@ INITIAL = {
     "application": "submitted",
     "loan": "contracted",
     "delivery": "receiving",
+    "quarantined_row": "waiting",
     "source_table": "drafted",
     "objection": "raised",
     "assignment_undo": "asked",

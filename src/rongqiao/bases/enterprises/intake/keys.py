@@ -12,7 +12,7 @@ from rongqiao.accounts.roles import Role
 from rongqiao.accounts.scope import Scope, scope_of, system_scope
 from rongqiao.accounts.services import record_audit, require
 from rongqiao.bases.enterprises.intake.models import DeliveryKey
-from rongqiao.kernel.errors import NotAllowedError
+from rongqiao.kernel.errors import NotAllowedError, NotFoundError
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -43,7 +43,7 @@ def revoke_key(*, scope: Scope, key_id: uuid.UUID, now: dt.datetime) -> Delivery
         DeliveryKey.objects.for_scope(scope).select_for_update().filter(pk=key_id).first()
     )
     if key is None:
-        raise NotAllowedError("报送密钥", str(key_id), "没有这个密钥，或不属于本部门。")
+        raise NotFoundError("报送密钥", str(key_id), "没有这个密钥，或不属于本部门。")
     if key.revoked_at is None:
         key.revoked_at = now
         key.save(update_fields=["revoked_at"])

@@ -131,6 +131,40 @@ class RepairedRow(DepartmentModel):
         return f"{self.batch_id}:{self.line}"
 
 
+class DuplicateRow(DepartmentModel):
+    """A row set aside for its key that the department confirmed to repeat another; open again where ``reopened_at`` is not null."""
+
+    id = models.BigAutoField(primary_key=True)
+    department = models.CharField("部门", max_length=40)
+    contract_id = models.CharField("数据表", max_length=80)
+    file_name = models.CharField("文件", max_length=200)
+    batch_id = models.CharField("批次", max_length=120)
+    line = models.IntegerField("行号")
+    reason = models.CharField("确认重复的理由", max_length=200)
+    closed_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name="确认人")
+    closed_at = models.DateTimeField("确认时间")
+    reopen_reason = models.CharField("恢复办理的理由", max_length=200, blank=True)
+    reopened_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name="恢复人")
+    reopened_at = models.DateTimeField("恢复时间", null=True)
+
+    class Meta(DepartmentModel.Meta):
+        verbose_name = verbose_name_plural = "确认重复的行"
+        ordering: ClassVar = ["-closed_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["batch_id", "line"], condition=Q(reopened_at=None), name="row_is_closed_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.batch_id}:{self.line}"
+
+    @property
+    def state(self) -> str:
+        """Where the row stands by this closing."""
+        return "closed" if self.reopened_at is None else "waiting"
+
+
 class DeliveryKey(DepartmentModel):
     """A key with which a department's system delivers; only its digest is kept."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Exists, F, Max, OuterRef
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Value, When
 
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import require
-from rongqiao.bases.enterprises.intake.models import DeliveryKey, RepairedRow, Upload
+from rongqiao.bases.enterprises.intake.models import DeliveryKey, DuplicateRow, RepairedRow, Upload
 from rongqiao.bases.enterprises.models import QuarantinedRow
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from rongqiao.accounts.scope import Scope
+    from rongqiao.contracts.model import Contract
 
 REPAIRABLE = 200
 
@@ -79,14 +80,44 @@ def repaired_places(scope: Scope, upload: Upload) -> list[tuple[str, int]]:
     return list(rows.order_by("batch_id", "line").values_list("batch_id", "line"))
 
 
-def _open_rows(scope: Scope) -> QuerySet[QuarantinedRow]:
-    """Rows set aside that nobody repaired yet; a department sees those of its own tables."""
-    require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
-    repaired = RepairedRow.objects.for_scope(scope).filter(
-        batch_id=OuterRef("batch_id"), line=OuterRef("line")
+def duplicate_rules(contract: Contract) -> set[str]:
+    """Rules that set a row aside because another one of its file has the same key."""
+    declared = {rule.id for rule in contract.rules if rule.scope == "key"}
+    return declared or {f"{contract.id}.duplicate_key"}
+
+
+def with_states(scope: Scope, rows: QuerySet[QuarantinedRow]) -> QuerySet[Any]:
+    """Give each row that was set aside ``state``: ``waiting``, ``repaired``, or ``closed`` as a duplicate."""
+    own = {"batch_id": OuterRef("batch_id"), "line": OuterRef("line")}
+    repaired = RepairedRow.objects.for_scope(scope).filter(**own)
+    closed = DuplicateRow.objects.for_scope(scope).filter(reopened_at=None, **own)
+    state = Case(
+        When(Exists(repaired), then=Value("repaired")),
+        When(Exists(closed), then=Value("closed")),
+        default=Value("waiting"),
     )
-    rows = QuarantinedRow.objects.filter(~Exists(repaired))
+    return rows.annotate(state=state)
+
+
+def _own_rows(scope: Scope, state: str) -> QuerySet[QuarantinedRow]:
+    """Rows set aside that are in a state, or all for none; a department sees those of its own tables."""
+    require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
+    rows = QuarantinedRow.objects.all()
+    if state:
+        rows = with_states(scope, rows).filter(state=state)
     return rows if scope.kind == "operator" else rows.filter(contract_id__startswith=f"{scope.department}.")
+
+
+def _open_rows(scope: Scope) -> QuerySet[QuarantinedRow]:
+    """Rows set aside that nobody repaired, or closed as duplicates, yet."""
+    return _own_rows(scope, "waiting")
+
+
+def list_duplicates(scope: Scope) -> QuerySet[DuplicateRow]:
+    """Rows that the department closed as duplicates, those reopened among them; newest first."""
+    require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
+    rows: QuerySet[DuplicateRow] = DuplicateRow.objects.for_scope(scope)
+    return rows.select_related("closed_by", "reopened_by").order_by("-closed_at", "-pk")
 
 
 def list_open_batches(scope: Scope) -> list[dict[str, Any]]:
@@ -104,9 +135,11 @@ def count_by_rule(scope: Scope, batch_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def quarantined_rows(scope: Scope, batch_id: str, rule_id: str = "") -> QuerySet[QuarantinedRow]:
-    """Rows of a batch that can be repaired, by line."""
-    rows = _open_rows(scope).filter(batch_id=batch_id)
+def quarantined_rows(
+    scope: Scope, batch_id: str, rule_id: str = "", *, state: str = "waiting"
+) -> QuerySet[QuarantinedRow]:
+    """Rows of a batch that can be repaired, by line; or in another state, empty for whatever state."""
+    rows = _own_rows(scope, state).filter(batch_id=batch_id)
     return (rows.filter(rule_id=rule_id) if rule_id else rows).order_by("line", "pk")
 
 

@@ -15,12 +15,12 @@ from rongqiao.accounts.roles import Role
 from rongqiao.accounts.scope import system_scope
 from rongqiao.accounts.services import record_audit, require
 from rongqiao.bases.enterprises.intake import portions
+from rongqiao.bases.enterprises.intake.duplicates import held_rows
 from rongqiao.bases.enterprises.intake.models import RepairedRow, Upload
-from rongqiao.bases.enterprises.intake.selectors import quarantined_rows
 from rongqiao.contracts.catalog import threshold
 from rongqiao.contracts.delivery_files import SOURCE_SUFFIXES, name_delivery, suffix_of
 from rongqiao.contracts.standards import load_contract
-from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
+from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError, NotFoundError
 from rongqiao.kernel.home import var
 from rongqiao.rules.transitions import advance
 from rongqiao.rules.working_days import ZONE
@@ -234,7 +234,7 @@ def _take_stock(scope: Scope, upload_id: uuid.UUID) -> None:
 def _lock(scope: Scope, upload_id: uuid.UUID) -> Upload:
     upload: Upload | None = Upload.objects.for_scope(scope).select_for_update().filter(pk=upload_id).first()
     if upload is None:
-        raise NotAllowedError("报送", str(upload_id), "没有这份报送，或不属于本部门。")
+        raise NotFoundError("报送", str(upload_id), "没有这份报送，或不属于本部门。")
     return upload
 
 
@@ -323,14 +323,14 @@ def repair_rows(
     InvalidValueError
         If nothing was changed, a line was not set aside or was repaired before, an item does not exist, or a text is none that a cell holds.
     """
-    rows = {row.line: row for row in quarantined_rows(scope, batch_id)}
+    rows = held_rows(scope, batch_id)
     mended = [line for line, cells in repairs.items() if cells]
     if not mended:
         raise InvalidValueError("修复", batch_id, "还没有改动任何一行；请在标红的格里改正后再提交。")
     for line in mended:
         if line not in rows or not rows[line].row:
             raise InvalidValueError(
-                "行号", line, "该行不在退回之列、已修复，或无法分列，请更正原文件后重新上传。"
+                "行号", line, "该行不在退回之列、已修复、已确认重复，或无法分列，请更正原文件后重新上传。"
             )
     contract = _contract_of(scope, rows[mended[0]].contract_id)
     lines = [
