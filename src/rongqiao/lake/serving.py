@@ -147,6 +147,10 @@ class ServingStore:
         transaction.put(_checksum(dictionary), dictionary, db=dictionaries)
         return dictionary
 
+    def holds(self, contract_id: str) -> bool:
+        """Whether a table was ever taken in; of one that was not the store knows nothing."""
+        return self._table(contract_id.encode()) is not None
+
     def rows(
         self,
         contract: Contract,
@@ -155,6 +159,7 @@ class ServingStore:
         as_of: int,
         known_at: dt.date,
         read_on: dt.date | None = None,
+        with_expired: bool = False,
     ) -> list[Row]:
         """Return what a reader at ``known_at`` holds true of one enterprise up to the month ``as_of``.
 
@@ -163,6 +168,8 @@ class ServingStore:
         read_on : date or None
             Day of the reading itself. What was withdrawn, given to another enterprise or ran out by then is left out
             whatever was known at ``known_at``; null judges all of it at ``known_at``.
+        with_expired : bool
+            Whether records whose clock ran out are among them: the enterprise sees its own.
 
         Returns
         -------
@@ -177,7 +184,7 @@ class ServingStore:
         known = [row for row in self._raw(contract.id, enterprise) if row["known_at"] <= judged]
         gone = {(row["batch_id"], row["line"]) for row in known if row.pop("withdrawn", None)}
         names = ["enterprise_id" if name == "uscc" else name for name in contract.key]
-        is_timed = has_clock(contract)
+        is_timed = has_clock(contract) and not with_expired
         for row in known:
             if gone and (row["batch_id"], row["line"]) in gone:
                 continue
@@ -237,15 +244,21 @@ class ServingStore:
             (self._dictionaries[checksum],) = self._values(_DICTIONARIES, checksum)
         return self._dictionaries[checksum]
 
-    def _values(self, name: bytes, prefix: bytes) -> list[bytes]:
+    def _table(self, name: bytes) -> Any:
         table = self._tables.get(name)
         if table is None:
             try:
                 table = self.environment.open_db(name, create=False)
             except (lmdb.NotFoundError, lmdb.ReadonlyError):
-                return []
+                return None
             self._tables[name] = table
+        return table
+
+    def _values(self, name: bytes, prefix: bytes) -> list[bytes]:
+        table = self._table(name)
         found: list[bytes] = []
+        if table is None:
+            return found
         with self.environment.begin(db=table) as transaction:
             cursor = transaction.cursor()
             is_there = cursor.set_range(prefix)

@@ -1,4 +1,4 @@
-"""An enterprise looks through its own records, disputes what is wrong, and follows the answer on its clocks."""
+"""An enterprise looks through its records of a table, disputes what is wrong, and follows the answer on its clocks."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from rongqiao.bases.enterprises import selectors as base
 from rongqiao.bases.enterprises.objections import disputable, selectors, services
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.indicators.registry import load_indicators
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.portal.access import ENTERPRISE, for_roles, request_scope
 from rongqiao.portal.forms import PlainForm
-from rongqiao.portal.listing import Column, Filter, Listing
+from rongqiao.portal.listing import Column, Listing
 from rongqiao.portal.objections import columns, detail_context, filters
 from rongqiao.portal.templatetags.figures import moment
 
@@ -76,45 +76,6 @@ class StatementForm(PlainForm):
 
 @require_safe
 @for_roles(*ENTERPRISE)
-def list_tables(request: HttpRequest) -> HttpResponse:
-    """Tables with our data; of one figure only those it rests on."""
-    scope, asked = request_scope(request), request.GET.get("indicator", "")
-    indicator = load_indicators().get(asked)
-    behind = disputable.tables_behind(asked) if indicator else {}
-    if len(behind) == 1:
-        (only,) = behind
-        return redirect(f"{reverse('portal:enterprise_records', args=[only])}?indicator={asked}")
-    query = f"?indicator={asked}" if indicator else ""
-    listing = Listing(
-        request,
-        [
-            source
-            for source in base.source_statuses()
-            if source.delivered_on and (not indicator or source.contract_id in behind)
-        ],
-        name="tables",
-        row_url=lambda row: f"{reverse('portal:enterprise_records', args=[row.contract_id])}{query}",
-        columns=[
-            Column("title", "数据表", sort="title"),
-            Column("department", "来源部门", "code", option="departments", sort="department"),
-            Column("delivered_on", "最近报送", "date", sort="delivered_on"),
-        ],
-        filters=[
-            Filter("q", "数据表", apply=lambda rows, text: [row for row in rows if text in row.title]),
-        ],
-        page_size=50,
-        empty_title="部门还没有报送数据",
-        empty_text="部门报送后，可以在这里逐条核对本企业的记录。",
-        empty_url=reverse("portal:enterprise_profile"),
-        empty_label="回到我的画像",
-    )
-    return listing.respond(
-        "portal/enterprise/tables.html", {"indicator": indicator, "is_certified": bool(scope.uscc)}
-    )
-
-
-@require_safe
-@for_roles(*ENTERPRISE)
 def list_records(request: HttpRequest, contract_id: str) -> HttpResponse:
     """Our records of one table, newest first, with their marks and until when they show."""
     contract = load_contracts().get(contract_id)
@@ -137,7 +98,7 @@ def list_records(request: HttpRequest, contract_id: str) -> HttpResponse:
         empty_title="没有本企业的记录",
         empty_text="来源部门在这张表里没有报送过本企业的数据。",
         empty_url=reverse("portal:enterprise_profile"),
-        empty_label="回到我的画像",
+        empty_label=_("回到我的画像"),
     )
     return listing.respond("portal/enterprise/records.html", {"contract": contract, "indicator": indicator})
 
@@ -241,7 +202,7 @@ def list_objections(request: HttpRequest) -> HttpResponse:
         empty_title="还没有提出过异议",
         empty_text="在“我的画像”里，每个指标和事项旁都有“提出异议”。提出后立即标注，部门限期书面答复。",
         empty_url=reverse("portal:enterprise_profile"),
-        empty_label="核对我的画像",
+        empty_label=_("核对我的画像"),
     )
     return listing.respond("portal/enterprise/objections.html")
 

@@ -85,13 +85,15 @@ class Column:
 class Filter:
     """A filter above a list: a choice where ``choices`` is given, else a text box.
 
-    ``apply`` narrows the rows; where it is ``None`` the selector has already used the value.
+    ``apply`` narrows the rows; where it is ``None`` the selector has already used the value. ``unset`` says what a choice shows
+    while none is made.
     """
 
     key: str
     title: str
     choices: Sequence[tuple[str, str]] = ()
     apply: Callable[[Any, str], Any] | None = None
+    unset: str = "不限"
 
 
 @dataclass(frozen=True, slots=True)

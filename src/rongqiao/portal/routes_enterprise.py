@@ -14,6 +14,7 @@ from rongqiao.portal import (
     enterprise_loans,
     enterprise_objections,
     enterprise_products,
+    enterprise_tables,
     lineage_records,
 )
 
@@ -57,7 +58,7 @@ urlpatterns = [
         enterprise_consents.revoke_consent,
         name="enterprise_consent_revoke",
     ),
-    path("enterprise/profile/records/", enterprise_objections.list_tables, name="enterprise_tables"),
+    path("enterprise/profile/records/", enterprise_tables.list_tables, name="enterprise_tables"),
     path(
         "enterprise/profile/records/<str:contract_id>/",
         enterprise_objections.list_records,
