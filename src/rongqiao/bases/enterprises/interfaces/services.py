@@ -7,7 +7,7 @@ import secrets
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from rongqiao.accounts.roles import Role
@@ -19,7 +19,7 @@ from rongqiao.bases.enterprises.interfaces.selectors import CONSUMERS, live_auth
 from rongqiao.bases.enterprises.interfaces.telling import tell
 from rongqiao.contracts.interfaces import DUTY, Interface, load_interface
 from rongqiao.contracts.numbers import threshold
-from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
+from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError, NotFoundError
 from rongqiao.kernel.texts import whole_text
 from rongqiao.rules.transitions import advance, can_advance
 
@@ -124,7 +124,7 @@ def review_submission(
         Submission.objects.for_scope(scope).select_for_update().filter(pk=submission_id).first()
     )
     if submission is None:
-        raise NotAllowedError("接口申请", str(submission_id), "没有这份申请，或不归本部门审核。")
+        raise NotFoundError("接口申请", str(submission_id), "没有这份申请，或不归本部门审核。")
     if verdict not in VERDICTS or (verdict != "validated" and not note.strip()):
         raise InvalidValueError("审核结论", verdict, "请选择结论；退回或不予通过须写明理由。")
     if not can_advance("interface_submission", submission.status, VERDICTS[verdict]):
@@ -173,7 +173,7 @@ def revoke_authorisation(
     require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
     found = Authorisation.objects.for_scope(scope).select_for_update().filter(pk=authorisation_id).first()
     if found is None:
-        raise NotAllowedError("接口授权", str(authorisation_id), "没有这项授权，或不归本部门管理。")
+        raise NotFoundError("接口授权", str(authorisation_id), "没有这项授权，或不归本部门管理。")
     if not reason.strip():
         raise InvalidValueError("终止原因", reason, "请写明原因，使用机构会看到。")
     if found.ended_at is None:
@@ -221,7 +221,7 @@ def revoke_key(*, scope: Scope, key_id: uuid.UUID, now: dt.datetime) -> Interfac
     require(scope, *CONSUMERS, Role.ENTERPRISE_OWNER, Role.ENTERPRISE_CLERK, Role.OPERATOR)
     found = InterfaceKey.objects.for_scope(scope).select_for_update().filter(pk=key_id).first()
     if found is None:
-        raise NotAllowedError("接口密钥", str(key_id), "没有这个密钥，或不属于本机构。")
+        raise NotFoundError("接口密钥", str(key_id), "没有这个密钥，或不属于本机构。")
     if found.revoked_at is None:
         found.revoked_at = now
         found.save(update_fields=["revoked_at"])
@@ -253,19 +253,12 @@ def announce_maintenance(
     NotAllowedError
         If it is another department's.
     InvalidValueError
-        If it is over already, lasts longer than the catalogue lets a window last, or the code is not the provider's.
+        If it ends before it begins, is over already, lasts longer or lies further ahead than the catalogue lets a window, meets one that
+        is announced already, or the code is not the provider's.
     """
     require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
     _require_provider(scope, provider, "只能公告本部门的维护。")
-    if ends_at <= starts_at:
-        raise InvalidValueError("结束时间", ends_at, "须晚于开始时间。")
-    if ends_at <= now:
-        raise InvalidValueError("结束时间", ends_at, "须晚于现在，已经过去的维护不必公告。")
-    hours = int(threshold("interface_maintenance_hours_max", timezone.localdate(now)))
-    if ends_at - starts_at > dt.timedelta(hours=hours):
-        raise InvalidValueError(
-            "结束时间", ends_at, f"一次维护最长 {hours} 小时，请核对年月日；更长的请分次公告。"
-        )
+    _check_window(provider, starts_at, ends_at, now)
     if code not in codes_of_maintenance(provider):
         raise InvalidValueError("错误码", code, f"可选：{'、'.join(codes_of_maintenance(provider))}。")
     window = Maintenance.objects.create(
@@ -278,6 +271,35 @@ def announce_maintenance(
     _audit(scope, "interface.maintenance_announced", window.pk, {"provider": provider})
     _tell_maintenance(scope, window, now, is_over=False)
     return window
+
+
+def _check_window(provider: str, starts_at: dt.datetime, ends_at: dt.datetime, now: dt.datetime) -> None:
+    """Refuse a window that cannot be meant, naming what is wrong with it."""
+    today = timezone.localdate(now)
+    if ends_at <= starts_at:
+        raise InvalidValueError("结束时间", ends_at, "须晚于开始时间。")
+    if ends_at <= now:
+        raise InvalidValueError("结束时间", ends_at, "须晚于现在，已经过去的维护不必公告。")
+    days = int(threshold("interface_maintenance_lead_days_max", today))
+    if starts_at > now + dt.timedelta(days=days):
+        latest = timezone.localdate(now) + dt.timedelta(days=days)
+        raise InvalidValueError(
+            "开始时间", starts_at, f"最早提前 {days} 天公告，即不晚于 {latest} 开始；请核对年份。"
+        )
+    hours = int(threshold("interface_maintenance_hours_max", today))
+    if ends_at - starts_at > dt.timedelta(hours=hours):
+        raise InvalidValueError(
+            "结束时间", ends_at, f"一次维护最长 {hours} 小时，请核对年月日；更长的请分次公告。"
+        )
+    # One after the other, or two people would announce the same window unseen by each other.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"maintenance {provider}"])
+    met = Maintenance.objects.filter(provider=provider, starts_at__lt=ends_at, ends_at__gt=starts_at).first()
+    if met is not None:
+        told = f"{timezone.localtime(met.starts_at):%Y-%m-%d %H:%M} 至 {timezone.localtime(met.ends_at):%Y-%m-%d %H:%M}"
+        raise InvalidValueError(
+            "开始时间", starts_at, f"与已公告的维护重叠：{told}（{met.reason}）；请改时间，或先结束那一次。"
+        )
 
 
 @transaction.atomic
@@ -294,7 +316,7 @@ def end_maintenance(*, scope: Scope, window_id: int, now: dt.datetime) -> None:
     require(scope, Role.DEPARTMENT_CLERK, Role.OPERATOR)
     window = Maintenance.objects.select_for_update().filter(pk=window_id).first()
     if window is None:
-        raise NotAllowedError("维护公告", str(window_id), "没有这项公告，或已被撤回。")
+        raise NotFoundError("维护公告", str(window_id), "没有这项公告，或已被撤回。")
     _require_provider(scope, window.provider, "只能结束本部门的维护。")
     if window.ends_at <= now:
         return
