@@ -18,7 +18,8 @@ from rongqiao.bases.enterprises.interfaces.models import (
     InterfaceKey,
     Maintenance,
 )
-from rongqiao.kernel.errors import NotAllowedError
+from rongqiao.bases.enterprises.models import Enterprise
+from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
 from tests.web.interface_calls import FILINGS, act, apply, call, consent, review
 from tests.web.market_place import USCC, person
 
@@ -145,7 +146,7 @@ def test_other_departments_and_consumers_see_none_of_it(taxes, interface_key):
         court.post(
             reverse("portal:department_interface_revoke", args=[grant().pk]), {"reason": "x"}
         ).status_code
-        == 403
+        == 404
     )
 
 
@@ -169,10 +170,11 @@ def test_an_explanation_is_judged_with_words_where_it_does_not_hold(taxes, inter
 
 def test_maintenance_is_announced_with_times_that_can_be(taxes, tax_clerk):
     url = reverse("portal:department_interface_maintenance")
+    day, later = (timezone.localdate() + dt.timedelta(days=each) for each in (3, 4))
     asked = {
         "provider": "taxation",
-        "starts_at": "2030-01-01T22:00",
-        "ends_at": "2030-01-01T20:00",
+        "starts_at": f"{day}T22:00",
+        "ends_at": f"{day}T20:00",
         "code": "filing_peak",
         "reason": "征期",
     }
@@ -181,15 +183,31 @@ def test_maintenance_is_announced_with_times_that_can_be(taxes, tax_clerk):
     assert "须晚于开始时间" in text_of(wrong)
     assert "请按 2026-01-31 18:00" in text_of(taxes.post(url, asked | {"starts_at": "明天"}))
     assert taxes.post(url, asked | {"provider": "court"}).status_code == 422
-    assert taxes.post(url, asked | {"ends_at": "2030-01-02T06:00"}).status_code == 302
+    assert taxes.post(url, asked | {"ends_at": f"{later}T06:00"}).status_code == 302
     html = text_of(taxes.get(url))
     assert "征期申报高峰" in html
-    assert "2030-01-01 22:00" in html
-    assert Maintenance.objects.count() == 1
-    for ends_at, told in (("2062-01-02T06:00", "最长 72 小时"), ("2020-01-01T01:00", "须晚于现在")):
-        refused = taxes.post(url, asked | {"starts_at": "2020-01-01T00:00", "ends_at": ends_at})
+    assert f"{day} 22:00" in html
+    latest = timezone.localdate() + dt.timedelta(days=120)
+    for starts_at, ends_at, told in (
+        ("2020-01-01T00:00", "2062-01-02T06:00", "最长 72 小时"),
+        ("2020-01-01T00:00", "2020-01-01T01:00", "须晚于现在"),
+        ("2999-01-01T00:00", "2999-01-01T01:00", f"最早提前 120 天公告，即不晚于 {latest} 开始"),
+        (f"{later}T05:59", f"{later}T09:00", f"与已公告的维护重叠：{day} 22:00 至 {later} 06:00（征期）"),
+    ):
+        refused = taxes.post(url, asked | {"starts_at": starts_at, "ends_at": ends_at})
         assert refused.status_code == 422
         assert told in text_of(refused)
+    # One that begins when another ends does not meet it, nor does another department's.
+    assert (
+        taxes.post(url, asked | {"starts_at": f"{later}T06:00", "ends_at": f"{later}T09:00"}).status_code
+        == 302
+    )
+    with pytest.raises(InvalidValueError, match="与已公告的维护重叠"):
+        act(
+            services.announce_maintenance, tax_clerk, provider="taxation", reason="升级", now=timezone.now(),
+            starts_at=timezone.now() + dt.timedelta(days=2), ends_at=timezone.now() + dt.timedelta(days=4, hours=23),
+        )  # fmt: skip
+    assert Maintenance.objects.count() == 2
 
 
 @pytest.mark.usefixtures("tax_shelf")
@@ -243,6 +261,29 @@ def test_the_operator_sees_all_departments_flagged_keys_and_stops_one(operator, 
     assert re.search(r"共 <b>0</b> 条", page(operator, "_keys", workspace="operator", state="flagged"))
     ask(put_calls(key), "overdue")
     assert re.search(r"共 <b>1</b> 条", page(operator, "_questions", workspace="operator", status="overdue"))
+
+
+def test_calls_and_questions_name_the_enterprise_beside_its_code(market, taxes, operator, interface_key):
+    Enterprise.objects.update_or_create(
+        pk=USCC, defaults={"name": "长沙湘辉机械有限公司", "known_at": dt.date(2026, 11, 1)}
+    )
+    stray, sandbox = (
+        put_calls(interface_key[0], subject_uscc="91430000MA4L99999X"),
+        put_calls(interface_key[0], subject_uscc=""),
+    )
+    question = ask(put_calls(interface_key[0]))
+    assert {stray.subject_uscc, sandbox.subject_uscc} == {"91430000MA4L99999X", ""}
+    officer = client_of(User.objects.get(pk=market.officer.user_id))
+    for client, workspace in ((taxes, "department"), (operator, "operator"), (officer, "bank")):
+        calls = page(client, "_calls", workspace=workspace)
+        assert f"长沙湘辉机械有限公司 {USCC}" in calls
+        assert "登记中无此代码 91430000MA4L99999X" in calls
+        assert "无或沙箱" in calls
+        assert f"长沙湘辉机械有限公司 {USCC}" in page(client, "_questions", workspace=workspace)
+        assert "为什么查询长沙湘辉机械有限公司" in page(client, "_question", question.pk, workspace=workspace)
+        told = page(client, "_calls", workspace=workspace, export="csv").splitlines()
+        assert told[0].endswith(",统一社会信用代码")
+        assert any(line.endswith(f",{USCC}") for line in told)
 
 
 @pytest.mark.parametrize("name", ["s", "_grants", "_calls", "_usage", "_questions"])

@@ -333,6 +333,7 @@ def test_an_assignment_by_likeness_is_taken_back_from_its_page(operator, taxes, 
         services.ask_undo(scope=scope, batch_id=merge.batch_id, line=99, reason="不是", now=timezone.now())
     url = reverse("portal:operator_assignment", args=[merge.batch_id, merge.line])
     assert client.post(url, {"reason": "不是同一家"}).status_code == 302
+    assert "正在撤销，稍后刷新" in client.get(url).content.decode()
     with monkeypatch.context() as patched:
         # What passes or breaks on the way fails no decision: it is taken up again.
         patched.setattr(resolution, "amend_enterprises", broken)
@@ -343,5 +344,6 @@ def test_an_assignment_by_likeness_is_taken_back_from_its_page(operator, taxes, 
     assert published() == {}
     page = client.get(url).content.decode()
     assert "撤销" in page
-    assert "没有有效的认定" in page
+    assert "没有有效的认定：已于" in page
+    assert "正在撤销" not in page
     assert "已撤销" in client.get(reverse("portal:operator_assignments")).content.decode()

@@ -16,7 +16,7 @@ from rongqiao.bases.enterprises.interfaces import questions, selectors
 from rongqiao.kernel.errors import RongqiaoError
 from rongqiao.portal.access import BANK, for_roles, request_scope
 from rongqiao.portal.bank_interface_forms import AnswerForm, put_refusal
-from rongqiao.portal.interface_listings import reason_titles
+from rongqiao.portal.interface_listings import SUBJECT, SUBJECT_CODE, reason_titles
 from rongqiao.portal.interface_words import (
     basis_title,
     interface_choices,
@@ -51,7 +51,7 @@ def list_questions(request: HttpRequest) -> HttpResponse:
         name="questions",
         row_url=lambda row: reverse("portal:bank_interface_question", args=[row.pk]),
         columns=[
-            Column("subject_uscc", "被查询企业", sort="subject_uscc"),
+            SUBJECT,
             Column(
                 "interface", "接口", sort="interface_id", value=lambda row: interface_title(row.interface_id)
             ),
@@ -73,6 +73,7 @@ def list_questions(request: HttpRequest) -> HttpResponse:
             ),
         ],
         default_sort="due_at",
+        further=[SUBJECT_CODE],
         empty_title="没有需要说明的访问",
         empty_text="每晚按风险并随机抽取前一日的查询，抽中的会列在这里，请在期限内说明缘由。",
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from rongqiao.bases.enterprises.interfaces import selectors
@@ -17,6 +18,7 @@ from rongqiao.portal.interface_listings import (
     CALL_FACTS,
     PERIOD,
     PERIODS,
+    SUBJECT_CODE,
     USAGE_COUNTS,
     first_day,
     start_of,
@@ -69,7 +71,7 @@ def show_usage(request: HttpRequest) -> HttpResponse:
         empty_title="这段时间没有调用",
         empty_text="用密钥调用接口后，每次调用都计量在这里；沙箱调用不计。",
         empty_url=reverse("portal:bank_interface_keys"),
-        empty_label="查看密钥",
+        empty_label=_("查看密钥"),
     )
     shown = max(first, today - dt.timedelta(days=CHART_DAYS - 1))
     context = usage_totals(scope, rows, days, first) | {"chart": _chart(rows, shown, today)}
@@ -112,7 +114,7 @@ def list_calls(request: HttpRequest) -> HttpResponse:
         since = start_of(first)
     listing = Listing(
         request,
-        selectors.list_calls(scope, since=since),
+        selectors.with_names(selectors.list_calls(scope, since=since)),
         name="calls",
         columns=[
             Column("at", "时间", "time", sort="at"),
@@ -132,10 +134,11 @@ def list_calls(request: HttpRequest) -> HttpResponse:
             BY_USCC,
         ],
         default_sort="-at",
+        further=[SUBJECT_CODE],
         empty_title="还没有调用",
         empty_text="用密钥调用接口后，每次调用都会记录在这里。",
         empty_url=reverse("portal:bank_interface_keys"),
-        empty_label="查看密钥",
+        empty_label=_("查看密钥"),
     )
     return listing.respond("portal/bank/interface_calls.html")
 

@@ -23,6 +23,8 @@ from rongqiao.portal.interface_listings import (
     BY_USCC,
     CALL_FACTS,
     PERIOD,
+    SUBJECT,
+    SUBJECT_CODE,
     USAGE_COUNTS,
     first_day,
     reason_titles,
@@ -83,7 +85,7 @@ class MaintenanceForm(PlainForm):
     code = forms.ChoiceField(label="告知调用方的状态")
     reason = forms.CharField(label="原因", max_length=200, help_text="公开显示，便于使用机构提前安排。")
 
-    FIELDS = {"结束时间": "ends_at", "错误码": "code", "提供部门": "provider"}
+    FIELDS = {"开始时间": "starts_at", "结束时间": "ends_at", "错误码": "code", "提供部门": "provider"}
 
     def __init__(self, *args: Any, provider: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -147,7 +149,7 @@ def list_calls(request: HttpRequest, workspace: str) -> HttpResponse:
     _, first = first_day(request)
     listing = Listing(
         request,
-        selectors.list_calls(request_scope(request), since=start_of(first)),
+        selectors.with_names(selectors.list_calls(request_scope(request), since=start_of(first))),
         name="calls",
         columns=[
             Column("at", "时间", "time", sort="at"),
@@ -164,6 +166,7 @@ def list_calls(request: HttpRequest, workspace: str) -> HttpResponse:
             *provider_filters(workspace),
         ],
         default_sort="-at",
+        further=[SUBJECT_CODE],
         empty_title="没有调用",
         empty_text="获授权的机构每次调用，无论是否应答，都记录在这里。",
     )  # fmt: skip
@@ -191,7 +194,7 @@ def list_questions(request: HttpRequest, workspace: str) -> HttpResponse:
         columns=[
             *interface_columns(workspace),
             Column("consumer.name", "使用机构", sort="consumer__name"),
-            Column("subject_uscc", "被查询企业", sort="subject_uscc"),
+            SUBJECT,
             Column("reasons", "抽查缘由", value=reason_titles),
             Column("points", "风险分", "number", sort="points"),
             Column("status", "状态", "status", sort="status", option="question"),
@@ -202,6 +205,7 @@ def list_questions(request: HttpRequest, workspace: str) -> HttpResponse:
             *provider_filters(workspace),
         ],
         default_sort="due_at",
+        further=[SUBJECT_CODE],
         empty_title="没有抽查",
         empty_text="每晚按风险并随机抽取前一日的查询，请使用机构限期说明；说明后由提供部门判定。",
     )
@@ -281,8 +285,12 @@ def show_maintenance(request: HttpRequest, workspace: str) -> HttpResponse:
         empty_title="没有维护安排",
         empty_text="结账、数据迁移等期间接口不能应答的，请提前公告。",
     )
-    hours = int(threshold("interface_maintenance_hours_max", timezone.localdate(now)))
-    context = place_of(request, workspace) | {"listing": listing, "form": form, "most_hours": hours}
+    context = place_of(request, workspace) | {
+        "listing": listing,
+        "form": form,
+        "most_hours": threshold("interface_maintenance_hours_max", timezone.localdate(now)),
+        "most_days": threshold("interface_maintenance_lead_days_max", timezone.localdate(now)),
+    }
     return (
         render(request, "portal/provider/maintenance.html", context, status=422)
         if form.is_bound

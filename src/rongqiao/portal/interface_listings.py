@@ -37,8 +37,21 @@ USAGE_COUNTS = (
     Column("records", "记录数", "count", sort="records"),
     Column("price_cny", "费用", "money", sort="price_cny"),
 )
+
+
+def subject_of(row: Any) -> str | None:
+    """Name whose data a call was about, by the register, with the code; null where it was about nobody."""
+    if not row.subject_uscc:
+        return None
+    # A code that the register does not know was mistyped by the caller, or is of elsewhere.
+    return f"{row.subject_name or '登记中无此代码'} {row.subject_uscc}"
+
+
+SUBJECT = Column("subject", "企业", value=subject_of, null_text="无或沙箱")
+#: The code by itself, for files.
+SUBJECT_CODE = Column("subject_uscc", "统一社会信用代码")
 CALL_FACTS = (
-    Column("subject_uscc", "企业", null_text="无或沙箱"),
+    SUBJECT,
     Column("purpose", "用途", value=lambda row: purpose_title(row.purpose)),
     Column("basis", "依据", value=lambda row: basis_title(row.basis)),
     Column("outcome", "结果", value=lambda row: code_title(row.code)),

@@ -196,7 +196,8 @@ def list_assignments(request: HttpRequest) -> HttpResponse:
         columns=[
             Column("raw_name", "报送名称", value=lambda row: row.raw_name or row.raw_uscc or "未写名称"),
             Column("raw_uscc", "报送代码"),
-            Column("enterprise_id", "认定企业", sort="enterprise_id"),
+            Column("enterprise_name", "认定企业", null_text="登记中无此代码"),
+            Column("enterprise_id", "认定企业代码", sort="enterprise_id"),
             Column("method", "方法", sort="method", value=lambda row: dict(METHODS).get(row.method, row.method)),
             Column("score", "把握", sort="score", value=lambda row: f"{row.score:.1%}" if row.score is not None else None),
             Column("contract_id", "数据表", sort="contract_id", value=lambda row: contract_title(row.contract_id)),
@@ -209,7 +210,6 @@ def list_assignments(request: HttpRequest) -> HttpResponse:
             Filter("q", "报送名称", apply=lambda rows, v: rows.filter(raw_name__icontains=v[:60])),
         ],
         default_sort="-known_at",
-        further=[Column("enterprise_name", "认定企业登记名称")],
         empty_title="没有认定记录",
         empty_text="代码有误、由注册号、名称或概率模型认定的行会列在这里；代码正确的行不需要认定。",
     )  # fmt: skip
@@ -288,6 +288,8 @@ def show_assignment(request: HttpRequest, batch_id: str, line: int) -> HttpRespo
         "told": found[1] if found else {},
         "merges": [(each, dict(METHODS).get(each.method, each.method)) for each in merges],
         "decisions": decisions,
+        "is_pending": any(each.decision == "undo" and each.state == "asked" for each in decisions),
+        "withdrawn_on": next((each.known_at for each in merges if each.method == "withdrawn"), None),
         "form": form if found else None,
     }
     return render(request, "portal/operator/assignment.html", context, status=422 if form.errors else 200)

@@ -24,6 +24,7 @@ from rongqiao.bases.enterprises.interfaces.models import (
     WebhookAttempt,
     WebhookEvent,
 )
+from rongqiao.bases.enterprises.register_names import register_name
 from rongqiao.contracts.catalog import consent_purposes
 from rongqiao.contracts.interfaces import Interface, load_interfaces
 from rongqiao.contracts.standards import load_contract, load_contracts
@@ -274,6 +275,12 @@ def list_calls(
     return calls.filter(**{name: value for name, value in wanted.items() if value})
 
 
+def with_names(calls: QuerySet[DataCall]) -> QuerySet[DataCall]:
+    """Give each call ``subject_name``, the register's name of the enterprise; null for the sandbox and unknown codes."""
+    named: QuerySet[DataCall] = calls.annotate(subject_name=register_name("subject_uscc"))
+    return named
+
+
 def usage_by_day(scope: Scope, *, since: dt.date, until: dt.date) -> list[Usage]:
     """Sum calls up per day, provider, interface and consumer, ``until`` included; newest day first."""
     calls = list_calls(scope).exclude(basis="sandbox").annotate(day=TruncDate("at"))
@@ -349,11 +356,15 @@ def call_fields(call: DataCall) -> list[tuple[str, list[str]]] | None:
 
 
 def list_questions(scope: Scope, *, status: str = "") -> QuerySet[AccessQuestion]:
-    """List accesses to be explained: asked of a consumer, by a department, or about the enterprise; riskiest first."""
+    """List accesses to be explained: asked of a consumer, by a department, or about the enterprise; riskiest first.
+
+    Each carries ``subject_name``, the register's name of the enterprise; null where it has none.
+    """
     require(scope, *CONSUMERS, *REVIEWERS, *VENDORS)
     found: QuerySet[AccessQuestion] = AccessQuestion.objects.for_scope(scope).select_related(
         "call", "consumer"
     )
+    found = found.annotate(subject_name=register_name("subject_uscc"))
     return found.filter(status=status) if status else found
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Case, DateTimeField, F, OuterRef, Q, Subquery, When
+from django.db.models import Case, DateTimeField, F, Q, When
 
 from rongqiao.accounts.models import User
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import require
-from rongqiao.bases.enterprises.models import Enterprise
 from rongqiao.bases.enterprises.objections.models import OPEN, Objection, ObjectionStep
+from rongqiao.bases.enterprises.register_names import register_name
 
 if TYPE_CHECKING:
     import uuid
@@ -31,11 +31,10 @@ def list_objections(scope: Scope) -> QuerySet[Objection]:
     that runs out first; null when nobody owes anything.
     """
     require(scope, *READERS)
-    name = Enterprise.objects.filter(pk=OuterRef("subject_uscc")).values("name")[:1]
     found: QuerySet[Objection] = Objection.objects.for_scope(scope).select_related(
         "raised_by_organisation", "answered_by_organisation"
     )
-    return found.annotate(subject_name=Subquery(name), next_due_at=_next_due())
+    return found.annotate(subject_name=register_name("subject_uscc"), next_due_at=_next_due())
 
 
 def _next_due() -> Case:
