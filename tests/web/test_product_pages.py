@@ -144,6 +144,16 @@ def by_county(client, url):
     assert {row[1] for row in told} == {"长沙市"}
     assert len(lines(prefecture="4301")) == len(told)
     assert lines(prefecture="4302") == []
+    # Where the product is sold nothing may be told; where it is not there is nothing.
+    hidden = words(client.get(url, {"prefecture": "4302"}))
+    assert "这个市州的县市区都不显示" in hidden
+    assert "都少于 20 户（含零）" in hidden
+    Product.objects.filter(code="P01").update(region_codes=["4301"])
+    elsewhere = words(client.get(url, {"prefecture": "4302"}))
+    assert "株洲市不在产品的服务地区内" in elsewhere
+    assert "都不显示" not in elsewhere
+    assert "株洲市不在产品的服务地区内" in words(page(client, "bank_product", "P01", prefecture="4302"))
+    Product.objects.filter(code="P01").update(region_codes=["43"])
     part = client.get(
         url, {"prefecture": "4301", "sort": "-after"}, headers=HTMX | {"HX-Target": "counties"}
     ).content.decode()

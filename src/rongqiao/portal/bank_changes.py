@@ -19,7 +19,7 @@ from rongqiao.platforms.financing import criteria_trials as trials
 from rongqiao.platforms.financing.screening.facts import find_facts, get_fact
 from rongqiao.platforms.financing.screening.selectors import budgets_left
 from rongqiao.portal.access import BANK, for_roles, request_scope
-from rongqiao.portal.bank_products import ABOUT, PREFECTURE, by_prefecture
+from rongqiao.portal.bank_products import ABOUT, PREFECTURE, by_prefecture, why_none
 from rongqiao.portal.criteria_words import describe_criteria
 from rongqiao.portal.listing import Column, Filter, Listing, place_name, prefecture_choices
 
@@ -68,7 +68,7 @@ def _editor(request: HttpRequest, change_id: uuid.UUID, refusal: RongqiaoError |
         "urls": {"show": reverse("portal:bank_change", args=[change_id])}
         | {deed: reverse(f"portal:bank_change_{deed}", args=[change_id]) for deed in DEEDS},
     }
-    listing = _counties(request, change.figures, context["urls"]["show"])
+    listing = _counties(request, change, context["urls"]["show"])
     htmx = getattr(request, "htmx", None)
     if htmx and htmx.target == "builder" and not htmx.history_restore_request:
         # HTMX swaps only what succeeded: a refusal in its place is an answer, not a failure.
@@ -78,10 +78,13 @@ def _editor(request: HttpRequest, change_id: uuid.UUID, refusal: RongqiaoError |
     return answer
 
 
-def _counties(request: HttpRequest, figures: dict[str, Any] | None, path: str) -> Listing:
+def _counties(request: HttpRequest, change: Any, path: str) -> Listing:
     """List what the trial told by county; a draft that was not tried has no line."""
-    lines = [dict(zip(SIDES, line, strict=True)) for line in (figures or {}).get("counties", [])]
-    hidden = f"少于 {(figures or {}).get('least', '')}"
+    figures: dict[str, Any] = change.figures or {}
+    lines = [dict(zip(SIDES, line, strict=True)) for line in figures.get("counties", [])]
+    hidden = f"少于 {figures.get('least', '')}"
+    meaning = f"产品在这里销售，只是各县市区的增减都{hidden} 户（含零），不显示；不等于没有变化。"
+    none_fit = why_none(request, change.product, "这个市州的县市区都不显示", meaning)
     titles = {"before": "现行", "after": "新条件", "gained": "新增", "lost": "失去"}
     return Listing(
         request,
@@ -107,8 +110,8 @@ def _counties(request: HttpRequest, figures: dict[str, Any] | None, path: str) -
         default_sort="-lost",
         empty_title="没有可以显示的县市区",
         empty_text=f"各县市区的增减都{hidden} 户，不显示。",
-        none_fit_title="这个市州没有可以显示的县市区",
-        none_fit_text=f"不等于没有变化：增减{hidden} 户（含零）的县市区不显示，服务地区以外的也不列。",
+        none_fit_title=none_fit[0],
+        none_fit_text=none_fit[1],
         further=[Column("region_code", "区划代码")],
     )
 

@@ -12,12 +12,19 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from rongqiao.bases.resources import changes
-from rongqiao.bases.resources.reach import Reach, eligibility_by_county, latest_run, least_told, reaches
+from rongqiao.bases.resources.reach import (
+    Reach,
+    eligibility_by_county,
+    is_sold_in,
+    latest_run,
+    least_told,
+    reaches,
+)
 from rongqiao.portal.access import BANK, for_roles, request_scope
 from rongqiao.portal.criteria_words import describe_criteria
 from rongqiao.portal.geography import answer_shapes
 from rongqiao.portal.government_map import draw_map
-from rongqiao.portal.listing import Column, Filter, Listing, prefecture_choices
+from rongqiao.portal.listing import Column, Filter, Listing, place_name, prefecture_choices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,6 +126,9 @@ def show_product(request: HttpRequest, code: str) -> HttpResponse:
     least = least_told(timezone.localdate())
     past = list(changes.list_changes(scope).filter(product=product))
     hidden = f"少于 {least}"
+    none_fit = why_none(
+        request, product, "没有核对过的企业", "产品在这里销售，但全省企业中没有所在地为这个市州的。"
+    )
     listing = Listing(
         request,
         counties,
@@ -134,7 +144,8 @@ def show_product(request: HttpRequest, code: str) -> HttpResponse:
         default_sort="-met",
         empty_title="还没有核对过全省企业",
         empty_text="企业数据发布后自动核对，每小时更新一次；也可由平台运营方立即核对。",
-        none_fit_text="产品的服务地区不含这个市州。",
+        none_fit_title=none_fit[0],
+        none_fit_text=none_fit[1],
         further=[Column("region_code", "区划代码")],
     )
     places = [(row["region_code"], row["name"], row["met"], _of_prefecture(row)) for row in counties]
@@ -150,6 +161,14 @@ def show_product(request: HttpRequest, code: str) -> HttpResponse:
         "shapes_url": reverse("portal:bank_shapes"),
     }
     return listing.respond("portal/bank/product.html", context)
+
+
+def why_none(request: HttpRequest, product: Any, title: str, text: str) -> tuple[str, str]:
+    """Give title and text for a prefecture without lines: the product is not sold there, or what else it means where it is."""
+    code = request.GET.get("prefecture", "").strip()
+    if code in dict(prefecture_choices()) and not is_sold_in(product, code):
+        return "产品不在这个市州销售", f"{place_name(code)}不在产品的服务地区内，那里的企业不核对。"
+    return title, text
 
 
 def _of_prefecture(row: dict[str, Any]) -> str:

@@ -105,6 +105,12 @@ def _within(product: Product, rows: Iterable[Eligibility]) -> list[Eligibility]:
     ]
 
 
+def is_sold_in(product: Product, region: str) -> bool:
+    """Whether a product is sold in a region or in part of it; products without regions are sold everywhere."""
+    served = product.region_codes
+    return not served or any(is_within(region, each) or is_within(each, region) for each in served)
+
+
 def reaches(products: Sequence[Product], region: str = "") -> dict[Any, Reach]:
     """Product's key → what it reaches in all, or within a region; one query however many products."""
     rows: dict[Any, list[Eligibility]] = {}
