@@ -10,6 +10,7 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from rongqiao.bases.enterprises.interfaces import selectors, services
@@ -60,18 +61,18 @@ class RevokeForm(PlainForm):
 
 #: Pages of the menu: name after ``<workspace>_interface``, and title.
 MENU = (
-    ("s", "接口申请"),
-    ("_grants", "接口授权"),
-    ("_usage", "调用计量"),
-    ("_calls", "调用明细"),
-    ("_questions", "访问抽查"),
-    ("_maintenance", "维护公告"),
+    ("s", _("接口申请")),
+    ("_grants", _("接口授权")),
+    ("_usage", _("调用计量")),
+    ("_calls", _("调用明细")),
+    ("_questions", _("访问抽查")),
+    ("_maintenance", _("维护公告")),
 )
 
 
 def place_of(request: HttpRequest, workspace: str) -> dict[str, Any]:
     """Give what every page of this market needs: whose it is, and the menu with the page the reader is on."""
-    pages = [*MENU, ("_keys", "接口密钥")] if workspace == "operator" else MENU
+    pages = [*MENU, ("_keys", _("接口密钥"))] if workspace == "operator" else MENU
     urls = [(title, reverse(f"portal:{workspace}_interface{name}")) for name, title in pages]
     # Every address begins with the first page's.
     here = max((url for _, url in urls if request.path.startswith(url)), key=len, default="")
@@ -212,7 +213,7 @@ def list_grants(request: HttpRequest, workspace: str) -> HttpResponse:
         empty_title="还没有授权",
         empty_text="审核通过的申请会成为授权，列在这里。",
         empty_url=reverse(f"portal:{workspace}_interfaces"),
-        empty_label="看申请",
+        empty_label=str(_("看申请")),
     )  # fmt: skip
     return listing.respond("portal/provider/grants.html", place_of(request, workspace))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.urls import reverse
 
 from rongqiao.portal import (
     routes_bank,
+    routes_bank_interfaces,
     routes_department,
     routes_enterprise,
     routes_government,
@@ -30,8 +30,7 @@ WORKSPACES: dict[str, Sequence[tuple[Any, str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A link in the header; ``is_current`` marks the page the reader is on."""
 
     title: str
@@ -47,6 +46,11 @@ def public_links(request: HttpRequest) -> list[Link]:
 def workspace_links(request: HttpRequest) -> list[Link]:
     """Links of the reader's own workspace; empty for anonymous readers."""
     return _links(request, WORKSPACES.get(request.scope.kind, []))  # type: ignore[attr-defined]
+
+
+def bank_interface_links(request: HttpRequest) -> list[Link]:
+    """Links between a bank's pages of data interfaces."""
+    return _links(request, routes_bank_interfaces.MENU)
 
 
 def _links(request: HttpRequest, entries: Sequence[tuple[Any, str]]) -> list[Link]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.urls import path
+from django.utils.translation import gettext_lazy as _
 
 from rongqiao.portal import (
     bank_interface_keys,
@@ -73,12 +74,12 @@ urlpatterns: list[URLPattern] = [
         name="bank_interface_webhook_end",
     ),
     path(
-        "bank/interfaces/events/<uuid:event_id>/",
+        "bank/interfaces/webhooks/events/<uuid:event_id>/",
         bank_interface_webhooks.show_event,
         name="bank_interface_event",
     ),
     path(
-        "bank/interfaces/events/<uuid:event_id>/replay/",
+        "bank/interfaces/webhooks/events/<uuid:event_id>/replay/",
         bank_interface_webhooks.replay_event,
         name="bank_interface_event_replay",
     ),
@@ -91,4 +92,17 @@ urlpatterns: list[URLPattern] = [
         name="bank_interface_question",
     ),
     path("bank/interfaces/<slug:interface_id>/apply/", bank_interfaces.apply, name="bank_interface_apply"),
+]
+
+#: Menu of these pages, below the one of the workspace.
+MENU = [
+    (_("接口"), "portal:bank_interfaces"),
+    (_("我的申请"), "portal:bank_interface_submissions"),
+    (_("接口授权"), "portal:bank_interface_authorisations"),
+    (_("密钥"), "portal:bank_interface_keys"),
+    (_("计量"), "portal:bank_interface_usage"),
+    (_("调用明细"), "portal:bank_interface_calls"),
+    (_("变更通知"), "portal:bank_interface_webhooks"),
+    (_("服务商委托"), "portal:bank_interface_delegations"),
+    (_("访问说明"), "portal:bank_interface_questions"),
 ]

@@ -49,6 +49,12 @@ def workspace_links(request: HttpRequest) -> list[navigation.Link]:
     return navigation.workspace_links(request)
 
 
+@register.simple_tag
+def bank_interface_links(request: HttpRequest) -> list[navigation.Link]:
+    """Links between a bank's pages of data interfaces."""
+    return navigation.bank_interface_links(request)
+
+
 @register.inclusion_tag("portal/components/figure.html")
 def figure(
     value: Any,
