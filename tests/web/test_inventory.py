@@ -89,6 +89,7 @@ def test_a_foreign_file_flows_to_a_page_by_the_form_alone(home, clerk, operator)
 
     review = page_of(operator).get(reverse("portal:operator_source_draft", args=[table.pk])).content.decode()
     assert "负责人电话（疑似个人信息" in review
+    assert "<dt>主键</dt><dd>统一社会信用代码、检查日期</dd>" in review
     assert decide(operator, table, approve="1").status_code == 302
     assert bring_sources() == 1
     contract = load_contract("fire.fire_inspection")

@@ -184,7 +184,7 @@ def test_no_record_of_others_opens(owner):
     assert stranger.get(reverse("portal:enterprise_objection", args=[objection().pk])).status_code == 404
     assert (
         stranger.post(reverse("portal:enterprise_objection_withdraw", args=[objection().pk])).status_code
-        == 403
+        == 404
     )
 
 
@@ -199,6 +199,13 @@ def test_the_inbox_is_ordered_by_the_clock_that_runs_out_first(owner, court):
     assert len(rows) == 2
     assert "金额" in rows[0]
     assert "已到期" in page
+    with system_scope():
+        second = Objection.unscoped.exclude(pk=first.pk).get()
+    # An amount reads as one, on the side of the department and of the enterprise.
+    for client, name in ((court, "department_objection"), (owner, "enterprise_objection")):
+        assert re.search(
+            r"提出人主张</dt><dd>40,000 元<", text_of(client.get(reverse(f"portal:{name}", args=[second.pk])))
+        )
     late = text_of(court.get(reverse("portal:department_objections"), {"state": "over"}))
     assert re.search(r"共 <b>1</b> 条", late)
 

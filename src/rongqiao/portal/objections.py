@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from rongqiao.accounts.scope import Scope
-    from rongqiao.contracts.model import Item
+    from rongqiao.contracts.model import Contract, Item
 
 EVENTS = {
     "raise": "提出异议",
@@ -35,6 +36,7 @@ EVENTS = {
     "state": "本人声明",
     "escalate": "超期，上报平台",
 }
+FIGURE = re.compile(r"-?\d+(\.\d+)?")
 STATES = [("open", "办理中"), ("over", "已超期"), ("ended", "已办结")]
 
 
@@ -114,6 +116,8 @@ def detail_context(scope: Scope, objection: Any) -> dict[str, Any]:
         "table": contract.title if contract else objection.contract_id,
         "department": contract.department_title if contract else objection.department,
         "disputed": disputed,
+        "was": _worded(contract, objection.item_id, objection.disputed_value),
+        "claimed": _worded(contract, objection.item_id, objection.claimed_value),
         "clocks": clocks_of(objection),
         "lines": lines_of(objection),
         "steps": [
@@ -121,6 +125,19 @@ def detail_context(scope: Scope, objection: Any) -> dict[str, Any]:
             for step in selectors.list_steps(scope, objection)
         ],
     }
+
+
+def _worded(contract: Contract | None, item_id: str, text: str) -> str:
+    """Write a value as its item is read: amounts with separators, units behind figures; words as they were written."""
+    if contract is None or item_id not in contract.columns or not text:
+        return text
+    item = contract.item(item_id)
+    is_figure = FIGURE.fullmatch(text.strip()) is not None
+    return (
+        f"{readable_text(item, text.strip())} {item.unit}"
+        if item.unit and is_figure
+        else readable_text(item, text)
+    )
 
 
 def _who(objection: Any, step: Any) -> str:

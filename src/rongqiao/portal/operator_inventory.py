@@ -93,6 +93,7 @@ def decide_draft(request: HttpRequest, table_id: int) -> HttpResponse:
         "profile": table.profile,
         "draft": state_draft(table.document),
         "items": items,
+        "key": [node["businessName"] for node, *_ in items if node.get("primaryKey")],
         "left_out": _left_out(items, found),
         "rules": table.document["schema"][0]["quality"],
         "problem": problem,
