@@ -18,6 +18,7 @@ from rongqiao.accounts.roles import Role
 from rongqiao.accounts.scope import scope_of, scoped, system_scope
 from rongqiao.accounts.services import give_consent, open_account
 from rongqiao.bases.enterprises.intake.keys import create_key
+from rongqiao.bases.enterprises.intake.models import DuplicateRow
 from rongqiao.bases.enterprises.intake.services import open_source, open_upload
 from rongqiao.bases.enterprises.interfaces.models import DataCall
 from rongqiao.bases.enterprises.inventory.models import SourceTable
@@ -126,6 +127,11 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str, lake: La
         )  # fmt: skip
     with system_scope():
         objection = _objection(people, uscc, clerk.department, now)
+        closing = DuplicateRow(
+            department=clerk.department, contract_id=upload.contract_id, file_name="本期.csv", batch_id=f"b{mark}", line=3, reason="与第 2 行重复",
+            closed_by=people["department_clerk"], closed_at=now,
+        )  # fmt: skip
+        closing.save(force_insert=True)
         notice = ReportNotice(
             report=report, recipient_id=report.recipient_id, subject_uscc=uscc, objection_id=objection.pk, table="税务申报",
             changes=[{"id": INDICATOR, "title": "销售额", "before": "1", "after": None}], told_at=now
@@ -170,6 +176,7 @@ def _things(people: dict[str, User], uscc: str, county: str, mark: str, lake: La
         "own_table": upload.contract_id,
         "delivery_key": key.pk,
         "objection": objection.pk,
+        "closing": closing.pk,
         "notice": notice.pk,
         "record": _record_id(lake, uscc),
         "batch": f"{upload.contract_id}@0000000000000000",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 import pytest
 import yaml
+from django.conf import settings
 from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, get_resolver, reverse
 from lake_fixture import build_lake
 from matrix_fixture import INDICATOR, build_world
+
+from tests.web.english import untranslated
 
 MATRIX = yaml.safe_load((Path(__file__).parent / "access_matrix.yaml").read_text(encoding="utf-8"))
 ROLES = MATRIX["groups"]["everybody"]
@@ -32,6 +36,8 @@ FIXED = {
     "line": 1,
     "interface_id": "tax_filing_months",
 }
+#: What the fixture calls things; names are data, whatever the language.
+NAMES = ["银行一", "长沙湘辉陶瓷有限公司", "湘辉", "湘税贷", "贴息", "名单", "新表", "本期.csv", "推送"]
 KINDS = {"uscc": "enterprise", "code": "product"}
 
 
@@ -67,6 +73,7 @@ def visit(world):
     def ask(role, url, method):
         with transaction.atomic():
             client = Client(raise_request_exception=True)
+            client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
             if role != "anonymous":
                 client.force_login(world.people[role], backend="django.contrib.auth.backends.ModelBackend")
             response = getattr(client, method)(url)
@@ -119,7 +126,7 @@ def test_every_url_is_classified():
 def test_every_line_names_groups_and_roles_that_exist():
     for name, rule in MATRIX["urls"].items():
         assert allowed_roles(rule) <= set(ROLES), name
-        assert set(rule) <= {"for", "of", "method", "also", "with"}, name
+        assert set(rule) <= {"for", "of", "method", "also", "with", "known"}, name
 
 
 def judge(name, rule, world, visit):
@@ -130,6 +137,7 @@ def judge(name, rule, world, visit):
         response = visit(role, own, method)
         if role in allowed_roles(rule):
             is_right = is_passed(response, rule)
+            yield from (f"{name} as {role} is not English: {words}" for words in chinese(response, world))
         else:
             is_right = response.status_code in REFUSALS or (role == "anonymous" and is_sent_away(response))
         if not is_right:
@@ -137,13 +145,47 @@ def judge(name, rule, world, visit):
         # A role that is refused its own object is refused everybody's.
         if "of" in rule and role in allowed_roles(rule):
             response = visit(role, address(name, rule, world.other), method)
-            if response.status_code not in REFUSALS:
+            if response.status_code != (403 if rule.get("known") else 404):
                 yield f"{method} {name} of somebody else as {role}: {response.status_code}"
+
+
+def chinese(response, world):
+    """Words of navigation and buttons that a reader of English gets in Chinese."""
+    if response.status_code != 200 or not response.headers.get("Content-Type", "").startswith("text/html"):
+        return []
+    names = [person.organisation.name for person in world.people.values()]
+    return untranslated(response.content.decode(), [*names, *NAMES])
 
 
 def test_every_url_for_every_role(world, visit):
     names = [name for name in url_names(of_backoffice=False) if name in MATRIX["urls"]]
     wrong = [line for name in names for line in judge(name, MATRIX["urls"][name], world, visit)]
+    assert not wrong, "\n".join(wrong)
+
+
+def forge(things):
+    """Keys of the same kinds that nothing has."""
+    forged = {}
+    for kind, value in things.items():
+        if isinstance(value, uuid.UUID):
+            forged[kind] = uuid.uuid4()
+        elif isinstance(value, int):
+            forged[kind] = 2**31 - 1
+        else:
+            forged[kind] = value
+    return forged
+
+
+def test_a_forged_key_reads_like_somebody_elses(world, visit):
+    forged, wrong = forge(world.own), []
+    for name in url_names(of_backoffice=False):
+        rule = MATRIX["urls"].get(name, {})
+        if "of" not in rule or address(name, rule, forged) == address(name, rule, world.own):
+            continue
+        for role in allowed_roles(rule):
+            status = visit(role, address(name, rule, forged), rule.get("method", "get")).status_code
+            if status != 404:
+                wrong.append(f"{name} of nobody as {role}: {status}")
     assert not wrong, "\n".join(wrong)
 
 

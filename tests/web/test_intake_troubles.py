@@ -228,7 +228,7 @@ def test_another_department_cannot_try_it_again(two, scope, monkeypatch):
     break_at(monkeypatch, two[0], ZeroDivisionError())
     govern_uploads()
     client = page_of(clerk_of("court", "court-clerk"))
-    assert client.post(reverse("portal:department_upload_retry", args=[two[0].pk])).status_code == 403
+    assert client.post(reverse("portal:department_upload_retry", args=[two[0].pk])).status_code == 404
     assert state(scope, two[0]).status == "failed"
 
 

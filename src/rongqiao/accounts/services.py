@@ -16,7 +16,7 @@ from rongqiao.accounts.models import AuditRecord, Consent, LedgerEntry, Organisa
 from rongqiao.accounts.roles import ROLE_TITLES, ROLES_OF_KIND, Role
 from rongqiao.accounts.scope import Scope, scope_of, system_scope
 from rongqiao.contracts.catalog import consent_data_classes, consent_purposes, fold
-from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
+from rongqiao.kernel.errors import InvalidValueError, NotAllowedError, NotFoundError
 from rongqiao.kernel.identifiers import check_uscc
 from rongqiao.ledger.entries import Draft, digest_payload
 
@@ -313,7 +313,7 @@ def revoke_consent(*, scope: Scope, consent_id: uuid.UUID, now: dt.datetime) -> 
     require(scope, Role.ENTERPRISE_OWNER, Role.ENTERPRISE_CLERK)
     consent = Consent.objects.for_scope(scope).select_for_update(of=("self",)).filter(pk=consent_id).first()
     if consent is None:
-        raise NotAllowedError("授权", str(consent_id), "没有这一授权，或不属于本企业。")
+        raise NotFoundError("授权", str(consent_id), "没有这一授权，或不属于本企业。")
     if consent.revoked_at is not None:
         return cast("Consent", consent)
     consent.revoked_at = now

@@ -31,6 +31,10 @@ class NotAllowedError(RongqiaoError):
     """The caller may not do this: wrong role, organisation, region, or no live consent."""
 
 
+class NotFoundError(NotAllowedError):
+    """Nothing of that key that the caller may know of: there is none, or it is somebody else's. Both read the same."""
+
+
 class IllegalTransitionError(RongqiaoError):
     """An event that the lifecycle table does not list for the present state."""
 

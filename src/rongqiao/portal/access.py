@@ -9,7 +9,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.shortcuts import render
 
 from rongqiao.accounts.roles import ROLE_TITLES, Role
-from rongqiao.kernel.errors import IllegalTransitionError, NotAllowedError, RongqiaoError
+from rongqiao.kernel.errors import IllegalTransitionError, NotAllowedError, NotFoundError, RongqiaoError
 from rongqiao.rules.transitions import OutOfTurn
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def for_roles(*roles: Role) -> Callable[[View], View]:
     """Open a view to these roles only; without roles, to everybody.
 
     Anonymous readers are sent to sign in; other roles see a 403 page that names who may. A
-    ``NotAllowedError`` of a service is a 403 page with its words, ``IllegalTransitionError`` a 409, any other
-    ``RongqiaoError`` a 422, each with the remedy.
+    ``NotFoundError`` of a service is a 404 page with its words, any other ``NotAllowedError`` a 403,
+    ``IllegalTransitionError`` a 409, any other ``RongqiaoError`` a 422, each with the remedy.
     """
 
     def decorate(view: View) -> View:
@@ -77,7 +77,9 @@ def refuse(request: HttpRequest, roles: tuple[Role, ...]) -> HttpResponse:
 
 def show_error(request: HttpRequest, error: RongqiaoError) -> HttpResponse:
     """Page with what is wrong and what to do; the status follows the kind of error."""
-    if isinstance(error, NotAllowedError):
+    if isinstance(error, NotFoundError):
+        status = 404
+    elif isinstance(error, NotAllowedError):
         status = 403
     elif isinstance(error, IllegalTransitionError):
         status = 409

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator
 
 from rongqiao.bases.enterprises.selectors import province_figures
 from rongqiao.bases.resources import selectors as resources
-from rongqiao.kernel.errors import NotAllowedError, RongqiaoError
+from rongqiao.kernel.errors import NotAllowedError, NotFoundError, RongqiaoError
 from rongqiao.platforms.financing.selectors import market_figures
 from rongqiao.portal import api_schemas as schemas
 from rongqiao.portal.bank_quotes import primes
@@ -140,14 +140,10 @@ def answer_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse
 @api.exception_handler(RongqiaoError)
 def answer_refused(request: HttpRequest, error: RongqiaoError) -> HttpResponse:
     """Refusals and bad values, with the remedy."""
-    is_refusal = isinstance(error, NotAllowedError)
-    return _problem(
-        request,
-        403 if is_refusal else 422,
-        "refused" if is_refusal else "invalid",
-        error.thing,
-        error.remedy,
-    )
+    status, code = 422, "invalid"
+    if isinstance(error, NotAllowedError):
+        status, code = (404, "not_found") if isinstance(error, NotFoundError) else (403, "refused")
+    return _problem(request, status, code, error.thing, error.remedy)
 
 
 def _problem(request: HttpRequest, status: int, code: str, title: str, detail: str) -> HttpResponse:

@@ -25,6 +25,7 @@ from rongqiao.kernel.errors import (
     IllegalTransitionError,
     InvalidValueError,
     NotAllowedError,
+    NotFoundError,
     RongqiaoError,
     StorageError,
 )
@@ -64,6 +65,8 @@ def _answered(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def _status_of(error: RongqiaoError) -> int:
     if isinstance(error, StorageError):
         return 503
+    if isinstance(error, NotFoundError):
+        return 404
     if isinstance(error, NotAllowedError):
         return 403
     if isinstance(error, IllegalTransitionError) or error.thing == "续传位置":

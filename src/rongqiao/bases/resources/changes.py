@@ -13,7 +13,7 @@ from rongqiao.accounts.scope import system_scope
 from rongqiao.accounts.services import record_audit, require
 from rongqiao.bases.resources.models import CriteriaChange, Product
 from rongqiao.bases.resources.services import enqueue_matching
-from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
+from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError, NotFoundError
 from rongqiao.kernel.texts import whole_text
 from rongqiao.rules.criteria import parse_criteria
 from rongqiao.rules.transitions import advance
@@ -45,7 +45,7 @@ def open_change(*, scope: Scope, product_code: str, now: dt.datetime) -> Criteri
     require(scope, *DRAFTERS)
     product = own_product(scope, product_code)
     if product is None:
-        raise NotAllowedError("产品", product_code, "没有这个产品，或不属于本机构。")
+        raise NotFoundError("产品", product_code, "没有这个产品，或不属于本机构。")
     found = list_changes(scope).filter(product=product, status__in=OPEN).first()
     if found is not None:
         return found
@@ -216,7 +216,7 @@ def lock_change(scope: Scope, change_id: uuid.UUID) -> CriteriaChange:
     rows = CriteriaChange.objects.for_scope(scope).select_for_update(of=("self",))
     found = rows.select_related("product").filter(pk=change_id).first()
     if found is None:
-        raise NotAllowedError("准入条件改动", str(change_id), "没有这次改动，或不属于本机构。")
+        raise NotFoundError("准入条件改动", str(change_id), "没有这次改动，或不属于本机构。")
     return cast("CriteriaChange", found)
 
 

@@ -22,7 +22,7 @@ from rongqiao.bases.enterprises.usage import REGISTRY, ROLES, item_roles
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.indicators.lineage import indicators_of
 from rongqiao.indicators.shown_series import SERIES
-from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
+from rongqiao.kernel.errors import InvalidValueError, NotAllowedError, NotFoundError
 from rongqiao.lake.engine import connect, quote
 from rongqiao.lake.record_ids import record_id
 from rongqiao.lake.tables import Lake
@@ -146,7 +146,7 @@ def trace_department_record(
     require(scope, Role.DEPARTMENT_CLERK)
     contract = load_contracts().get(batch_id.partition("@")[0])
     if contract is None or contract.department != scope.department:
-        raise NotAllowedError("报送批次", batch_id, "不是本部门报送的批次。")
+        raise NotFoundError("报送批次", batch_id, "不是本部门报送的批次。")
     lake = lake or Lake()
     row = _row_at(lake, contract, batch_id, line)
     # Reports are the enterprise's and its banks'; what leaves here are counts.

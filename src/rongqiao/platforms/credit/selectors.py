@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from rongqiao.accounts.models import Consent
 from rongqiao.accounts.selectors import ledger_entry
 from rongqiao.bases.enterprises.tracing import IndicatorTrace, trace_rows
-from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
+from rongqiao.kernel.errors import InvalidValueError, NotAllowedError, NotFoundError
 from rongqiao.lake.tables import Lake
 from rongqiao.ledger.entries import digest_payload
 from rongqiao.platforms.credit.models import Report
@@ -82,7 +82,7 @@ def trace_indicator(
     """
     found = get_report(scope, report.pk if isinstance(report, Report) else report)
     if found is None:
-        raise NotAllowedError("信用报告", str(report), "没有这份报告，或不属于本机构。")
+        raise NotFoundError("信用报告", str(report), "没有这份报告，或不属于本机构。")
     figure = find_figure(found, indicator_id)
     if figure is None:
         raise InvalidValueError("指标", indicator_id, "报告中没有这个指标。")

@@ -13,7 +13,7 @@ from rongqiao.bases.enterprises.catalogue.models import IndicatorDecision, Indic
 from rongqiao.bases.enterprises.catalogue.selectors import pending_decisions
 from rongqiao.bases.enterprises.intake.services import JOB as GOVERN_JOB
 from rongqiao.indicators.suspension import LIFECYCLE, State, follow
-from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
+from rongqiao.kernel.errors import InvalidValueError, NotFoundError
 from rongqiao.kernel.texts import whole_text
 from rongqiao.rules.transitions import advance, can_advance
 
@@ -60,7 +60,7 @@ def decide_indicator(
         raise InvalidValueError("理由", reason, "写明为何停用或恢复，记录会长期保留。")
     status = IndicatorStatus.objects.select_for_update().filter(pk=indicator_id).first()
     if status is None:
-        raise NotAllowedError("指标", indicator_id, "还没有这一指标的健康度；计算并发布指标后再作决定。")
+        raise NotFoundError("指标", indicator_id, "还没有这一指标的健康度；计算并发布指标后再作决定。")
     user_id, _ = scope.person
     state = advance(LIFECYCLE, status.state, event)
     decision = IndicatorDecision(

@@ -13,7 +13,7 @@ from rongqiao.accounts.services import record_audit, require
 from rongqiao.bases.enterprises.interfaces.models import Delegation, InterfaceKey
 from rongqiao.bases.enterprises.interfaces.selectors import CONSUMERS, VENDORS, live_authorisations
 from rongqiao.bases.enterprises.interfaces.services import new_key
-from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
+from rongqiao.kernel.errors import InvalidValueError, NotFoundError
 from rongqiao.kernel.texts import whole_text
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def revoke_delegation(*, scope: Scope, delegation_id: uuid.UUID, now: dt.datetim
     require(scope, *CONSUMERS, Role.OPERATOR)
     found = Delegation.objects.for_scope(scope).select_for_update().filter(pk=delegation_id).first()
     if found is None:
-        raise NotAllowedError("代调用委托", str(delegation_id), "没有这项委托，或不属于本机构。")
+        raise NotFoundError("代调用委托", str(delegation_id), "没有这项委托，或不属于本机构。")
     if found.revoked_at is None:
         found.revoked_at = now
         found.save(update_fields=["revoked_at"])
@@ -113,7 +113,7 @@ def create_vendor_key(
     )
     delegation = found.first()
     if delegation is None:
-        raise NotAllowedError("代调用委托", str(delegation_id), "没有这项委托，或已收回、已到期。")
+        raise NotFoundError("代调用委托", str(delegation_id), "没有这项委托，或已收回、已到期。")
     return new_key(
         scope, title=title, consumer_id=delegation.consumer_id, holder_id=delegation.vendor_id,
         delegation_id=delegation.pk,

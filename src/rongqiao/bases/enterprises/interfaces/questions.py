@@ -15,7 +15,7 @@ from rongqiao.bases.enterprises.interfaces.secret import hmac_sm3
 from rongqiao.bases.enterprises.interfaces.selectors import CONSUMERS, REVIEWERS
 from rongqiao.bases.enterprises.interfaces.telling import tell
 from rongqiao.contracts.numbers import threshold_table
-from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
+from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotFoundError
 from rongqiao.rules.access_risk import Access, Risk, draw_sample, judge_access
 from rongqiao.rules.transitions import advance, can_advance
 from rongqiao.rules.working_days import ZONE, add_working_days
@@ -169,7 +169,7 @@ def mark_overdue(*, now: dt.datetime) -> int:
 def _lock(scope: Scope, question_id: uuid.UUID) -> AccessQuestion:
     found = AccessQuestion.objects.for_scope(scope).select_for_update().filter(pk=question_id).first()
     if found is None:
-        raise NotAllowedError("访问说明", str(question_id), "没有这项说明，或与本机构无关。")
+        raise NotFoundError("访问说明", str(question_id), "没有这项说明，或与本机构无关。")
     question: AccessQuestion = found
     return question
 

@@ -24,7 +24,7 @@ from rongqiao.bases.enterprises.interfaces.secret import hmac_sm3, secret_of
 from rongqiao.bases.enterprises.interfaces.selectors import CONSUMERS
 from rongqiao.bases.enterprises.interfaces.telling import EVENTS, TEST, put_event, wake
 from rongqiao.contracts.numbers import threshold, threshold_table
-from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
+from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotFoundError
 from rongqiao.rules.transitions import advance
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def replay_event(*, scope: Scope, event_id: uuid.UUID, now: dt.datetime) -> Webh
     require(scope, *CONSUMERS, Role.OPERATOR)
     found = WebhookEvent.objects.for_scope(scope).select_for_update().filter(pk=event_id).first()
     if found is None:
-        raise NotAllowedError("变更事件", str(event_id), "没有这个事件，或不属于本机构。")
+        raise NotFoundError("变更事件", str(event_id), "没有这个事件，或不属于本机构。")
     _live(scope, found.webhook_id)
     event: WebhookEvent = found
     event.status = advance("webhook_event", event.status, "replay")
@@ -127,7 +127,7 @@ def _own(scope: Scope, webhook_id: uuid.UUID) -> Webhook:
     require(scope, *CONSUMERS, Role.OPERATOR)
     found = Webhook.objects.for_scope(scope).select_for_update().filter(pk=webhook_id).first()
     if found is None:
-        raise NotAllowedError("变更通知", str(webhook_id), "没有这项订阅，或不属于本机构。")
+        raise NotFoundError("变更通知", str(webhook_id), "没有这项订阅，或不属于本机构。")
     webhook: Webhook = found
     return webhook
 

@@ -14,7 +14,7 @@ from rongqiao.bases.enterprises.inventory.models import SourceTable
 from rongqiao.bases.enterprises.inventory.selectors import open_questions
 from rongqiao.contracts import drafts
 from rongqiao.contracts.standards import load_contract
-from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
+from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError, NotFoundError
 from rongqiao.rules.transitions import advance
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _lock(scope: Scope, table_id: int) -> SourceTable:
     rows = SourceTable.objects.for_scope(scope).select_for_update(of=("self",)).select_related("upload")
     table: SourceTable | None = rows.filter(pk=table_id).first()
     if table is None:
-        raise NotAllowedError("新数据源", table_id, "没有这张表，或不属于本部门。")
+        raise NotFoundError("新数据源", table_id, "没有这张表，或不属于本部门。")
     return table
 
 

@@ -15,7 +15,7 @@ from rongqiao.bases.enterprises.objections.models import Objection, ObjectionSte
 from rongqiao.bases.enterprises.objections.selectors import has_people
 from rongqiao.bases.enterprises.records import PERSONAL, read_record, text_of
 from rongqiao.contracts.standards import load_contract
-from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
+from rongqiao.kernel.errors import InvalidValueError, NotAllowedError, NotFoundError
 from rongqiao.kernel.texts import whole_text
 from rongqiao.lake.tables import Lake
 from rongqiao.rules.transitions import advance
@@ -202,7 +202,7 @@ def lock_objection(scope: Scope, objection_id: uuid.UUID) -> Objection:
     found = Objection.objects.for_scope(scope).select_for_update(of=("self",)).filter(pk=objection_id)
     objection: Objection | None = found.select_related("raised_by_organisation").first()
     if objection is None:
-        raise NotAllowedError("异议", str(objection_id), "没有这件异议，或与本单位无关。")
+        raise NotFoundError("异议", str(objection_id), "没有这件异议，或与本单位无关。")
     return objection
 
 

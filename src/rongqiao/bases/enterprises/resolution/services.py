@@ -15,7 +15,7 @@ from rongqiao.bases.enterprises.intake.services import repair_rows
 from rongqiao.bases.enterprises.resolution import selectors
 from rongqiao.bases.enterprises.resolution.models import IdentityDecision, Settlement
 from rongqiao.contracts.standards import load_contract
-from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
+from rongqiao.kernel.errors import InvalidValueError, NotAllowedError, NotFoundError
 from rongqiao.kernel.texts import whole_text
 from rongqiao.rules.transitions import advance
 
@@ -86,7 +86,9 @@ def settle_conflict(
     """
     require(scope, Role.OPERATOR, Role.DEPARTMENT_CLERK)
     conflict = selectors.get_conflict(scope, conflict_id)
-    if conflict is None or not may_settle(scope, conflict):
+    if conflict is None:
+        raise NotFoundError("数据冲突", conflict_id, "没有这项冲突，或与本单位无关。")
+    if not may_settle(scope, conflict):
         raise NotAllowedError("数据冲突", conflict_id, "只有平台运营方，或该事实的首要权威部门可以处理。")
     if conflict.state != "open" or conflict.version != version:
         raise InvalidValueError("数据冲突", conflict.name, "各方所报已有变化，请按最新内容重新判断。")
@@ -166,7 +168,7 @@ def decide_row(
     require(scope, Role.OPERATOR)
     row = selectors.get_waiting_row(scope, row_id)
     if row is None:
-        raise NotAllowedError("待认定记录", row_id, "没有这条记录，或已经认定、已由部门修复。")
+        raise NotFoundError("待认定记录", row_id, "没有这条记录，或已经认定、已由部门修复。")
     if decision not in ("match", "reject", "ask"):
         raise InvalidValueError("决定", decision, "请选择一项决定。")
     if decision == "match" and enterprise_id not in {each["enterprise_id"] for each in row.candidates}:

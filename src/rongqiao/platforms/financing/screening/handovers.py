@@ -11,7 +11,7 @@ from rongqiao.accounts.models import Organisation
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.scope import system_scope
 from rongqiao.accounts.services import record_audit, require
-from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
+from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError, NotFoundError
 from rongqiao.platforms.financing.clocks import local_day
 from rongqiao.platforms.financing.screening.counting import limited
 from rongqiao.platforms.financing.screening.models import ScreeningHandover, ScreeningMember
@@ -240,7 +240,7 @@ def _lock(scope: Scope, handover_id: uuid.UUID) -> ScreeningHandover:
     rows = ScreeningHandover.objects.for_scope(scope).select_related("organisation", "recipient")
     found = rows.select_for_update(of=("self",)).filter(pk=handover_id).first()
     if found is None:
-        raise NotAllowedError("名单交付", str(handover_id), "没有这份交付，或与本机构无关。")
+        raise NotFoundError("名单交付", str(handover_id), "没有这份交付，或与本机构无关。")
     return cast("ScreeningHandover", found)
 
 

@@ -15,7 +15,7 @@ from rongqiao.bases.enterprises.catalogue.selectors import held_back
 from rongqiao.bases.enterprises.models import Portrait
 from rongqiao.bases.enterprises.portraits import is_fact_readable, is_rating_readable, readable_contracts
 from rongqiao.contracts.catalog import threshold
-from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError
+from rongqiao.kernel.errors import IllegalTransitionError, InvalidValueError, NotAllowedError, NotFoundError
 from rongqiao.kernel.texts import whole_text
 from rongqiao.platforms.financing.clocks import local_day
 from rongqiao.platforms.financing.screening import counting
@@ -373,6 +373,6 @@ def _audit(scope: Scope, action: str, screening: ScreeningList, **detail: Any) -
     )
 
 
-def no_such_list(list_id: object) -> NotAllowedError:
+def no_such_list(list_id: object) -> NotFoundError:
     """Refusal of a list that is not there, or not the caller's."""
-    return NotAllowedError("筛选名单", str(list_id), "没有这份名单，或不属于本机构。")
+    return NotFoundError("筛选名单", str(list_id), "没有这份名单，或不属于本机构。")

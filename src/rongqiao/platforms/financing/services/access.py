@@ -10,7 +10,7 @@ from django.db.models import Model
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import require
 from rongqiao.contracts.catalog import code_list
-from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
+from rongqiao.kernel.errors import InvalidValueError, NotAllowedError, NotFoundError
 from rongqiao.platforms.financing.models import Demand
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ def _demand_of(row: Any) -> uuid.UUID:
     return key
 
 
-def _unknown(model: type[Row], key: object) -> NotAllowedError:
+def _unknown(model: type[Row], key: object) -> NotFoundError:
     title = TITLES.get(model.__name__, model.__name__)
-    return NotAllowedError(title, str(key), f"没有这一{title}，或您无权查看。")
+    return NotFoundError(title, str(key), f"没有这一{title}，或您无权查看。")
 
 
 def check_code(list_id: str, code: str) -> str:
