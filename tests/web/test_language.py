@@ -11,16 +11,20 @@ from django.urls import reverse
 from rongqiao.accounts.models import Organisation, User
 from rongqiao.kernel.home import home
 from rongqiao.portal import interface_words, wording
+from tests.web.english import CHINESE, TEMPLATES, unmarked
 
 PORTAL = home() / "src" / "rongqiao" / "portal"
 WORDING = PORTAL / "locale" / "en" / "LC_MESSAGES" / "django.po"
-CHINESE = re.compile(r"[一-鿿]")
 
 
 def marked_words():
     """Every word that a template or a module of the portal marks for translation."""
     for template in PORTAL.rglob("*.html"):
-        yield from re.findall(r'\{%\s*translate "([^"]+)"', template.read_text())
+        source = template.read_text()
+        yield from re.findall(r'\{%\s*translate "([^"]+)"', source)
+        yield from re.findall(r'=_\("([^"]+)"\)', source)
+        for block in re.findall(r"\{% blocktranslate[^%]*%\}(.*?)\{% endblocktranslate %\}", source):
+            yield re.sub(r"\{\{ (\w+) \}\}", r"%(\1)s", block)
     for module in PORTAL.glob("*.py"):
         for node in ast.walk(ast.parse(module.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_":
@@ -34,6 +38,22 @@ def test_every_marked_word_has_english_wording():
     assert len(words) > 50
     assert words <= wording.keys(), f"No English for {sorted(words - wording.keys())}"
     assert not [word for word in words if CHINESE.search(wording[word]) or not wording[word]]
+
+
+def test_every_title_crumb_menu_heading_and_button_is_marked_for_translation():
+    left = {
+        str(each.relative_to(TEMPLATES)): unmarked(each.read_text()) for each in TEMPLATES.rglob("*.html")
+    }
+    assert len(left) > 100
+    assert {name: words for name, words in left.items() if words} == {}
+
+
+def test_what_nobody_marked_is_found():
+    page = (
+        '<p class="rq-crumbs"><a href="/">{% translate "画像" %}</a> / 企业画像</p><button>简体中文</button>'
+    )
+    assert unmarked(page) == ["/ 企业画像"]
+    assert unmarked("<h1>{% blocktranslate %}第 {{ n }} 步{% endblocktranslate %}</h1><p>正文</p>") == []
 
 
 @pytest.mark.django_db

@@ -9,6 +9,7 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from rongqiao.accounts.roles import Role
@@ -65,7 +66,7 @@ def list_applications(request: HttpRequest) -> HttpResponse:
         empty_title="还没有贷款申请",
         empty_text="企业接受本行报价后，申请会自动出现在这里。",
         empty_url=reverse("portal:bank_demands"),
-        empty_label="去看融资需求",
+        empty_label=_("去看融资需求"),
     )
     return listing.respond("portal/bank/applications.html")
 

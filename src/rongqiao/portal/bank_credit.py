@@ -8,6 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from rongqiao.accounts import selectors as accounts
@@ -106,7 +107,7 @@ def list_reports(request: HttpRequest) -> HttpResponse:
         empty_title="还没有出具过信用报告",
         empty_text="在企业画像页点“出具信用报告”，内容与摘要会固定存证。",
         empty_url=reverse("portal:bank_demands"),
-        empty_label="去看融资需求",
+        empty_label=_("去看融资需求"),
     )
     return listing.respond("portal/bank/reports.html")
 

@@ -9,6 +9,7 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from rongqiao.bases.enterprises.interfaces import selectors, services
@@ -147,7 +148,7 @@ def list_submissions(request: HttpRequest) -> HttpResponse:
         empty_title="还没有申请过接口",
         empty_text="从目录中找到能回答业务问题的接口，写明用途后提交，由提供部门审核。",
         empty_url=reverse("portal:bank_interfaces"),
-        empty_label="查看接口目录",
+        empty_label=_("查看接口目录"),
     )
     return listing.respond("portal/bank/interface_submissions.html")
 
@@ -206,7 +207,7 @@ def list_authorisations(request: HttpRequest) -> HttpResponse:
         empty_title="还没有接口授权",
         empty_text="申请通过后，授权内容会原样冻结在这里。",
         empty_url=reverse("portal:bank_interfaces"),
-        empty_label="查看接口目录",
+        empty_label=_("查看接口目录"),
     )
     return listing.respond("portal/bank/interface_authorisations.html")
 

@@ -9,6 +9,7 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from rongqiao.platforms.credit import notices
@@ -52,7 +53,7 @@ def list_notices(request: HttpRequest) -> HttpResponse:
         empty_title="没有更正告知",
         empty_text="本行查阅过的报告如有数据更正，会逐件告知在这里，报告原文不变。",
         empty_url=reverse("portal:bank_reports"),
-        empty_label="看信用报告",
+        empty_label=_("看信用报告"),
     )
     return listing.respond("portal/bank/notices.html")
 

@@ -8,6 +8,7 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from rongqiao.accounts.roles import Role
@@ -71,7 +72,7 @@ def list_uploads(request: HttpRequest) -> HttpResponse:
         empty_title="还没有在这里上传或推送过文件",
         empty_text="选一张数据表，上传 CSV、Excel 或 JSON 文件，系统当场检查并告诉您哪些行需要修改。经共享目录或采集任务报来的文件，见“签收回执”。",
         empty_url=reverse("portal:department_send"),
-        empty_label="上传数据",
+        empty_label=_("上传数据"),
     )
     return listing.respond("portal/department/uploads.html")
 

@@ -9,6 +9,7 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from rongqiao.bases.enterprises.intake import services as intake
@@ -56,7 +57,7 @@ def list_sources(request: HttpRequest) -> HttpResponse:
         empty_title="还没有盘点过新数据源",
         empty_text="手头有一份平台还不认识的数据？上传后系统先看清每一列是什么，再帮您拟好数据标准，补几项就能入库。",
         empty_url=reverse("portal:department_source_new"),
-        empty_label="盘点新数据源",
+        empty_label=_("盘点新数据源"),
     )
     return listing.respond("portal/department/inventory_sources.html")
 

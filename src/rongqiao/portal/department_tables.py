@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from rongqiao.accounts.roles import Role
@@ -81,7 +82,7 @@ def list_receipts(request: HttpRequest) -> HttpResponse:
         empty_title="还没有签收过文件",
         empty_text="文件经网页上传、接口推送、共享目录或采集任务到达并完成治理后，每份文件一张回执列在这里。",
         empty_url=reverse("portal:department_send"),
-        empty_label="上传数据",
+        empty_label=_("上传数据"),
     )
     return listing.respond("portal/department/receipts.html")
 

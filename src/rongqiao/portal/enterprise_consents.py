@@ -9,6 +9,7 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from rongqiao.accounts.selectors import list_consents as find_consents
@@ -47,7 +48,7 @@ def list_consents(request: HttpRequest) -> HttpResponse:
         empty_title="还没有授权过任何机构",
         empty_text="发布融资需求时逐项勾选授权；没有授权，银行看不到您的数据。",
         empty_url=reverse("portal:enterprise_demand_new"),
-        empty_label="发布需求",
+        empty_label=_("发布需求"),
     )
     return listing.respond("portal/enterprise/consents.html")
 

@@ -10,6 +10,7 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from rongqiao.accounts.consent_text import current_text_version
@@ -61,7 +62,7 @@ def list_demands(request: HttpRequest) -> HttpResponse:
         empty_title="还没有发布过融资需求",
         empty_text="金额、期限、用途已按经营数据填好，核对后一分钟发布。",
         empty_url=reverse("portal:enterprise_demand_new"),
-        empty_label="发布第一笔需求",
+        empty_label=_("发布第一笔需求"),
     )
     return listing.respond("portal/enterprise/demands.html")
 

@@ -8,6 +8,7 @@ from django.http import Http404
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from rongqiao.platforms.financing import selectors as market
@@ -51,7 +52,7 @@ def list_loans(request: HttpRequest) -> HttpResponse:
         empty_title="还没有通过本平台的贷款",
         empty_text="接受报价、签约放款之后，还款计划会显示在这里。",
         empty_url=reverse("portal:enterprise_demands"),
-        empty_label="看我的需求",
+        empty_label=_("看我的需求"),
     )
     return listing.respond("portal/enterprise/loans.html")
 

@@ -50,7 +50,7 @@ def show_overview(request: HttpRequest) -> HttpResponse:
         | {
             "change": largest_change(found["trend"], today),
             "map": build_map(found["counties"], request.GET.get("metric", ""), found["threshold"]),
-            "metrics": [(key, title) for key, (title, _) in METRICS.items()],
+            "metrics": [(key, title) for key, (title, _unit) in METRICS.items()],
             "shapes_url": f"{reverse('portal:government_map')}?region={found['region_code']}",
             "charts": trend_charts(found["trend"], found["threshold"]),
             "top_institutions": found["institutions"][:TOP],

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from rongqiao.kernel.money import WAN, YI
 
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 
 COLOURS = ("#dfe9f4", "#b3cbe3", "#7fa6cc", "#44749f", "#14427a")
 METRICS = {
-    "enterprises": ("存续企业", "户"),
-    "demands": ("融资需求", "笔"),
-    "loans": ("放款笔数", "笔"),
-    "loan_amount_cny": ("放款金额", "元"),
+    "enterprises": (_("存续企业"), "户"),
+    "demands": (_("融资需求"), "笔"),
+    "loans": (_("放款笔数"), "笔"),
+    "loan_amount_cny": (_("放款金额"), "元"),
 }
 # An amount is hidden with the count it rests on.
 COUNT_OF = {"loan_amount_cny": "loans"}
@@ -66,7 +67,7 @@ def build_map(counties: Sequence[Mapping[str, Any]], metric: str, threshold: int
         Smallest count that is told.
     """
     metric = metric if metric in METRICS else "loans"
-    title, unit = METRICS[metric]
+    title, unit = str(METRICS[metric][0]), METRICS[metric][1]
     places = [
         (
             row["code"],

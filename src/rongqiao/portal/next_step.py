@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from rongqiao.kernel.money import format_cny
 
@@ -52,28 +53,28 @@ def find_next_step(
         One whose department asked for evidence; its clocks go on meanwhile.
     """
     if not is_certified:
-        return NextStep("先完成身份核验", message, reverse("portal:transparency"), "需要哪些材料")
+        return NextStep("先完成身份核验", message, reverse("portal:transparency"), _("需要哪些材料"))
     if overdue:
         loan = overdue[0]
         return NextStep(
             "有贷款已逾期",
             f"合同 {loan.contract_no} 有到期未还款项。逾期会影响评级与后续融资，请尽快还款或联系银行。",
             reverse("portal:enterprise_loan", args=[loan.pk]),
-            "查看这笔贷款",
+            _("查看这笔贷款"),
         )
     if objection is not None:
         return NextStep(
             "部门请您补充异议材料",
             "补充材料期间，部门的答复时限照常计算；不补充的，部门按现有材料答复。",
             reverse("portal:enterprise_objection", args=[objection.pk]),
-            "去补充",
+            _("去补充"),
             objection.answer_due_at,
         )
     return _step_of_market(demands, list(quotes), list(applications)) or NextStep(
         "发布一笔融资需求",
         "金额、期限、用途和依据已按您的经营数据填好，核对后一分钟发布，银行限时报价。",
         reverse("portal:enterprise_demand_new"),
-        "开始填写",
+        _("开始填写"),
     )
 
 
@@ -85,7 +86,7 @@ def _step_of_market(demands: Sequence[Any], quotes: list[Any], applications: lis
             f"{len(live)} 份报价等您选择",
             "已按综合年化成本从低到高排好。到期未选，报价自动失效。",
             reverse("portal:enterprise_demand", args=[first.demand_id]),
-            "比较报价",
+            _("比较报价"),
             first.valid_until,
         )
     waiting = next((each for each in applications if each.status in ("submitted", "approved")), None)
@@ -97,7 +98,7 @@ def _step_of_market(demands: Sequence[Any], quotes: list[Any], applications: lis
             if is_approved
             else "您已接受报价，银行须在承诺时限内答复；不批准须说明原因。",
             reverse("portal:enterprise_demand", args=[waiting.quote.demand_id]),
-            "查看进度",
+            _("查看进度"),
             None if is_approved else waiting.decision_due_at,
         )
     draft = next((demand for demand in demands if demand.status == "draft"), None)
@@ -107,12 +108,12 @@ def _step_of_market(demands: Sequence[Any], quotes: list[Any], applications: lis
             "需求已发布，等待报价",
             f"{format_cny(open_one.amount_cny)}、{open_one.term_months} 个月。已有 {open_one.takes_count} 家银行抢单。",
             reverse("portal:enterprise_demand", args=[open_one.pk]),
-            "看匹配结果",
+            _("看匹配结果"),
             open_one.expires_at,
         )
     if draft is not None:
         url = f"{reverse('portal:enterprise_demand_new')}?draft={draft.pk}"
         return NextStep(
-            "有一份需求草稿", f"{format_cny(draft.amount_cny)}，由负责人核对后发布。", url, "继续填写"
+            "有一份需求草稿", f"{format_cny(draft.amount_cny)}，由负责人核对后发布。", url, _("继续填写")
         )
     return None

@@ -10,6 +10,7 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -100,7 +101,7 @@ def list_screenings(request: HttpRequest, room: str) -> HttpResponse:
         empty_title="还没有筛选名单",
         empty_text="按条件圈出要找的企业，先看有多少户、在哪里；企业同意后才看得到名称。",
         empty_url=address(room, "_new"),
-        empty_label="新建名单",
+        empty_label=_("新建名单"),
     )
     context = {"room": room, "new_url": address(room, "_new"), "budgets": selectors.budgets_left(scope, now)}
     return listing.respond("portal/screening/lists.html", context)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import Http404
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from rongqiao.kernel.errors import RongqiaoError
@@ -58,7 +59,7 @@ def list_others(request: HttpRequest, list_id: uuid.UUID, room: str) -> HttpResp
         empty_title="没有另一份名单",
         empty_text="再建一份名单，就可以与这一份比较。",
         empty_url=address(room, "_new"),
-        empty_label="新建名单",
+        empty_label=_("新建名单"),
         context={"compare_url": urls["compare"]},
     )
     return listing.respond("portal/screening/others.html", {"room": room, "first": first, "urls": urls})
