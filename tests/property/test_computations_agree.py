@@ -23,7 +23,8 @@ from rongqiao.contracts.standards import load_contract
 from rongqiao.indicators import compute, refreshing, registry, write_indicators
 from rongqiao.indicators.changes import find_changes
 from rongqiao.indicators.computation import TARGET, by_source, indicators_key, select
-from rongqiao.indicators.reading import ENTERPRISES, empty_table
+from rongqiao.indicators.empty_tables import empty_table
+from rongqiao.indicators.reading import ENTERPRISES
 from rongqiao.indicators.refreshing import refresh_indicators
 from rongqiao.indicators.registry import At, Source, load_indicators
 from rongqiao.indicators.runs import last_run

@@ -43,6 +43,7 @@ CHOSEN = (
     "judicial_dishonest_person_open_count", "judicial_dishonest_person_last_months",
     "regulatory_penalty_amount_m36_cny", "regulatory_safety_penalty_m12_count", "regulatory_penalty_last_months",
     "registration_abnormal_open_flag", "registration_abnormal_total_days", "profile_labour_credit_level",
+    "registration_same_address_count", "registration_scope_length_count",
     "network_related_count", "assets_property_price_cny", "title_valid_count", "fiscal_subsidy_last_months",
     "financing_institution_open_count", "financing_rate_avg_ratio", "cross_insured_vs_fund_m3_ratio",
 )  # fmt: skip

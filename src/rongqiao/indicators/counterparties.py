@@ -8,7 +8,7 @@ import ibis
 
 from rongqiao.indicators.enforcement import DISHONEST
 from rongqiao.indicators.events import months_back
-from rongqiao.indicators.network import RELATING, codes_of, dishonest_enterprises, related_pairs
+from rongqiao.indicators.network import COMMON, RELATING, codes_of, dishonest_enterprises, related_pairs
 from rongqiao.indicators.profile import CHAIN, HOLDER, live, newest_year
 from rongqiao.indicators.registration import REGISTRY, newest_snapshot
 from rongqiao.indicators.registry import At, Source, Tie, indicator
@@ -79,8 +79,8 @@ PLACED = Source("counterparty_placed", (PARTNER, REGISTRY), "latest", _placed, i
 #: A partner is known by its code.
 NAMED = (Tie((PARTNER, "counterparty_uscc"), (REGISTRY, "uscc")),)
 RELATED = Source(
-    "counterparty_related", (PARTNER, REGISTRY, HOLDER), "latest", _related, is_across=True, ties=RELATING
-)
+    "counterparty_related", (PARTNER, REGISTRY, HOLDER), "latest", _related, is_across=True, ties=RELATING, common=COMMON,
+)  # fmt: skip
 LEADING = Source(
     "counterparty_leading", (PARTNER, REGISTRY, CHAIN), "latest", _leading, is_across=True, ties=NAMED
 )

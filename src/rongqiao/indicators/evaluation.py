@@ -19,17 +19,18 @@ from rongqiao.indicators.array_evaluation import (
     SideBySide,
     is_arrayable,
 )
+from rongqiao.indicators.empty_tables import empty_table
 from rongqiao.indicators.found import Found
 from rongqiao.indicators.layout import lay_out
 from rongqiao.indicators.panels import needed_columns
 from rongqiao.indicators.pruning import columns_read, pruned
-from rongqiao.indicators.reading import empty_table, kept_name
+from rongqiao.indicators.reading import kept_name
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping, Sequence
 
-    from rongqiao.indicators.reading import Delivered, Population, Reading
+    from rongqiao.indicators.reading import Delivered, Population, Reading, Rows
     from rongqiao.indicators.registry import At, Indicator, Source
 
 Floats = npt.NDArray[np.float64]
@@ -192,6 +193,9 @@ def _by_engine(
         name: reading.current(name, having=first if source.is_led and name != first else None)
         for name in source.contracts
     }
+    for name, build in source.common.items():
+        given = dict(tables)
+        tables[name] = reading.share(name, partial(_built, build, given, reading.at), list(given.values()))
     names = "+".join([*wanted, *(item.id for item in members)])
 
     laid_out = f"prepared_{source.id}"
@@ -199,7 +203,7 @@ def _by_engine(
     @cache
     def expressions() -> tuple[Any, Any]:
         """Rows with no more columns than are aggregated, and the aggregates, which are built once: over rows that are there already."""
-        rows = source.prepare({name: table() for name, table in tables.items()}, reading.at)
+        rows = _built(source.prepare, tables, reading.at)
         there = ibis.table(rows.schema(), name=kept_name(laid_out))
         measures = aggregates(there, source, members, wanted)
         doubles = {name: measure.cast("float64") for name, measure in measures.items()}
@@ -211,6 +215,10 @@ def _by_engine(
     rows = reading.fetch(f"aggregated_{source.id}", lambda: expressions()[1], [names])
     columns = {name: rows.column(name).to_numpy() for name in rows.column_names[1:]}
     return Found(rows.column("enterprise_id").to_numpy(), columns)
+
+
+def _built(build: Callable[..., Any], tables: Mapping[str, Rows], at: At) -> Any:
+    return build({name: table() for name, table in tables.items()}, at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from rongqiao.indicators.reading import Population
 
 ID = "enterprise_id"
+#: Rows of a file that are read together, and what tells the first enterprise of each.
+BATCH_ROWS, STARTS = 65_536, b"starts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,20 @@ def _text(value: pa.StringScalar) -> str:
 
 def write_found(rows: pa.Table, file: Path) -> None:
     """Write what was found so that :func:`read_found` reads no more of it than is used."""
-    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
-        writer.write_table(rows)
+    starts = rows.column(ID).take(pa.array(range(0, rows.num_rows, BATCH_ROWS), pa.int64())).to_pylist()
+    schema = rows.schema.with_metadata({STARTS: json.dumps(starts)})
+    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        for start in range(0, rows.num_rows, BATCH_ROWS):
+            part = rows.slice(start, BATCH_ROWS).combine_chunks()
+            writer.write_table(part.replace_schema_metadata(schema.metadata))
 
 
-def read_found(file: Path) -> pa.Table:
-    """Open what :func:`write_found` wrote."""
-    return pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+def read_found(file: Path, first: str, last: str) -> pa.Table:
+    """Read of what :func:`write_found` wrote as much as has enterprises from the first to the last.
+
+    The file is not mapped into memory: what was read of a map for one span would count as held until all are computed.
+    """
+    with pa.OSFile(str(file), "rb") as source, pa.ipc.open_file(source) as found:
+        starts = json.loads(found.schema.metadata[STARTS])
+        wanted = range(max(bisect_right(starts, first) - 1, 0), bisect_right(starts, last))
+        return pa.Table.from_batches([found.get_batch(number) for number in wanted], found.schema)

@@ -16,7 +16,7 @@ import ibis
 import ibis.expr.operations as ops
 
 from rongqiao.contracts.standards import load_contract
-from rongqiao.indicators.reading import empty_table
+from rongqiao.indicators.empty_tables import empty_table
 from rongqiao.indicators.registry import At, Indicator, Source, get_indicator, load_indicators
 from rongqiao.lake import asof
 

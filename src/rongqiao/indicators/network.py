@@ -28,8 +28,16 @@ RELATING = shared((REGISTRY, "legal_rep_id_hmac"), (HOLDER, "shareholder_id_hmac
 )
 
 
+#: Name of the pairs among the tables that a source is given.
+PAIRS = "related_pairs"
+
+
 def related_pairs(tables: Mapping[str, Any], at: At) -> Any:
     """Pairs ``enterprise_id``, ``other_id`` of related enterprises, each pair in both orders."""
+    return tables[PAIRS] if PAIRS in tables else _pair(tables, at)
+
+
+def _pair(tables: Mapping[str, Any], at: At) -> Any:
     registered = newest_snapshot(tables)
     held = live(HOLDER, "invested_on", "exited_on")(tables, at)
     # An enterprise's own code ties it to nobody unless somebody is held under it.
@@ -41,11 +49,13 @@ def related_pairs(tables: Mapping[str, Any], at: At) -> Any:
         held.select("enterprise_id", tie=ibis.literal("enterprise ") + held.shareholder_uscc),
     )
     ties = ties.filter(ties.tie.notnull())
-    # Most persons stand for one enterprise only: what ties nobody is dropped before anything is paired.
-    spread = ties.group_by("tie").aggregate(
+    # Most persons stand for one enterprise only: what ties nobody is dropped before anything is paired. Codes of ties tell most of
+    # it, and are compared faster.
+    ties = ties.mutate(code=ties.tie.hash())
+    spread = ties.group_by("code").aggregate(
         first_id=ties.enterprise_id.min(), last_id=ties.enterprise_id.max()
     )
-    ties = ties.semi_join(spread.filter(spread.first_id != spread.last_id), "tie").distinct()
+    ties = ties.semi_join(spread.filter(spread.first_id != spread.last_id), "code").drop("code").distinct()
     ties = ties.mutate(size=ties.count().over(ibis.window(group_by="tie")))
     ties = ties.filter(ties["size"] <= MOST).select("enterprise_id", "tie")
     others = ties.select("tie", other_id=ties.enterprise_id)
@@ -58,7 +68,10 @@ def codes_of(tables: Mapping[str, Any], chosen: Any) -> Any:
     return tables[REGISTRY].semi_join(chosen, "enterprise_id").select("enterprise_id", "uscc").distinct()
 
 
-RELATED = Source("related", (REGISTRY, HOLDER), "event", related_pairs, is_across=True, ties=RELATING)
+COMMON = {PAIRS: _pair}
+RELATED = Source(
+    "related", (REGISTRY, HOLDER), "event", related_pairs, is_across=True, ties=RELATING, common=COMMON
+)
 declare_events(
     RELATED, id="network_related_count", title="关联企业数", title_en="Related enterprises", formula="同一法定代表人或股东，或互为股东的其他企业数；连结超过100家的个人或机构不计",
     where=lambda t: t.other_id.notnull(), direction="neutral", consent_class=PUBLIC,
@@ -78,7 +91,7 @@ def _prepare_dishonest(tables: Mapping[str, Any], at: At) -> Any:
 
 
 RELATED_DISHONEST = Source(
-    "related_dishonest", (REGISTRY, HOLDER, DISHONEST), "event", _prepare_dishonest, is_across=True, ties=RELATING
+    "related_dishonest", (REGISTRY, HOLDER, DISHONEST), "event", _prepare_dishonest, is_across=True, ties=RELATING, common=COMMON,
 )  # fmt: skip
 
 

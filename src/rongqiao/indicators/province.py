@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import tempfile
+from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,9 +42,10 @@ from rongqiao.lake.tables import Lake
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from rongqiao.indicators.reading import Delivered, Population
+    from rongqiao.indicators.registry import Source
 
 #: Enterprises of one span: what one process holds in memory at a time.
 SPAN = 250_000
@@ -187,9 +189,8 @@ def compute_parts(
         for done in run(_write_part, [order] * len(parts), parts):
             files.append(done)
             tell(len(files), len(parts))
-    # What this process itself opened would keep the folder's files on disk.
+    # What this process itself opened spills into the folder.
     _open_once.cache_clear()
-    _found.cache_clear()
     return files
 
 
@@ -203,9 +204,6 @@ def _workers(processes: int) -> Iterator[Callable[..., Iterator[Any]]]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
         yield pool.map
-
-
-_found = lru_cache(maxsize=256)(read_found)
 
 
 def _open(order: _Order) -> Reading:
@@ -222,8 +220,8 @@ def _open_once(root: str, at: At, spill: str) -> Reading:
     return reading
 
 
-def _read_at_once(delivered: Mapping[str, Delivered], parts: Sequence[Part]) -> list[str]:
-    """Choose sources that are read for everybody before the parts are, the longest first.
+def _read_at_once(delivered: Mapping[str, Delivered], parts: Sequence[Part]) -> list[tuple[str, ...]]:
+    """Choose sources that are read for everybody before the parts are, those together that have rows in common, the longest first.
 
     Some look across enterprises. Of others there are so few rows that reading them by part costs more than what is in them.
     """
@@ -234,20 +232,29 @@ def _read_at_once(delivered: Mapping[str, Delivered], parts: Sequence[Part]) -> 
         if source.grain != "derived" and is_delivered(source, delivered)
         if source.is_across or is_whole
     }
-    across = {source.id for source in by_source(select(None).values()) if source.is_across}
-    chosen = [name for name in rows if name in across or rows[name] <= FEW_ROWS]
-    return sorted(chosen, key=lambda name: (name not in across, -rows[name]))
+    sources = [source for source in by_source(select(None).values()) if source.id in rows]
+    together: dict[str, list[str]] = defaultdict(list)
+    for source in sources:
+        if source.is_across or rows[source.id] <= FEW_ROWS:
+            together["+".join(source.common) or source.id].append(source.id)
+    across = {source.id for source in sources if source.is_across}
+    order = sorted(
+        together.values(),
+        key=lambda names: (names[0] not in across, -len(names), -max(rows[name] for name in names)),
+    )
+    return [tuple(names) for names in order]
 
 
 def _found_file(order: _Order, source_id: str) -> Path:
     return Path(order.at_once) / f"{source_id}.arrow"
 
 
-def _write_found(order: _Order, source_id: str, read_ids: Sequence[str] | None) -> None:
-    """Find what one source tells of everybody, or of enough."""
+def _write_found(order: _Order, source_ids: Sequence[str], read_ids: Sequence[str] | None) -> None:
+    """Find what some sources tell of everybody, or of enough."""
     members = {source.id: (source, items) for source, items in by_source(select(None).values()).items()}
-    rows = find_at_once(_open(order), *members[source_id], enterprise_ids=read_ids)
-    write_found(rows, _found_file(order, source_id))
+    for source_id in source_ids:
+        rows = find_at_once(_open(order), *members[source_id], enterprise_ids=read_ids)
+        write_found(rows, _found_file(order, source_id))
 
 
 def _write_part(order: _Order, part: Part) -> tuple[Path, int]:
@@ -256,7 +263,7 @@ def _write_part(order: _Order, part: Part) -> tuple[Path, int]:
     sources = by_source(chosen.values())
     reading = _open(order)
     population = _choose(reading, part)
-    at_once = {source: _found(file) for source in sources if (file := _found_file(order, source.id)).exists()}
+    at_once = _found(order, population, sources) if len(population) else {}
     unmoved = [item.id for source in sources for item in sources[source] if source.id in order.standing]
     known = standing_values(Lake(order.root), order.at, population, unmoved)
     computed = compute_chosen(reading, population, sources, order.delivered, at_once, known)
@@ -267,6 +274,13 @@ def _write_part(order: _Order, part: Part) -> tuple[Path, int]:
     file = Lake(order.root).new_file(TARGET)
     write_wide(rows, file)
     return file, rows.num_rows
+
+
+def _found(order: _Order, population: Population, sources: Iterable[Source]) -> dict[Source, pa.Table]:
+    """Read what was found at once, of as many as the population lies among."""
+    first, last = (population.enterprise_ids[place].as_py() for place in (0, -1))
+    files = {source: _found_file(order, source.id) for source in sources}
+    return {source: read_found(file, first, last) for source, file in files.items() if file.exists()}
 
 
 def _choose(reading: Reading, part: Part) -> Population:

@@ -30,24 +30,9 @@ if TYPE_CHECKING:
     from rongqiao.lake.tables import Lake
 
 ENTERPRISES = "published/enterprises"
-_TYPES = {
-    "string": "string",
-    "integer": "int64",
-    "decimal": "float64",
-    "date": "date",
-    "month": "int32",
-    "boolean": "boolean",
-}
 #: SQL of the expressions this process translated, so many at most.
 _TRANSLATED: dict[tuple[str, str], str] = {}
 MOST_TRANSLATED = 4_096
-
-
-def empty_table(contract: Contract) -> Any:
-    """Rows of a contract as indicators see them, without a row: for reading expressions without running them."""
-    shape = {item.id: _TYPES[item.type] for item in contract.items}
-    shape |= {"enterprise_id": "int64", "known_at": "date", "batch_id": "string", "line": "int32"}
-    return ibis.table(ibis.schema(shape), name=contract.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +125,7 @@ class Reading:
         #: What the translation of an expression depends on: the two times, and the columns there are.
         self._shape = repr((at, shapes))
         self._span: Span | None = None
+        self._is_named = False
         self._before: tuple[object, Population] | None = None
         self._opened: dict[str, Rows] = {}
         #: Of contracts whose key does not name the enterprise, whether a key has passed from one to another.
@@ -193,7 +179,7 @@ class Reading:
         chosen = (span, None if enterprise_ids is None else tuple(enterprise_ids))
         if self._before is not None and self._before[0] == chosen:
             return self._before[1]
-        self._span = span
+        self._span, self._is_named = span, enterprise_ids is not None
         self._opened.clear()
         known = self._known()
         if enterprise_ids is not None:
@@ -217,9 +203,8 @@ class Reading:
 
     def _known(self) -> str:
         if self.has_register:
-            where = self._span.sql("enterprise_id") if self._span is not None else "true"
             self.connection.raw_sql(
-                f"CREATE OR REPLACE TEMP VIEW register AS SELECT * FROM {quote(ENTERPRISES)} WHERE {where}"
+                f"CREATE OR REPLACE TEMP VIEW register AS SELECT * FROM {quote(ENTERPRISES)} WHERE {self._within()}"
             )
             return self._translated("register", lambda: aged(self.connection.table("register"), self.at))
         return f"SELECT DISTINCT enterprise_id, NULL::BIGINT AS age_months FROM ({self._named()})"
@@ -237,21 +222,26 @@ class Reading:
         Of those only that have a row of another contract, where one is named.
         """
         contract = load_contract(contract_id)
-        source = f"published/{contract_id}"
         chosen = ", ".join(
             f"{quote(column.name)}::DOUBLE AS {quote(column.name)}"
             if pa.types.is_decimal(column.type)
             else quote(column.name)
             for column in self._read(contract_id)
         )
-        where = self._span.sql("enterprise_id") if self._span is not None else "true"
         view = _name("held", contract_id, having)
         self.connection.con.execute(
             f"""CREATE OR REPLACE TEMP VIEW {quote(view)} AS SELECT place AS enterprise_id, {chosen}
-            FROM (SELECT * FROM {quote(source)} {self._without(contract)} WHERE {where} AND {self._is_held(contract)})
-            JOIN (SELECT enterprise_id, place FROM {self._those(having, where)}) USING (enterprise_id)"""
+            FROM {self._rows(contract)} JOIN (SELECT enterprise_id, place FROM {self._those(having)}) USING (enterprise_id)"""
         )
         return Rows(view, partial(self._table, view, contract_id))
+
+    def _rows(self, contract: Contract) -> str:
+        """Rows at the two times with the ids of their enterprises: of the span, or of everybody."""
+        source = quote(f"published/{contract.id}")
+        return f"(SELECT * FROM {source} {self._without(contract)} WHERE {self._within()} AND {self._is_held(contract)})"
+
+    def _within(self) -> str:
+        return self._span.sql("enterprise_id") if self._span is not None else "true"
 
     def _read(self, contract_id: str) -> list[pa.Field]:
         """Columns of a published table that rows are read with, beside their enterprise."""
@@ -265,14 +255,14 @@ class Reading:
         kinds |= {each.name: ibis.dtype("float64") for each in columns if pa.types.is_decimal(each.type)}
         return ibis.table({"enterprise_id": self.numbers, **kinds, **more}, name=view)
 
-    def _those(self, having: str | None, where: str) -> str:
+    def _those(self, having: str | None) -> str:
         """Table of the chosen enterprises, or of those among them that have a row of a contract."""
         if having is None:
             return "population"
         those = quote(f"population having {having}")
         self.connection.raw_sql(
             f"""CREATE OR REPLACE TEMP TABLE {those} AS FROM population
-            SEMI JOIN (SELECT enterprise_id FROM {quote(f"published/{having}")} WHERE {where}) USING (enterprise_id)"""
+            SEMI JOIN (SELECT enterprise_id FROM {quote(f"published/{having}")} WHERE {self._within()}) USING (enterprise_id)"""
         )
         return those
 
@@ -317,6 +307,12 @@ class Reading:
         self.connection.con.execute(f"CREATE OR REPLACE TEMP TABLE {quote(table)} AS {query}")
         return Rows(table, lambda: ibis.table(build().schema(), name=table))
 
+    def share(self, name: str, build: Callable[[], Any], rest_on: Sequence[object]) -> Rows:
+        """Compute an expression once for all who need it before others are chosen."""
+        if name not in self._opened:
+            self._opened[name] = self.keep(name, build, rest_on)
+        return self._opened[name]
+
     def fetch(self, name: str, build: Callable[[], Any], rest_on: Sequence[object] = ()) -> pa.Table:
         """Rows of an expression; it is built only where its like, by its name and what it rests on, was not translated before."""
         return self.connection.con.execute(self._translated(name, build, rest_on)).to_arrow_table()
@@ -353,28 +349,32 @@ class Reading:
         if name not in self._opened:
             contract = load_contract(contract_id)
             held = self.held(contract_id, having=having)
-            key = ["enterprise_id" if item == contract.identifier else item for item in contract.key]
-            without = self._without_superseded(held.name, key, self._schemas[contract_id].names)
+            without = self._without_superseded(contract, having)
             self.connection.con.execute(
                 f"CREATE OR REPLACE TEMP VIEW {quote(name)} AS SELECT * FROM {quote(held.name)} {without} WHERE {self._serves(contract)}"
             )
             self._opened[name] = Rows(name, partial(self._table, name, contract_id))
         return self._opened[name]
 
-    def _without_superseded(self, view: str, key: Sequence[str], columns: Sequence[str]) -> str:
-        """Leave out rows that a later one of their key replaced."""
-        rows, twice, lost = quote(view), quote(f"twice {view}"), quote(f"lost {view}")
+    def _without_superseded(self, contract: Contract, having: str | None) -> str:
+        """Leave out rows that a later one of their key replaced. All of a key are of one enterprise: whether it is chosen need not be asked."""
+        twice, lost = (quote(_name(what, contract.id, having)) for what in ("twice", "lost"))
+        named = "population" if self._is_named else None
+        among = named if having is None else quote(f"population having {having}")
+        rows = self._rows(contract) + (f" SEMI JOIN {among} USING (enterprise_id)" if among else "")
+        key = ("enterprise_id" if item == contract.identifier else item for item in contract.key)
         keys = ", ".join(quote(name) for name in key)
+        # Hashes first: whole keys are compared of the few that come twice.
         self.connection.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {twice} AS SELECT {keys} FROM {rows} GROUP BY ALL HAVING count(*) > 1"
+            f"CREATE OR REPLACE TEMP TABLE {twice} AS SELECT hash({keys}) AS code FROM {rows} GROUP BY code HAVING count(*) > 1"
         )
         if not self._one(f"SELECT count(*) FROM {twice}"):
             return ""
-        same = " AND ".join(f"r.{quote(name)} IS NOT DISTINCT FROM t.{quote(name)}" for name in key)
+        order = asof.newest_first(self._schemas[contract.id].names)
         self.connection.con.execute(
             f"""CREATE OR REPLACE TEMP TABLE {lost} AS SELECT batch_id, line FROM (
-            SELECT batch_id, line, row_number() OVER (PARTITION BY {keys} ORDER BY {asof.newest_first(columns)}) AS place
-            FROM {rows} r SEMI JOIN {twice} t ON {same}) WHERE place > 1"""
+            SELECT batch_id, line, row_number() OVER (PARTITION BY {keys} ORDER BY {order}) AS place
+            FROM {rows} WHERE hash({keys}) IN (FROM {twice})) WHERE place > 1"""
         )
         return f"ANTI JOIN {lost} USING (batch_id, line)"
 

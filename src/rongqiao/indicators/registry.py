@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -174,8 +174,7 @@ class Source:
         A series whose newest month lies this far back or further is stale; an event table whose newest delivery
         is more than this many months (of 31 days) old is.
     is_across : bool
-        Whether an enterprise's rows depend on other enterprises' (such as how many share its address), so that it cannot be
-        prepared for some enterprises alone.
+        Whether an enterprise's rows depend on others' (such as how many share its address): it cannot be prepared for some alone.
     ties : tuple of Tie
         Of a source that looks across: on whose rows an enterprise's rest, at most; what is not tied does not move it.
     is_led : bool
@@ -183,6 +182,8 @@ class Source:
     falls_due : callable or None
         ``tables -> enterprise_id, day`` of rows that say something else once a day has passed on which facts are known
         (``At.known_at``), such as a return that is late from its due date on. Required where ``prepare`` reads that day.
+    common : mapping
+        Name → rows, built like ``prepare``, that several sources are made of; it takes them from the tables where they are there.
     """
 
     id: str
@@ -194,6 +195,7 @@ class Source:
     ties: tuple[Tie, ...] = ()
     is_led: bool = False
     falls_due: Callable[[Mapping[str, Table]], Table] | None = None
+    common: Mapping[str, Callable[[Mapping[str, Table], At], Table]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
