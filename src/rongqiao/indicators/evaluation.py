@@ -25,6 +25,7 @@ from rongqiao.indicators.layout import lay_out
 from rongqiao.indicators.panels import needed_columns
 from rongqiao.indicators.pruning import columns_read, pruned
 from rongqiao.indicators.reading import kept_name
+from rongqiao.lake.engine import quote
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -213,6 +214,8 @@ def _by_engine(
 
     reading.keep(laid_out, lambda: expressions()[0], [*tables.values(), names])
     rows = reading.fetch(f"aggregated_{source.id}", lambda: expressions()[1], [names])
+    # What was prepared of everybody would fill the engine's memory until the last span.
+    reading.connection.raw_sql(f"DROP TABLE {quote(kept_name(laid_out))}")
     columns = {name: rows.column(name).to_numpy() for name in rows.column_names[1:]}
     return Found(rows.column("enterprise_id").to_numpy(), columns)
 
