@@ -39,7 +39,10 @@ def newest_snapshot(tables: Mapping[str, Any]) -> Any:
 def _prepare(tables: Mapping[str, Any], at: At) -> Any:
     """Newest snapshot per enterprise, with its age and how many items its scope has."""
     rows = newest_snapshot(tables)
-    items = rows.business_scope.re_replace("[；;、，,]+", ";").strip().split(";").length()
+    scope = rows.business_scope
+    items = scope.re_replace("[；;、，,]+", ";").strip().split(";").length()
+    # Of no list Spark tells the length -1.
+    items = ibis.ifelse(scope.isnull(), None, items)
     return rows.mutate(age=months_back(rows.established_on, at), scope_items=items)
 
 
