@@ -43,8 +43,9 @@ def measure_planted(enterprises: int, rows: int, *, seed: int) -> dict[str, Any]
     dict
         ``pair_precision``: right among assigned rows. ``pair_recall``: right among rows whose enterprise is registered. The same for
         rows without a code of the register, and for those the model assigned. ``blocking_loss``: share of true pairs, of rows that came to
-        be compared, that no block brought together. Null where there was nothing to measure. Seconds begin when both tables stand in the
-        engine.
+        be compared, that no block brought together. ``undecidable_rows``: missed rows that tell nothing by which their enterprise differs
+        from another one, and ``pair_recall_of_decidable`` the recall without them. Null where there was nothing to measure. Seconds begin
+        when both tables stand in the engine.
     """
     with duckdb.connect() as connection:
         connection.execute("SET enable_progress_bar = false")
@@ -71,24 +72,31 @@ def measure_planted(enterprises: int, rows: int, *, seed: int) -> dict[str, Any]
             "in_review": _count(connection, "method = 'review'"),
             "waiting": _count(connection, "enterprise_id IS NULL AND method <> 'review'"),
             "blocking_loss": _blocking_loss(connection),
+            **_undecidable(connection),
         }
+
+
+def _prove(connection: duckdb.DuckDBPyConnection, register: Register) -> None:
+    """Write ``resolution``, what proof says of each identity, and ``told``, each delivered row with its identity."""
+    run = connection.execute
+    run(
+        """CREATE TEMP TABLE identities AS SELECT row_number() OVER () - 1 AS spot, code AS raw_code, name AS raw_name
+        FROM (SELECT DISTINCT code, name FROM delivered WHERE code IS NULL OR code NOT IN (SELECT enterprise_id FROM register_known))"""
+    )
+    register.resolve_table("identities", "resolution")
+    run(
+        """CREATE TEMP TABLE told AS SELECT d.*, i.spot FROM delivered d LEFT JOIN identities i
+        ON i.raw_code IS NOT DISTINCT FROM d.code AND i.raw_name = d.name"""
+    )
 
 
 def _recognise(connection: duckdb.DuckDBPyConnection, register: Register, took: dict[str, float]) -> None:
     """Write table ``outcomes``: each delivered row with whom it was assigned to, and how."""
     run = connection.execute
     started = time.perf_counter()
-    run(
-        """CREATE TEMP TABLE identities AS SELECT row_number() OVER () - 1 AS spot, code AS raw_code, name AS raw_name
-        FROM (SELECT DISTINCT code, name FROM delivered WHERE code IS NULL OR code NOT IN (SELECT enterprise_id FROM register_known))"""
-    )
-    register.resolve_table("identities", "resolution")
+    _prove(connection, register)
     took["proof"] = time.perf_counter() - started
     started = time.perf_counter()
-    run(
-        """CREATE TEMP TABLE told AS SELECT d.*, i.spot FROM delivered d LEFT JOIN identities i
-        ON i.raw_code IS NOT DISTINCT FROM d.code AND i.raw_name = d.name"""
-    )
     waiting = "SELECT spot FROM resolution WHERE method = 'unresolved' AND NOT is_valid"
     rows = f"SELECT spot, county_code, address, legal_rep_name FROM told SEMI JOIN ({waiting}) USING (spot)"
     decided = linkage.link(
@@ -144,6 +152,37 @@ def _blocking_loss(connection: duckdb.DuckDBPyConnection) -> float | None:
     return _ratio(row[1], row[0]) if row else None
 
 
+def _undecidable(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Count missed rows whose enterprise has a rival: as near by name, and no less in agreement with all else that the row tells.
+
+    Rivals are sought among the candidates only, and a place left out counts by its characters: there may be more, never fewer.
+    """
+    agrees = " AND ".join(
+        f"(m.{item} IS NULL OR f.{item} = m.{item} OR own.{item} IS DISTINCT FROM m.{item})"
+        for item in ("county_code", "address", "legal_rep_name")
+    )
+    distance = (
+        f"min(damerau_levenshtein({likeness.shadow_sql('m.core', 89)}, {likeness.shadow_sql('n.core', 89)}))"
+    )
+    connection.execute(
+        f"""CREATE TEMP TABLE missed AS SELECT line, spot, truth, core, county_code, address, legal_rep_name
+        FROM outcomes JOIN (SELECT line, county_code, address, legal_rep_name FROM told) USING (line) JOIN open_identities USING (spot)
+        WHERE truth IS NOT NULL AND enterprise_id IS DISTINCT FROM truth;
+        CREATE TEMP TABLE apart AS SELECT line, n.enterprise_id, {distance} AS distance
+        FROM missed m JOIN candidates USING (spot) JOIN register_names n ON n.rowid = name_at GROUP BY ALL
+        UNION SELECT line, truth, {distance} FROM missed m JOIN register_names n ON n.enterprise_id = truth GROUP BY ALL"""
+    )
+    row = connection.execute(
+        f"""SELECT count(DISTINCT line) FROM missed m JOIN apart USING (line) JOIN apart mine ON mine.line = m.line AND mine.enterprise_id = truth
+        JOIN planted_register f ON f.enterprise_id = apart.enterprise_id JOIN planted_register own ON own.enterprise_id = truth
+        WHERE apart.enterprise_id <> truth AND apart.distance <= mine.distance AND {agrees}"""
+    ).fetchone()
+    rows = int(row[0]) if row else 0
+    registered = _count(connection, "truth IS NOT NULL")
+    right = _count(connection, "enterprise_id = truth")
+    return {"undecidable_rows": rows, "pair_recall_of_decidable": _ratio(right, registered - rows)}
+
+
 def train_model(target: Path, *, enterprises: int, rows: int, seed: int) -> None:
     """Estimate the weights of the model on planted identities whose code is not of the register."""
     with duckdb.connect() as connection:
@@ -151,7 +190,7 @@ def train_model(target: Path, *, enterprises: int, rows: int, seed: int) -> None
         stage_planted(connection, enterprises, rows, seed)
         register = Register(connection=connection)
         register.add("SELECT enterprise_id, number, name FROM planted_register")
-        _recognise(connection, register, {})
+        _prove(connection, register)
         likeness.stage_candidates(connection, "SELECT spot FROM resolution WHERE NOT is_valid")
         told = "SELECT spot, county_code, address, legal_rep_name FROM told WHERE spot IS NOT NULL"
         linkage.stage_records(

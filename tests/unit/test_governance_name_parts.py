@@ -40,6 +40,9 @@ def test_branch_and_note_stand_apart_from_the_enterprise():
     assert parse_name("北京神农天地农业科技有限公司(沙岭)").note == "沙岭"
     partnership = parse_name("长沙众创投资合伙企业（有限合伙）")
     assert (partnership.form, partnership.form_class, partnership.note) == ("合伙企业", "partnership", "")
+    # A column too narrow for the name breaks the note off.
+    broken = parse_name("长沙众创投资合伙企业（有限合")
+    assert (broken.trade, broken.industry, broken.form) == ("众创", "投资", "合伙企业")
 
 
 @pytest.mark.parametrize("name", [None, "", "  ", "（）", "公司"])

@@ -53,8 +53,8 @@ _NO_MATCH = "代码无效，名称也不能唯一认定，请核对营业执照�
 
 
 def shadow_sql(text: str, size: int) -> str:
-    """Write the shadow of a text: one printable ASCII sign per character."""
-    return f"array_to_string(list_transform(string_split({text}, ''), lambda c: chr((33 + unicode(c) % {size})::INT)), '')"
+    """Write the shadow of a text: one printable ASCII sign per character; of an empty text the engine makes a blank, which goes."""
+    return f"trim(array_to_string(list_transform(string_split({text}, ''), lambda c: chr((33 + unicode(c) % {size})::INT)), ''))"
 
 
 def index_register(connection: duckdb.DuckDBPyConnection) -> None:

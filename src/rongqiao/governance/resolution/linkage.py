@@ -13,7 +13,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.governance.resolution.likeness import shadow_sql
-from rongqiao.governance.resolution.model import comparisons
+from rongqiao.governance.resolution.model import WEIGHED_BY_VALUE, comparisons
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: A delivered code of 18 signs that differs from the candidate's in so many is no slip of the pen: it means somebody else.
 CONTRADICTING_EDITS = 5
+#: Parts of a name that have few values: how common each is, is counted once and kept until the register grows.
+SHARED_PARTS = ("region", "industry", "form")
 #: Candidates that a reviewer is shown.
 SHOWN = 5
 _SHADOW = 89
@@ -34,7 +36,8 @@ _FACTS = "enterprise_id VARCHAR, county_code VARCHAR, address VARCHAR, legal_rep
 #: Rules that forbid a pair, each with what it says; a definite difference outweighs every agreement.
 DEFINITE_DIFFERENCES: dict[str, str] = {
     "form_class": "l.form_class <> '' AND r.form_class <> '' AND l.form_class <> r.form_class",
-    "branch": "l.branch <> r.branch",
+    # A 分公司 of something that is no 公司 is taken apart as a company; it is a branch all the same.
+    "branch": "l.branch <> r.branch OR (l.form = '公司' AND suffix(l.whole, '分')) <> (r.form = '公司' AND suffix(r.whole, '分'))",
     "code": f"l.code IS NOT NULL AND r.code IS NOT NULL AND damerau_levenshtein(l.code, r.code) >= {CONTRADICTING_EDITS}",
 }
 
@@ -96,7 +99,8 @@ def _record_sql(key: str) -> str:
     """Write the columns of a record; what it does not say is null, or empty in the parts of a name."""
     told = "nullif(regexp_replace(t.{}, '\\s', '', 'g'), '')"
     return f"""SELECT {key} AS unique_id, p.trade, {shadow_sql("p.trade", _SHADOW)} AS trade_shadow, p.industry,
-        {shadow_sql("p.industry", _SHADOW)} AS industry_shadow, p.region, nullif(t.county_code, '') AS county, p.form, p.form_class,
+        {shadow_sql("p.industry", _SHADOW)} AS industry_shadow, concat(p.trade, p.industry) AS whole,
+        concat(trade_shadow, industry_shadow) AS whole_shadow, p.region, nullif(t.county_code, '') AS county, p.form, p.form_class,
         p.branch, CASE WHEN length(p.plain) = 18 THEN p.plain END AS code, {told.format("address")} AS address,
         {shadow_sql(told.format("address"), _SHADOW)} AS address_shadow, {told.format("legal_rep_name")} AS legal_rep_name"""
 
@@ -193,14 +197,44 @@ def weigh(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
     database.delete_tables_created_by_splink_from_db()
 
 
+def _count_shares(connection: duckdb.DuckDBPyConnection) -> None:
+    """Write table ``register_shares``, unless it stands as the register does: counting the names of a province for each portion costs too much."""
+    run = connection.execute
+    run(
+        "CREATE TABLE IF NOT EXISTS register_shares (part VARCHAR, value VARCHAR, share DOUBLE, names BIGINT)"
+    )
+    row = run(
+        "SELECT (SELECT any_value(names) FROM register_shares) = (SELECT count(*) FROM register_parts)"
+    ).fetchone()
+    if row and row[0]:
+        return
+    counts = " UNION ALL ".join(
+        f"SELECT '{part}' AS part, {part} AS value, count(*) AS bearers FROM register_parts WHERE {part} <> '' GROUP BY {part}"
+        for part in SHARED_PARTS
+    )
+    run(
+        f"""CREATE OR REPLACE TABLE register_shares AS SELECT part, value, bearers / names AS share, names
+        FROM ({counts}), (SELECT count(*) AS names FROM register_parts)"""
+    )
+
+
 def _register_frequencies(connection: duckdb.DuckDBPyConnection, linker: Linker) -> None:
-    """Tell how common each trade name is in the whole register, not among the few candidates."""
+    """Tell how common each value is in the whole register, not among the few candidates."""
     connection.execute(
-        """CREATE OR REPLACE TABLE link_frequencies AS SELECT trade, count(*) / (SELECT count(*) FROM register_parts) AS tf_trade
+        """CREATE OR REPLACE TABLE link_frequencies_trade AS SELECT trade, count(*) / (SELECT count(*) FROM register_parts) AS tf_trade
         FROM register_parts SEMI JOIN (SELECT trade FROM link_left UNION SELECT trade FROM link_right) USING (trade) GROUP BY trade"""
     )
-    table = linker._db_api.register("link_frequencies", dataset_display_name="frequencies")
-    linker.table_management.register_term_frequency_lookup(table, "trade")
+    _count_shares(connection)
+    for part in SHARED_PARTS:
+        connection.execute(
+            f"""CREATE OR REPLACE TABLE link_frequencies_{part} AS SELECT value AS {part}, share AS tf_{part}
+            FROM register_shares WHERE part = '{part}'"""
+        )
+    for part in WEIGHED_BY_VALUE:
+        table = linker._db_api.register(
+            f"link_frequencies_{part}", dataset_display_name=f"frequencies_{part}"
+        )
+        linker.table_management.register_term_frequency_lookup(table, part)
 
 
 def decide(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
@@ -208,14 +242,17 @@ def decide(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
 
     Notes
     -----
+    A row means one enterprise of the register, or a stranger. So the odds of its candidates, pair by pair, are shared out among them all,
+    and what the model says of strangers stands against them: two that agree alike have at most half each, one that stands alone nearly all.
     ``link_decisions``: ``spot, told, enterprise_id, probability, lead_bits, outcome`` with outcome ``linked`` or ``review``; records that
     are neither are left out. ``link_candidates``: ``told, rank, enterprise_id, name_at, probability``, at most `SHOWN` of each.
     """
     run = connection.execute
     run(
-        """CREATE OR REPLACE TEMP TABLE link_ranked AS SELECT *, row_number() OVER (PARTITION BY told ORDER BY weight DESC, enterprise_id) AS rank,
-        weight - lead(weight) OVER (PARTITION BY told ORDER BY weight DESC, enterprise_id) AS lead_bits
-        FROM (SELECT spot, told, enterprise_id, arg_max(name_at, weight) AS name_at, max(probability) AS probability, max(weight) AS weight
+        f"""CREATE OR REPLACE TEMP TABLE link_ranked AS SELECT *, row_number() OVER (PARTITION BY told ORDER BY weight DESC, enterprise_id) AS rank,
+        weight - lead(weight) OVER (PARTITION BY told ORDER BY weight DESC, enterprise_id) AS lead_bits,
+        pow(2, weight) / ({1 - model.registered_share} + sum(pow(2, weight)) OVER (PARTITION BY told)) AS probability
+        FROM (SELECT spot, told, enterprise_id, arg_max(name_at, weight) AS name_at, max(weight) AS weight
             FROM link_weights GROUP BY spot, told, enterprise_id)"""
     )
     contradicted = " OR ".join(f"coalesce({rule}, false)" for rule in CONTRADICTIONS.values())
@@ -259,5 +296,6 @@ def link(connection: duckdb.DuckDBPyConnection, rows: str, facts: str | None, mo
 
 def forget_records(connection: duckdb.DuckDBPyConnection) -> None:
     """Drop the tables that Splink must find by name in the main schema."""
-    for table in ("link_left", "link_right", "link_pairs", "link_frequencies"):
+    frequencies = (f"link_frequencies_{part}" for part in WEIGHED_BY_VALUE)
+    for table in ("link_left", "link_right", "link_pairs", *frequencies):
         connection.execute(f"DROP TABLE IF EXISTS {table}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Version in use.
-CURRENT = "202611"
+CURRENT = "202612"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,11 @@ class LinkageModel:
     ----------
     version : str
     registered_share : float
-        Share of rows whose enterprise stands in the register; with the register's size it gives the odds before anything is compared.
+        Share of rows whose enterprise stands in the register; with the register's size it gives the odds before anything is compared,
+        and the rest is what strangers weigh against every candidate.
     match_probability : float
-        From here on a row is assigned, if nothing contradicts and nobody else comes near.
+        From here on a row is assigned, if nothing contradicts and nobody else comes near. It is the probability among all whom the row
+        may mean: the candidates together and a stranger.
     review_probability : float
         From here on a person is asked; below, the row waits in quarantine as unrecognised.
     margin_bits : float
@@ -71,6 +73,13 @@ def load_model(version: str = CURRENT) -> LinkageModel:
 _NUMBERS = ("registered_share", "match_probability", "review_probability", "margin_bits")
 
 
+_ONE_BEGINS = "(starts_with(trade_l, trade_r) OR starts_with(trade_r, trade_l))"
+#: 有限责任公司 may call itself 有限公司, and 股份有限公司 股份公司 (公司法（2023）第七条): two spellings of one form.
+_SAME_FORM = "replace(replace(form_{}, '责任', ''), '股份公司', '股份有限公司')"
+#: What is compared by value too: thousands bear a common trade name or sit in the capital, a few bear an odd one or sit in a small county.
+WEIGHED_BY_VALUE = ("trade", "region", "industry", "form")
+
+
 def comparisons() -> list[dict[str, Any]]:
     """Declare what is compared, as Splink takes it; the strongest agreement first, and silence of one side never counts against it."""
     return [
@@ -79,7 +88,16 @@ def comparisons() -> list[dict[str, Any]]:
             ("trade_l = '' OR trade_r = ''", "silent"),
             ("trade_l = trade_r", "equal"),
             (
-                "length(least(trade_l, trade_r)) >= 2 AND (starts_with(trade_l, trade_r) OR starts_with(trade_r, trade_l))",
+                # A word of industry that nobody knows, for being misspelt, is read as the end of the trade name.
+                f"{_ONE_BEGINS} AND length(whole_l) = length(whole_r) AND damerau_levenshtein(whole_shadow_l, whole_shadow_r) <= 1",
+                "equal, and one character differs behind it",
+            ),
+            (
+                "length(whole_l) > length(trade_r) AND starts_with(concat(whole_r, form_r), whole_l)",
+                "equal, and the name breaks off behind it",
+            ),
+            (
+                f"length(least(trade_l, trade_r)) >= 2 AND {_ONE_BEGINS}",
                 "one begins with the other",
             ),
             ("damerau_levenshtein(trade_shadow_l, trade_shadow_r) <= 1", "one character differs"),
@@ -107,7 +125,12 @@ def comparisons() -> list[dict[str, Any]]:
         _comparison(
             "county", ("county_l IS NULL OR county_r IS NULL", "silent"), ("county_l = county_r", "equal")
         ),
-        _comparison("form", ("form_l = '' OR form_r = ''", "silent"), ("form_l = form_r", "equal")),
+        _comparison(
+            "form",
+            ("form_l = '' OR form_r = ''", "silent"),
+            ("form_l = form_r", "equal"),
+            (f"{_SAME_FORM.format('l')} = {_SAME_FORM.format('r')}", "one legal form, spelt otherwise"),
+        ),
         _comparison(
             "code",
             ("code_l IS NULL OR code_r IS NULL", "silent"),
@@ -134,7 +157,6 @@ def _comparison(name: str, silent: tuple[str, str], *levels: tuple[str, str]) ->
     ]
     told += [{"sql_condition": condition, "label_for_charts": label} for condition, label in levels]
     told.append({"sql_condition": "ELSE", "label_for_charts": "different"})
-    if name == "trade":
-        # Thousands bear a common trade name, a few an odd one.
-        told[1] |= {"tf_adjustment_column": "trade", "tf_adjustment_weight": 1.0}
+    if name in WEIGHED_BY_VALUE:
+        told[1] |= {"tf_adjustment_column": name, "tf_adjustment_weight": 1.0}
     return {"output_column_name": name, "comparison_levels": told}

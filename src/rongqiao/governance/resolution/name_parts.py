@@ -30,6 +30,8 @@ PORTION = 200_000
 #: Words in brackets that say nothing but the legal form.
 _FORM_NOTES = "普通合伙|有限合伙|特殊普通合伙|个体工商户|个人独资"
 _PUNCTUATION = "[（）《》·\\s.,，。、;；:：!！*-]"
+#: A note in brackets; also one that a column too narrow for the name broke off.
+_NOTE = "（[^（）]*）|（[^（）]{1,5}$"
 _BRANCH = "^(.{2,}?公司)(.+)$"
 _PREFECTURE = 4
 
@@ -121,7 +123,7 @@ def parse_name(name: str | None) -> NameParts:
     text = re.sub(f"（({_FORM_NOTES})）", "", folded.replace("（集团）", "集团"))
     bracket = re.search("（([^（）]*)）", text)
     note = bracket[1] if bracket else ""
-    text = re.sub(_PUNCTUATION, "", re.sub("（[^（）]*）", "", text))
+    text = re.sub(_PUNCTUATION, "", re.sub(_NOTE, "", text))
     branched = re.match(_BRANCH, text)
     text, branch = (branched[1], branched[2]) if branched else (text, "")
     form = next(
@@ -188,6 +190,7 @@ def _patterns() -> dict[str, str]:
         source = f"noted{step}"
     return {
         "notes": literal(f"（({_FORM_NOTES})）"),
+        "note": literal(_NOTE),
         "punctuation": literal(_PUNCTUATION),
         "branch": literal(_BRANCH),
         # Tails without groups, sought behind the trade name: the engine finds them without backtracking.
@@ -227,7 +230,7 @@ def _stage_places(connection: duckdb.DuckDBPyConnection) -> None:
 _PARTS_SQL = """CREATE OR REPLACE TEMP TABLE {target} AS WITH
 bracketed AS (SELECT name, folded, regexp_replace(replace(folded, '（集团）', '集团'), {notes}, '', 'g') AS text FROM parts_folded),
 bare AS (SELECT name, folded, regexp_extract(text, '（([^（）]*)）', 1) AS note,
-    regexp_replace(regexp_replace(text, '（[^（）]*）', '', 'g'), {punctuation}, '', 'g') AS text FROM bracketed),
+    regexp_replace(regexp_replace(text, {note}, '', 'g'), {punctuation}, '', 'g') AS text FROM bracketed),
 headed AS (SELECT name, folded, note, regexp_extract(text, {branch}, 2) AS branch,
     coalesce(nullif(regexp_extract(text, {branch}, 1), ''), text) AS text FROM bare),
 ended AS (SELECT *, {form} AS form FROM headed),
