@@ -168,9 +168,9 @@ def _undecidable(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         f"""CREATE TEMP TABLE missed AS SELECT line, spot, truth, core, county_code, address, legal_rep_name
         FROM outcomes JOIN (SELECT line, county_code, address, legal_rep_name FROM told) USING (line) JOIN open_identities USING (spot)
         WHERE truth IS NOT NULL AND enterprise_id IS DISTINCT FROM truth;
-        CREATE TEMP TABLE apart AS SELECT line, n.enterprise_id, {distance} AS distance
-        FROM missed m JOIN candidates USING (spot) JOIN register_names n ON n.rowid = name_at GROUP BY ALL
-        UNION SELECT line, truth, {distance} FROM missed m JOIN register_names n ON n.enterprise_id = truth GROUP BY ALL"""
+        CREATE TEMP TABLE apart AS SELECT line, n.plain AS enterprise_id, {distance} AS distance
+        FROM missed m JOIN candidates USING (spot) JOIN register_parts n USING (name_at) GROUP BY ALL
+        UNION SELECT line, truth, {distance} FROM missed m JOIN register_parts n ON n.plain = truth GROUP BY ALL"""
     )
     row = connection.execute(
         f"""SELECT count(DISTINCT line) FROM missed m JOIN apart USING (line) JOIN apart mine ON mine.line = m.line AND mine.enterprise_id = truth
