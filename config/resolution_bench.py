@@ -155,7 +155,8 @@ def _blocking_loss(connection: duckdb.DuckDBPyConnection) -> float | None:
 def _undecidable(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Count missed rows whose enterprise has a rival: as near by name, and no less in agreement with all else that the row tells.
 
-    Rivals are sought among the candidates only, and a place left out counts by its characters: there may be more, never fewer.
+    Names are as near as their fewest edits. Who knew how clerks err would tell some of these rows apart, and others not that count as decidable
+    here: a place left out counts by its characters, and rivals are sought among the candidates only.
     """
     agrees = " AND ".join(
         f"(m.{item} IS NULL OR f.{item} = m.{item} OR own.{item} IS DISTINCT FROM m.{item})"
