@@ -321,7 +321,10 @@ def test_an_assignment_by_likeness_is_taken_back_from_its_page(operator, taxes, 
         raise ZeroDivisionError
 
     client = page_of(operator)
-    assert "远山新材料股份有限公司" in client.get(reverse("portal:operator_assignments")).content.decode()
+    listed = client.get(reverse("portal:operator_assignments")).content.decode()
+    assert "远山新材料股份有限公司" in listed
+    # The enterprise that a row was given to stands with its code; where the register has no name yet, that is said.
+    assert f"登记中无此代码 {BETA}" in listed
     with system_scope():
         scope = scope_of(operator)
     with scoped(scope):

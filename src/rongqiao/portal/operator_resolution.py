@@ -196,8 +196,7 @@ def list_assignments(request: HttpRequest) -> HttpResponse:
         columns=[
             Column("raw_name", "报送名称", value=lambda row: row.raw_name or row.raw_uscc or "未写名称"),
             Column("raw_uscc", "报送代码"),
-            Column("enterprise_name", "认定企业", null_text="登记中无此代码"),
-            Column("enterprise_id", "认定企业代码", sort="enterprise_id"),
+            Column("enterprise", "认定企业", sort="enterprise_id", value=_assigned),
             Column("method", "方法", sort="method", value=lambda row: dict(METHODS).get(row.method, row.method)),
             Column("score", "把握", sort="score", value=lambda row: f"{row.score:.1%}" if row.score is not None else None),
             Column("contract_id", "数据表", sort="contract_id", value=lambda row: contract_title(row.contract_id)),
@@ -212,8 +211,14 @@ def list_assignments(request: HttpRequest) -> HttpResponse:
         default_sort="-known_at",
         empty_title="没有认定记录",
         empty_text="代码有误、由注册号、名称或概率模型认定的行会列在这里；代码正确的行不需要认定。",
+        further=[Column("enterprise_id", "认定企业代码")],
     )  # fmt: skip
     return listing.respond("portal/operator/assignments.html")
+
+
+def _assigned(row: Any) -> str | None:
+    """Name the enterprise of a row with its code; null for none."""
+    return f"{row.enterprise_name or '登记中无此代码'} {row.enterprise_id}" if row.enterprise_id else None
 
 
 @require_safe
