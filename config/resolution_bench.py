@@ -147,7 +147,7 @@ def _blocking_loss(connection: duckdb.DuckDBPyConnection) -> float | None:
     row = connection.execute(
         """SELECT count(*), count(*) FILTER (NOT found) FROM (SELECT o.line, bool_or(n.enterprise_id = o.truth) IS TRUE AS found
         FROM outcomes o SEMI JOIN open_parts USING (spot) LEFT JOIN candidates c ON c.spot = o.spot
-        LEFT JOIN register_names n ON n.rowid = c.name_at WHERE o.truth IS NOT NULL GROUP BY o.line)"""
+        LEFT JOIN register_names n ON n.name_at = c.name_at WHERE o.truth IS NOT NULL GROUP BY o.line)"""
     ).fetchone()
     return _ratio(row[1], row[0]) if row else None
 

@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from rongqiao.governance.batch import NAME_CONTRACT, SUBJECT_CONTRACTS
+from rongqiao.governance.batch import SUBJECT_CONTRACTS
 from rongqiao.governance.codes import right_codes
 from rongqiao.governance.names import clean_name
-from rongqiao.governance.register import Register
 from rongqiao.governance.resolution.unsettled import evidence_sql, weigh_unsettled
-from rongqiao.lake.asof import newest_first
-from rongqiao.lake.engine import add_view, literal, quote, stage
+from rongqiao.lake.engine import literal, quote, stage
 
 if TYPE_CHECKING:
-    import duckdb
-
     from rongqiao.governance.batch import Workbench
-    from rongqiao.lake.tables import Lake
+    from rongqiao.governance.register import Register
 
 TITLE = "数据清洗"
 
@@ -27,43 +23,6 @@ UNRESOLVED = "cleaning.unresolved"
 
 #: Names that are spelt as the register spells them: Chinese characters, full-width brackets, digits and letters, no blanks.
 _PLAIN_NAME = "[\u4e00-\u9fff（）·A-Za-z0-9]*[\u4e00-\u9fff][\u4e00-\u9fff（）·A-Za-z0-9]*"
-
-
-def load_register(lake: Lake, connection: duckdb.DuckDBPyConnection) -> Register:
-    """Read who is known, with former names, from the published registry and changes; empty when there is none."""
-    register = Register(connection=connection)
-    for contract_id, number, name, extra in (
-        ("market_regulation.registry", "registration_no", "name", ""),
-        ("bank.enterprise_credit", "NULL::VARCHAR", "name", ""),
-        (NAME_CONTRACT, "NULL::VARCHAR", "value_before", "WHERE change_item = 'name'"),
-    ):
-        table = f"published/{contract_id}"
-        if lake.exists(table):
-            add_view(connection, lake, table)
-            register.add(
-                f"SELECT enterprise_id, {number} AS number, {name} AS name FROM {quote(table)} {extra}"
-            )
-    register.facts = lambda session: _facts(lake, session)
-    return register
-
-
-def _facts(lake: Lake, connection: duckdb.DuckDBPyConnection) -> str:
-    """Write the query of what the registry says of each enterprise beside its name, as published by now.
-
-    It is read once and kept until enterprises are named again: reading the registry for each portion of a province costs more than
-    recognising its rows.
-    """
-    table = "published/market_regulation.registry"
-    if not lake.exists(table):
-        return "SELECT NULL::VARCHAR AS enterprise_id, NULL AS county_code, NULL AS address, NULL AS legal_rep_name WHERE false"
-    held = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'register_facts'").fetchone()
-    if not held:
-        add_view(connection, lake, table, "registry facts")
-        connection.execute(
-            f"""CREATE TABLE register_facts AS SELECT enterprise_id, county_code, address, legal_rep_name FROM "registry facts"
-            QUALIFY row_number() OVER (PARTITION BY enterprise_id ORDER BY snapshot_on DESC, {newest_first(lake.schema(table).names)}) = 1"""
-        )
-    return "SELECT * FROM register_facts"
 
 
 def resolve(work: Workbench, register: Register) -> None:
@@ -134,25 +93,44 @@ def enter_former_names(work: Workbench, register: Register) -> None:
     )
 
 
+_STANDING = "misfit IS NULL AND (batch, line) NOT IN (SELECT batch, line FROM rejected)"
+
+
 def _enter_subjects(work: Workbench, register: Register) -> None:
     """Enter enterprises whose own code is right into the register; broken ones must find themselves among these."""
     code = work.contract.identifier
-    work.connection.execute("DROP TABLE IF EXISTS register_facts")
-    number = "registration_no" if "registration_no" in work.contract.columns else "NULL::VARCHAR"
-    live = "misfit IS NULL AND (batch, line) NOT IN (SELECT batch, line FROM rejected)"
     if code == "uscc":
         delivered = work.connection.sql(
-            f"SELECT DISTINCT {code} AS raw FROM typed WHERE {live} AND {code} NOT IN (SELECT enterprise_id FROM register_known)"
+            f"SELECT DISTINCT {code} AS raw FROM typed WHERE {_STANDING} AND {code} NOT IN (SELECT enterprise_id FROM register_known)"
         ).to_arrow_table()
         stage(work.connection, "right_codes", right_codes(delivered["raw"]))
-        register.add(
-            f"""SELECT coalesce(c.code, t.{code}) AS enterprise_id, {number} AS number, name FROM typed t LEFT JOIN right_codes c ON c.raw = t.{code}
-            WHERE {live} AND (c.code IS NOT NULL OR t.{code} IN (SELECT enterprise_id FROM register_known))"""
-        )
-        return
+    register.add(_subjects_sql(work, _STANDING))
+
+
+def settle_subjects(work: Workbench, register: Register) -> None:
+    """Let the register know of this workbench what was published, and nothing else.
+
+    Rows that went out after their enterprise was entered are taken back; those that were assigned without a right code come in.
+    """
+    went_out = "misfit IS NULL AND (batch, line) IN (SELECT batch, line FROM rejected)"
+    register.retract(_subjects_sql(work, went_out), _subjects_sql(work, _STANDING))
     register.add(
-        f"SELECT {code} AS enterprise_id, {number} AS number, name FROM typed WHERE {live} AND {code} IS NOT NULL"
+        f"""SELECT r.enterprise_id, {_number_sql(work)} AS number, name FROM typed
+        JOIN (SELECT batch, line, enterprise_id FROM recognised) r USING (batch, line) WHERE {_STANDING}"""
     )
+
+
+def _number_sql(work: Workbench) -> str:
+    return "registration_no" if "registration_no" in work.contract.columns else "NULL::VARCHAR"
+
+
+def _subjects_sql(work: Workbench, condition: str) -> str:
+    """Write the query of those whom rows name by a code of their own that is right: ``enterprise_id, number, name``."""
+    code, number = work.contract.identifier, _number_sql(work)
+    if code != "uscc":
+        return f"SELECT {code} AS enterprise_id, {number} AS number, name FROM typed WHERE {condition} AND {code} IS NOT NULL"
+    return f"""SELECT coalesce(c.code, t.{code}) AS enterprise_id, {number} AS number, name FROM typed t LEFT JOIN right_codes c ON c.raw = t.{code}
+        WHERE {condition} AND (c.code IS NOT NULL OR t.{code} IN (SELECT enterprise_id FROM register_known))"""
 
 
 def _stage_resolutions(work: Workbench, register: Register) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from rongqiao.contracts.standards import load_contracts
-from rongqiao.lake.engine import add_view, literal, quote
+from rongqiao.lake.engine import add_view, files_sql, literal, quote
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -112,18 +112,14 @@ def stage_touched(
         if added is None or not before:
             return False
         if added:
-            parts.append(f"SELECT enterprise_id FROM {_read(added)}")
+            parts.append(f"SELECT enterprise_id FROM {files_sql(added)}")
         if known_at > last.known_at:
             days = f"known_at > DATE {literal(last.known_at.isoformat())} AND known_at <= DATE {literal(known_at.isoformat())}"
-            parts.append(f"SELECT enterprise_id FROM {_read(before)} WHERE {days}")
+            parts.append(f"SELECT enterprise_id FROM {files_sql(before)} WHERE {days}")
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT enterprise_id FROM ({' UNION ALL '.join(parts)})"
     )
     return True
-
-
-def _read(files: Sequence[str]) -> str:
-    return f"read_parquet([{', '.join(map(literal, files))}], union_by_name = true)"
 
 
 def touched_condition(connection: duckdb.DuckDBPyConnection) -> str:

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rongqiao.governance import cleaning, collection, inventory, rules, service, standards
-from rongqiao.governance.batch import NAME_CONTRACT, Workbench
+from rongqiao.governance import cleaning, collection, inventory, register_kept, rules, service, standards
+from rongqiao.governance.batch import Workbench
 from rongqiao.governance.previous import previous_delivery, stage_reference
 from rongqiao.lake.engine import quote
 
@@ -93,14 +93,16 @@ class Lane:
         self.tell(contract, 3)
         collection.collect(work, self.ledger)
         self.tell(contract, 4)
+        if contract.id in register_kept.TEACHERS:
+            register_kept.doubt(self.register)
         cleaning.resolve(work, self.register)
         rules.check_resolved(work, self._find_reference)
         self.tell(contract, 5)
         receipts = service.publish(work, self.lake)
         self.receipted.add(contract.id)
         reports = _report(work, receipts)
-        if contract.id == NAME_CONTRACT:
-            cleaning.enter_former_names(work, self.register)
+        if contract.id in register_kept.TEACHERS:
+            register_kept.settle(work, self.lake, self.register)
         self._clear(contract)
         return reports
 

@@ -20,11 +20,12 @@ import duckdb
 from deltalake.exceptions import DeltaError
 
 from rongqiao.contracts.standards import load_contracts
-from rongqiao.governance import cleaning, collection, service, sources
+from rongqiao.governance import collection, service, sources
 from rongqiao.governance.batch import NAME_CONTRACT, SUBJECT_CONTRACTS, Delivery
 from rongqiao.governance.lane import STEPS, Lane
 from rongqiao.governance.reading import read_ahead
 from rongqiao.governance.recurrence import as_correction, known_batches
+from rongqiao.governance.register_kept import load_register
 from rongqiao.governance.resolution import retrying
 from rongqiao.kernel import home
 from rongqiao.kernel.errors import BusyError, InvalidValueError, StorageError
@@ -356,7 +357,7 @@ class _Run:
 
     def _known(self) -> Register:
         if self.register is None:
-            self.register = cleaning.load_register(self.lake, self.connection)
+            self.register = load_register(self.lake, self.connection, self.landing)
         return self.register
 
     def _show(self, contract: Contract, step: int) -> None:

@@ -7,6 +7,7 @@ It lives in DuckDB, so that six million enterprises need no six million Python o
 from __future__ import annotations
 
 import copy
+import itertools
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 from rongqiao.governance.codes import right_codes
 from rongqiao.governance.names import clean_name, core_name, core_sql, is_plain_sql
-from rongqiao.governance.resolution.likeness import index_register, recognise_by_likeness
+from rongqiao.governance.resolution.likeness import PARTS, index_register, recognise_by_likeness
 from rongqiao.kernel.identifiers import LOOKALIKES, normalise_uscc
 from rongqiao.lake.engine import literal, stage
 
@@ -26,8 +27,16 @@ if TYPE_CHECKING:
 #: Rows taken out of DuckDB at a time.
 PORTION = 200_000
 
-_NAMES = "register_names(enterprise_id VARCHAR, folded VARCHAR, core VARCHAR)"
-_NUMBERS = "register_numbers(number VARCHAR, enterprise_id VARCHAR)"
+#: ``since`` numbers the addition that entered the row; ``name_at`` names a name for ever, as the engine's own row numbers do not.
+#: Codes are looked through for every portion: unpacking them each time would cost a fourth more.
+_TABLES = (
+    "register_known(enterprise_id VARCHAR USING COMPRESSION uncompressed, since BIGINT)",
+    "register_names(name_at BIGINT, enterprise_id VARCHAR, folded VARCHAR, core VARCHAR, since BIGINT)",
+    "register_numbers(number VARCHAR, enterprise_id VARCHAR, since BIGINT)",
+    f"register_parts({PARTS})",
+)
+_LATEST = """SELECT coalesce(max(since), 0) FROM (SELECT since FROM register_known UNION ALL SELECT since FROM register_names
+    UNION ALL SELECT since FROM register_numbers)"""
 #: Who might be meant: table of pairs, where they come from, and condition on the identity's compared forms.
 _LOOK_UPS = (
     ("numbered", "register_numbers", "o.plain = r.number AND o.plain <> ''"),
@@ -66,23 +75,33 @@ class Register:
     rows : iterable of (str, str or None, str or None)
         Enterprise id, 15-digit registration number, one of its names.
     connection : duckdb.DuckDBPyConnection, optional
-        Where its tables stand: ``register_known``, ``register_names``, ``register_numbers``. A new one in memory when omitted.
-        Other sessions of the same engine see them, too.
+        Where its tables stand: ``register_known``, ``register_names``, ``register_numbers``, ``register_parts``. A new one in memory when
+        omitted. Other sessions of the same engine see them, too.
+    catalog : str or None
+        Attached database that holds the tables, and may hold them already; ``None`` for the connection's own, in which they begin empty.
     """
 
     def __init__(
         self,
         rows: Iterable[tuple[str, str | None, str | None]] = (),
         connection: duckdb.DuckDBPyConnection | None = None,
+        catalog: str | None = None,
     ) -> None:
         self.connection = connection or duckdb.connect()
-        for table in ("register_known(enterprise_id VARCHAR)", _NAMES, _NUMBERS):
-            self.connection.execute(f"CREATE OR REPLACE TABLE {table}")
+        self.catalog = catalog
         #: Writes a query of ``enterprise_id, county_code, address, legal_rep_name``; called when likeness must be weighed.
-        self.facts: Callable[[duckdb.DuckDBPyConnection], str] | None = None
+        self.facts: Callable[[Register], str] | None = None
         #: Held by the session that weighs likeness: it needs tables by fixed names.
         self.weighing = threading.Lock()
-        self.connection.execute("DROP TABLE IF EXISTS register_parts")
+        if catalog:
+            self._look_into_catalog()
+            for table in _TABLES:
+                self.connection.execute(f"CREATE TABLE IF NOT EXISTS {self.place(table)}")
+        else:
+            self.clear()
+        #: Numbers additions; shared by all sessions.
+        self._additions = itertools.count(self._one(_LATEST) + 1)
+        self.since = 0
         rows = list(rows)
         if rows:
             columns = ("enterprise_id", "number", "name")
@@ -95,17 +114,32 @@ class Register:
             stage(self.connection, "first", staged)
             self.add("SELECT enterprise_id, number, name FROM first")
 
+    def place(self, table: str) -> str:
+        """Write where a table of the register is created."""
+        return f"{self.catalog}.{table}" if self.catalog else table
+
+    def _look_into_catalog(self) -> None:
+        """Let the session find the register's tables by their bare names, and create all others in memory."""
+        if self.catalog:
+            self.connection.execute(f"SET search_path = 'memory.main,{self.catalog}.main'")
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for table in _TABLES:
+            self.connection.execute(f"CREATE OR REPLACE TABLE {self.place(table)}")
+
     def beside(self, connection: duckdb.DuckDBPyConnection) -> Register:
         """Give the same register to another session of its engine."""
         other = copy.copy(self)
         other.connection = connection
+        other._look_into_catalog()
         return other
 
     def prepare(self) -> None:
         """Build what is else built when it is first wanted, so that several sessions may look it up side by side."""
         index_register(self.connection)
         if self.facts:
-            self.facts(self.connection)
+            self.facts(self)
 
     def __len__(self) -> int:
         return int(self._one("SELECT count(*) FROM register_known"))
@@ -117,26 +151,70 @@ class Register:
     def add(self, query: str) -> None:
         """Enter what a query yields: ``enterprise_id, number, name``; what is known already changes nothing."""
         run = self.connection.execute
+        self.since = next(self._additions)
         run(
-            f"CREATE OR REPLACE TEMP TABLE entering AS SELECT DISTINCT enterprise_id, number, name FROM ({query})"
+            f"""CREATE OR REPLACE TEMP TABLE entering AS SELECT DISTINCT enterprise_id, number, name FROM ({query})
+            WHERE enterprise_id IS NOT NULL"""
         )
         run(
-            """INSERT INTO register_known SELECT DISTINCT enterprise_id FROM entering
-            WHERE enterprise_id NOT IN (SELECT enterprise_id FROM register_known)"""
+            f"""INSERT INTO register_known SELECT DISTINCT enterprise_id, {self.since} FROM entering
+            ANTI JOIN register_known USING (enterprise_id)"""
         )
         run(
-            """INSERT INTO register_numbers SELECT DISTINCT number, enterprise_id FROM entering WHERE number IS NOT NULL
-            EXCEPT SELECT number, enterprise_id FROM register_numbers"""
+            f"""INSERT INTO register_numbers SELECT DISTINCT number, enterprise_id, {self.since} FROM entering
+            ANTI JOIN register_numbers USING (number, enterprise_id) WHERE number IS NOT NULL"""
         )
-        self._enter_names()
-        run("DROP TABLE entering")
+        self._stage_names("entering", "entering_names")
+        last = self._one("SELECT coalesce(max(name_at), -1) FROM register_names")
+        run(
+            f"""INSERT INTO register_names SELECT {last} + row_number() OVER (), enterprise_id, folded, core, {self.since}
+            FROM entering_names ANTI JOIN register_names USING (enterprise_id, folded)"""
+        )
+        for table in ("entering", "entering_names"):
+            run(f"DROP TABLE {table}")
 
-    def _enter_names(self) -> None:
-        """Fold names that are new."""
-        _fold_names(self.connection, "SELECT DISTINCT name FROM entering WHERE name IS NOT NULL", "folding")
+    def retract(self, doubted: str, standing: str) -> None:
+        """Take back what the latest `add` entered of rows that went out after all, unless other rows say the same.
+
+        Parameters
+        ----------
+        doubted : str
+            Query of ``enterprise_id, number, name``: the rows that went out.
+        standing : str
+            Query of the same: all rows of that addition that stand.
+        """
+        run = self.connection.execute
+        run(f"CREATE OR REPLACE TEMP TABLE doubted AS SELECT DISTINCT enterprise_id FROM ({doubted})")
+        if self._one("SELECT count(*) FROM doubted"):
+            run(
+                f"""CREATE OR REPLACE TEMP TABLE standing AS SELECT DISTINCT enterprise_id, number, name FROM ({standing})
+                SEMI JOIN doubted USING (enterprise_id)"""
+            )
+            self._stage_names("standing", "standing_names")
+            latest = f"since = {self.since} AND enterprise_id IN (FROM doubted)"
+            run(
+                f"""CREATE OR REPLACE TEMP TABLE unfounded AS SELECT name_at FROM register_names
+                ANTI JOIN standing_names USING (enterprise_id, folded) WHERE {latest}"""
+            )
+            for table in ("register_parts", "register_names"):
+                run(f"DELETE FROM {table} WHERE name_at IN (FROM unfounded)")
+            run(
+                f"""DELETE FROM register_numbers WHERE {latest}
+                AND (number, enterprise_id) NOT IN (SELECT number, enterprise_id FROM standing WHERE number IS NOT NULL)"""
+            )
+            run(
+                f"DELETE FROM register_known WHERE {latest} AND enterprise_id NOT IN (SELECT enterprise_id FROM standing)"
+            )
+            for table in ("standing", "standing_names", "unfounded"):
+                run(f"DROP TABLE {table}")
+        run("DROP TABLE doubted")
+
+    def _stage_names(self, source: str, target: str) -> None:
+        """Write the distinct ``enterprise_id, folded, core`` of a table of enterprises and names."""
+        _fold_names(self.connection, f"SELECT DISTINCT name FROM {source} WHERE name IS NOT NULL", "folding")
         self.connection.execute(
-            """INSERT INTO register_names SELECT DISTINCT enterprise_id, folded, core FROM entering JOIN folding USING (name)
-            WHERE folded <> '' EXCEPT SELECT enterprise_id, folded, core FROM register_names"""
+            f"""CREATE OR REPLACE TEMP TABLE {target} AS SELECT DISTINCT enterprise_id, folded, core
+            FROM {source} JOIN folding USING (name) WHERE folded <> ''"""
         )
         self.connection.execute("DROP TABLE folding")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rongqiao.kernel.period import last_day
 from rongqiao.lake.asof import newest_first
-from rongqiao.lake.engine import literal, quote
+from rongqiao.lake.engine import files_sql, literal, quote
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -48,9 +48,7 @@ def stage_contract(
     files : sequence of str or None
         Of the table's files, those that are read, such as those of an earlier version; ``None`` for all.
     """
-    listed = ", ".join(
-        literal(uri) for uri in lake.uris(f"published/{contract.id}") if files is None or uri in files
-    )
+    published = [uri for uri in lake.uris(f"published/{contract.id}") if files is None or uri in files]
     keys = ", ".join("enterprise_id" if one == contract.identifier else quote(one) for one in contract.key)
     kept = [f"known_at <= DATE {literal(known_at.isoformat())}"]
     if enterprise_id is not None:
@@ -61,7 +59,7 @@ def stage_contract(
         kept.append(
             f"({quote(contract.valid_on)} <= {_bound(contract, as_of)} OR {quote(contract.valid_on)} IS NULL)"
         )
-    source = f"read_parquet([{listed}], union_by_name = true)"
+    source = files_sql(published)
     columns = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
     if "withdrawn" in columns:
         kept.append(

@@ -43,6 +43,12 @@ def stage(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> N
         connection.unregister("staged rows")
 
 
+def files_sql(files: Sequence[str]) -> str:
+    """Write a relation of some Parquet files of one table; columns added later are null in older rows."""
+    listed = ", ".join(literal(file) for file in files)
+    return f"read_parquet([{listed}], union_by_name = true)"
+
+
 def connect(lake: Lake, tables: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
     """Open DuckDB in memory with one view per lake table, named as the table is.
 
@@ -70,9 +76,7 @@ def add_view(connection: duckdb.DuckDBPyConnection, lake: Lake, table: str, name
     view = quote(name or table)
     files = lake.uris(table)
     if files:
-        listed = ", ".join(literal(uri) for uri in files)
-        source = f"read_parquet([{listed}], union_by_name = true)"
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {source}")
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {files_sql(files)}")
         return
     empty = lake.schema(table).empty_table()
     connection.register(f"{name or table} (empty)", empty)

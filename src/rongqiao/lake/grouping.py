@@ -47,8 +47,7 @@ class GroupedFiles:
         self, connection: duckdb.DuckDBPyConnection, uris: Sequence[str], contract: Contract
     ) -> None:
         self._connection = connection
-        listed = ", ".join(engine.literal(uri) for uri in uris)
-        self._source = f"read_parquet([{listed}], union_by_name = true)"
+        self._source = engine.files_sql(uris)
         described = connection.execute(f"DESCRIBE SELECT * FROM {self._source}").fetchall()
         types = {name: kind for name, kind, *_ in described}
         columns, fields = [], []

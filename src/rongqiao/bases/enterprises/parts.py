@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rongqiao.bases.enterprises.models import PublishedTable
 from rongqiao.bases.enterprises.operations import PARTS
 from rongqiao.contracts.standards import load_contracts
-from rongqiao.lake.engine import connect, literal
+from rongqiao.lake.engine import connect, files_sql, literal
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -100,17 +100,13 @@ def _fresh(lake: Lake, name: str, noted: PublishedTable | None, now: Standing) -
     """Where the rows stand that are not told of: files that came, and rows of others that became known since."""
     table = f"operations/{name}"
     if noted is None:
-        return [_read(lake.uris(table))] if lake.uris(table) else []
+        return [files_sql(lake.uris(table))] if lake.uris(table) else []
     added = lake.added_since(table, noted.version)
     before = lake.uris_at(table, noted.version)
     if added is None or before is None:
         return None
-    found = [_read(added)] if added else []
+    found = [files_sql(added)] if added else []
     if before and now.known_at > noted.known_at:
         day = "delivered_on" if name == "receipts" else "known_at"
-        found.append(f"(FROM {_read(before)} WHERE {day} > DATE {literal(noted.known_at.isoformat())})")
+        found.append(f"(FROM {files_sql(before)} WHERE {day} > DATE {literal(noted.known_at.isoformat())})")
     return found
-
-
-def _read(files: list[str]) -> str:
-    return f"read_parquet([{', '.join(map(literal, files))}], union_by_name = true)"

@@ -49,6 +49,9 @@ BLOCKS: dict[str, tuple[str, str]] = {
     "code_end": ("right(plain, 5)", "length(plain) = 18"),
     "code_start": ("left(plain, 13)", "length(plain) = 18"),
 }
+#: Columns of table ``register_parts``: a name taken apart, and the hashed key of each block it falls into.
+PARTS = """name_at BIGINT, plain VARCHAR, core VARCHAR, region VARCHAR, trade VARCHAR, industry VARCHAR, form VARCHAR,
+    form_class VARCHAR, branch VARCHAR, """ + ", ".join(f"in_{name} UBIGINT" for name in BLOCKS)
 _NO_MATCH = "代码无效，名称也不能唯一认定，请核对营业执照后重报。"
 
 
@@ -63,13 +66,8 @@ def index_register(connection: duckdb.DuckDBPyConnection) -> None:
     Beside the parts stand the keys of the blocks that a name falls into, hashed: every portion of a delivery looks through them all.
     """
     run = connection.execute
-    keys = ", ".join(f"in_{name} UBIGINT" for name in BLOCKS)
-    run(
-        f"""CREATE TABLE IF NOT EXISTS register_parts (name_at BIGINT, plain VARCHAR, core VARCHAR, region VARCHAR, trade VARCHAR,
-        industry VARCHAR, form VARCHAR, form_class VARCHAR, branch VARCHAR, {keys})"""
-    )
-    row = run("SELECT coalesce(max(name_at) + 1, 0) FROM register_parts").fetchone()
-    fresh = f"(SELECT rowid AS name_at, * FROM register_names WHERE rowid >= {row[0] if row else 0})"
+    row = run("SELECT coalesce(max(name_at), -1) FROM register_parts").fetchone()
+    fresh = f"(SELECT name_at, enterprise_id, folded, core FROM register_names WHERE name_at > {row[0] if row else -1})"
     if not run(f"SELECT 1 FROM {fresh} LIMIT 1").fetchone():
         return
     stage_parts(connection, f"SELECT folded AS name FROM {fresh}", "fresh_parts")
@@ -148,7 +146,7 @@ def recognise_by_likeness(connection: duckdb.DuckDBPyConnection, resolutions: st
     _stage_near(connection, resolutions)
     run(f"CREATE OR REPLACE TEMP TABLE likely AS {_LIKELY}")
     winners = run(
-        "SELECT spot, o.core, n.core FROM likely JOIN open_parts o USING (spot) JOIN register_names n ON n.rowid = name_at ORDER BY spot"
+        "SELECT spot, o.core, n.core FROM likely JOIN open_parts o USING (spot) JOIN register_names n USING (name_at) ORDER BY spot"
     ).fetchall()
     # Shadows can hide an edit; the characters themselves decide.
     false = [
@@ -170,7 +168,7 @@ def _stage_near(connection: duckdb.DuckDBPyConnection, resolutions: str) -> None
     first, second = (shadow_sql("core", size) for size in _SHADOWS)
     run(
         f"""CREATE OR REPLACE TEMP TABLE pairs AS SELECT spot, name_at, n.enterprise_id, o.plain, o.core, n.core AS other
-        FROM candidates JOIN open_parts o USING (spot) JOIN register_names n ON n.rowid = name_at
+        FROM candidates JOIN open_parts o USING (spot) JOIN register_names n USING (name_at)
         SEMI JOIN (SELECT spot FROM {resolutions} WHERE is_open) USING (spot)
         WHERE abs(length(o.core) - length(n.core)) < {RUNNER_UP_EDITS}"""
     )

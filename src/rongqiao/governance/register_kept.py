@@ -1,0 +1,132 @@
+"""The register as it is kept beside a lake from run to run: taught once, it catches up with what was published since.
+
+It holds exactly what the published registry, bank list and changes say, as long as it notes the files it was taught from. While something is
+entered that is not published yet it notes none, so that whatever a killed run leaves behind is taught anew.
+"""
+
+# ruff: noqa: S608  (names are constants of this module; values are bound)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from rongqiao.governance import cleaning
+from rongqiao.governance.batch import NAME_CONTRACT, SUBJECT_CONTRACTS
+from rongqiao.governance.register import Register
+from rongqiao.lake.asof import newest_first
+from rongqiao.lake.engine import add_view, files_sql, literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rongqiao.governance.batch import Workbench
+    from rongqiao.lake.tables import Lake
+
+#: Contracts that teach the register whom there is, and under which names.
+TEACHERS = (*SUBJECT_CONTRACTS, NAME_CONTRACT)
+
+_FILE, _CATALOG = ".register.duckdb", "kept_register"
+_REGISTRY = "market_regulation.registry"
+#: Number, name, and which rows of each teacher count.
+_TAUGHT = {
+    _REGISTRY: ("registration_no", "name", "true"),
+    "bank.enterprise_credit": ("NULL::VARCHAR", "name", "true"),
+    NAME_CONTRACT: ("NULL::VARCHAR", "value_before", "change_item = 'name'"),
+}
+
+
+def load_register(lake: Lake, connection: duckdb.DuckDBPyConnection, folder: Path) -> Register:
+    """Open the register kept in a folder and teach it what was published since; empty when nothing was.
+
+    Parameters
+    ----------
+    lake : Lake
+    connection : duckdb.DuckDBPyConnection
+        From now on shows the register's tables by their bare names.
+    folder : Path
+        Held by this run alone. The file in it may be removed at any time: that costs the time to teach it anew.
+    """
+    _attach(connection, folder / _FILE)
+    register = Register(connection=connection, catalog=_CATALOG)
+    register.facts = lambda asked: _facts(lake, asked)
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {register.place('register_taught(file VARCHAR)')}")
+    noted = {file for (file,) in connection.execute("FROM register_taught").fetchall()}
+    published = _published_files(lake)
+    if not noted or noted - published.keys():
+        register.clear()
+        noted = set()
+    if fresh := published.keys() - noted:
+        doubt(register)
+        for contract_id, (number, name, condition) in _TAUGHT.items():
+            table = f"published/{contract_id}"
+            uris = [published[file] for file in sorted(fresh) if file.startswith(f"{table}/")]
+            if uris:
+                register.add(
+                    f"SELECT enterprise_id, {number} AS number, {name} AS name FROM {files_sql(uris)} WHERE {condition}"
+                )
+        _note(lake, register)
+    return register
+
+
+def doubt(register: Register) -> None:
+    """Note before something is entered that what the register holds is not what was published."""
+    register.connection.execute("DROP TABLE IF EXISTS register_facts")
+    register.connection.execute("DELETE FROM register_taught")
+
+
+def settle(work: Workbench, lake: Lake, register: Register) -> None:
+    """Let the register hold what was published of a teacher's rows, and note that it does."""
+    if work.contract.id == NAME_CONTRACT:
+        cleaning.enter_former_names(work, register)
+    else:
+        cleaning.settle_subjects(work, register)
+    _note(lake, register)
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    attaching = f"ATTACH {literal(str(file))} AS {_CATALOG}"
+    try:
+        connection.execute(attaching)
+    except duckdb.Error:
+        # Broken, or of an engine that is newer: it is taught anew.
+        for part in (file, file.with_name(f"{file.name}.wal")):
+            part.unlink(missing_ok=True)
+        connection.execute(attaching)
+
+
+def _published_files(lake: Lake) -> dict[str, str]:
+    """Address of each file that teaches, by its name within the lake, which may be moved."""
+    tables = [f"published/{contract_id}" for contract_id in _TAUGHT]
+    return {
+        f"{table}/{uri.rpartition('/')[2]}": uri
+        for table in tables
+        if lake.exists(table)
+        for uri in lake.uris(table)
+    }
+
+
+def _note(lake: Lake, register: Register) -> None:
+    files = ", ".join(f"({literal(file)})" for file in sorted(_published_files(lake)))
+    register.connection.execute("DELETE FROM register_taught")
+    if files:
+        register.connection.execute(f"INSERT INTO register_taught VALUES {files}")
+
+
+def _facts(lake: Lake, register: Register) -> str:
+    """Write the query of what the registry says of each enterprise beside its name, as published by now.
+
+    It is read once and kept until enterprises are named again: reading the registry for each portion of a province costs more than
+    recognising its rows.
+    """
+    table, connection = f"published/{_REGISTRY}", register.connection
+    if not lake.exists(table):
+        return "SELECT NULL::VARCHAR AS enterprise_id, NULL AS county_code, NULL AS address, NULL AS legal_rep_name WHERE false"
+    held = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'register_facts'").fetchone()
+    if not held:
+        add_view(connection, lake, table, "registry facts")
+        connection.execute(
+            f"""CREATE TABLE {register.place("register_facts")} AS SELECT enterprise_id, county_code, address, legal_rep_name FROM "registry facts"
+            QUALIFY row_number() OVER (PARTITION BY enterprise_id ORDER BY snapshot_on DESC, {newest_first(lake.schema(table).names)}) = 1"""
+        )
+    return "SELECT * FROM register_facts"

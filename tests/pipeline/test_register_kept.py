@@ -1,0 +1,147 @@
+"""The register kept beside the lake: what was published and nothing else, whatever happened to the file or the run."""
+
+from __future__ import annotations
+
+import shutil
+
+import duckdb
+import pytest
+
+from rongqiao.governance import register_kept, service
+from rongqiao.governance.pipeline import govern
+from rongqiao.lake.tables import Lake
+from rongqiao.synth.province import write_province
+from tests.pipeline.departments import (
+    ALPHA,
+    BETA,
+    REGISTRY_HEADERS,
+    TAX_HEADERS,
+    csv_bytes,
+    put,
+    put_registry,
+    registry_row,
+    tax_row,
+)
+
+pytestmark = pytest.mark.pipeline
+REGISTRY, TAX = "market_regulation.registry", "taxation.tax_filing"
+FILE = "landing/.register.duckdb"
+HELD = {
+    "register_known": "enterprise_id",
+    "register_names": "enterprise_id, folded, core",
+    "register_numbers": "number, enterprise_id",
+}
+
+
+def held(file):
+    """What a register's file says, and what it was taught from."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        found = {
+            table: sorted(connection.execute(f"SELECT {columns} FROM {table}").fetchall())
+            for table, columns in HELD.items()
+        }
+        return found, sorted(connection.execute("FROM register_taught").fetchall())
+
+
+def change(lake, statement):
+    with duckdb.connect(f"{lake.root}/{FILE}") as connection:
+        connection.execute(statement)
+
+
+def methods(lake):
+    rows = lake.read("operations/merges", ["method", "enterprise_id"]).to_pylist()
+    return {(row["method"], row["enterprise_id"]) for row in rows}
+
+
+@pytest.fixture
+def lake(tmp_path):
+    """A lake of three registered enterprises."""
+    put_registry(tmp_path / "first")
+    lake = Lake(tmp_path / "lake")
+    govern(tmp_path / "first", lake, None)
+    return lake
+
+
+def test_a_kept_register_holds_what_one_taught_anew_holds(tmp_path):
+    drawn = write_province(tmp_path / "province", enterprises=600, market_enterprises=0)
+    assert drawn
+    lake, deliveries = Lake(tmp_path / "lake"), tmp_path / "province" / "deliveries"
+    teachers = tmp_path / "teachers"
+    for contract_id in register_kept.TEACHERS:
+        if (deliveries / contract_id).is_dir():
+            shutil.copytree(deliveries / contract_id, teachers / contract_id)
+    # A row of a code of its own that goes out after all, and one whose code is mended by its name.
+    twice = [registry_row(ALPHA, "长沙星河精密机械有限公司"), registry_row(ALPHA, "长沙银河精密机械有限公司")]
+    mended = registry_row(BETA[:-1] + ("0" if BETA[-1] != "0" else "1"), "株洲远山新材料股份有限公司")
+    rows = [*twice, registry_row(BETA), mended]
+    put(teachers, REGISTRY, "2026-03-05_hand.csv", csv_bytes(REGISTRY_HEADERS, rows))
+    govern(teachers, lake, None)
+
+    kept = held(tmp_path / "lake" / FILE)
+    with duckdb.connect() as connection:
+        (tmp_path / "anew").mkdir()
+        register_kept.load_register(lake, connection, tmp_path / "anew")
+    assert held(tmp_path / "anew" / ".register.duckdb") == kept
+    assert len(kept[0]["register_known"]) > 500
+    assert kept[1]
+
+
+def test_it_is_not_taught_again_but_only_what_came_since(lake, tmp_path):
+    code = registry_row(ALPHA)[0][:-1] + "Z"
+    change(lake, f"INSERT INTO register_known VALUES ('{code}', 1)")
+    put(tmp_path / "second", TAX, "2026-02-16.csv", csv_bytes(TAX_HEADERS, [tax_row(code, "未登记的店")]))
+    report = govern(tmp_path / "second", lake, None)
+    assert [file.rows_accepted for file in report.files] == [0]
+    assert list(report.files[0].quarantined_by_rule) == ["taxation.tax_filing.enterprise_known"]
+
+    before = held(f"{lake.root}/{FILE}")[1]
+    put(
+        tmp_path / "third",
+        REGISTRY,
+        "2026-03-05.csv",
+        csv_bytes(REGISTRY_HEADERS, [registry_row(BETA, "株洲远山新材料有限公司")]),
+    )
+    govern(tmp_path / "third", lake, None)
+    known, after = held(f"{lake.root}/{FILE}")
+    assert set(before) < set(after)
+    assert (code,) in known["register_known"]
+    assert BETA in {row[0] for row in known["register_names"] if row[1] == "株洲远山新材料有限公司"}
+
+
+@pytest.mark.parametrize("spoil", ["unfinished", "broken", "gone", "of another lake"])
+def test_whatever_a_killed_run_left_is_taught_anew(lake, tmp_path, spoil):
+    file = tmp_path / "lake" / FILE
+    phantom = "INSERT INTO register_known VALUES ('PHANTOM', 1)"
+    if spoil == "unfinished":
+        change(lake, f"{phantom}; DELETE FROM register_taught")
+    elif spoil == "of another lake":
+        change(
+            lake, f"{phantom}; INSERT INTO register_taught VALUES ('published/{REGISTRY}/elsewhere.parquet')"
+        )
+    elif spoil == "broken":
+        file.write_bytes(b"no database " * 4096)
+    else:
+        file.unlink()
+    put(
+        tmp_path / "second",
+        TAX,
+        "2026-02-16.csv",
+        csv_bytes(TAX_HEADERS, [tax_row(ALPHA), tax_row("", "湘潭春禾（集团）有限公司")]),
+    )
+    report = govern(tmp_path / "second", lake, None)
+    assert [file.rows_accepted for file in report.files] == [2]
+    known, taught = held(file)
+    assert ("PHANTOM",) not in known["register_known"]
+    assert len(known["register_known"]) == 3
+    assert [name for (name,) in taught] == [
+        f"published/{REGISTRY}/{uri.rpartition('/')[2]}" for uri in lake.uris(f"published/{REGISTRY}")
+    ]
+
+
+def test_a_lake_that_was_moved_keeps_its_register(lake, tmp_path):
+    change(lake, "INSERT INTO register_names VALUES (900, 'PLANTED', '某地某店', '某地某店', 1)")
+    moved = Lake(shutil.move(lake.root, tmp_path / "elsewhere"))
+    put(tmp_path / "second", TAX, "2026-02-16.csv", csv_bytes(TAX_HEADERS, [tax_row("", "某地某店")]))
+    govern(tmp_path / "second", moved, None)
+    assert ("name_exact", "PLANTED") in methods(moved)
+    assert moved.exists(service.RECEIPTS)
