@@ -46,10 +46,19 @@ def govern(
     directory: Annotated[Path, typer.Argument(help="报送文件夹：<部门>.<表>/<日期>[_<标记>].<后缀>")],
     lake: LakeRoot = None,
     as_json: AsJson = False,
+    is_handed_over: Annotated[
+        bool, typer.Option("--handed-over", help="文件已移交、不会再改写：留存时只建硬链接，不再复制一份")
+    ] = False,
 ) -> None:
     """Govern every file that has no receipt yet; safe to interrupt and to repeat."""
     started = time.monotonic()
-    report = run_steps(directory, Lake(lake), ledger_of(lake), on_progress=show_progress)
+    report = run_steps(
+        directory,
+        Lake(lake),
+        ledger_of(lake),
+        is_handed_over=is_handed_over,
+        on_progress=show_progress,
+    )
     typer.echo("", err=True)
     seconds = round(time.monotonic() - started, 2)
     if as_json:

@@ -39,6 +39,16 @@ def test_text_report_of_a_second_run_says_that_nothing_is_new(governed):
     assert "0 files governed, 2 had a receipt" in result.stdout
 
 
+def test_files_handed_over_are_governed_once_without_a_copy(tmp_path):
+    root, lake = tmp_path / "deliveries", tmp_path / "lake"
+    put_registry(root)
+    command = [str(root), "--lake", str(lake), "--handed-over"]
+    assert "1 files governed" in CliRunner().invoke(govern.app, command).stdout
+    (file,) = root.glob("*/*")
+    assert file.stat().st_nlink == 2
+    assert "0 files governed, 1 had a receipt" in CliRunner().invoke(govern.app, command).stdout
+
+
 def test_quarantine_list_shows_place_rule_and_value(governed):
     _, lake, _ = governed
     result = CliRunner().invoke(

@@ -40,6 +40,7 @@ NO_STEPS = {
     "readings",
     "recurrence",
     "register",
+    "register_kept",
     "staging",
 }
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -45,6 +47,27 @@ def test_what_is_parsed_is_what_was_digested(tmp_path, delivery):
     batch = collection.receive(delivery, tmp_path / "landing")
     delivery.path.write_bytes(b"changed")
     assert batch.kept.read_bytes() == b"a,b\n1,2\n"
+
+
+def test_a_file_that_was_handed_over_is_kept_by_a_second_name(tmp_path, delivery):
+    given = replace(delivery, is_handed_over=True)
+    batch = collection.receive(given, tmp_path / "landing")
+    assert batch.digest == collection.receive(delivery, tmp_path / "landing").digest
+    assert batch.kept.samefile(delivery.path)
+    assert (batch.size_bytes, batch.kept.stat().st_mode & 0o222) == (8, 0)
+    assert list((tmp_path / "landing").iterdir()) == [batch.kept.parent]
+    delivery.path.unlink()
+    assert batch.kept.read_bytes() == b"a,b\n1,2\n"
+
+
+def test_a_file_that_cannot_have_a_second_name_is_copied(tmp_path, delivery, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr("pathlib.Path.hardlink_to", refuse)
+    batch = collection.receive(replace(delivery, is_handed_over=True), tmp_path / "landing")
+    assert batch.kept.read_bytes() == delivery.path.read_bytes()
+    assert not batch.kept.samefile(delivery.path)
 
 
 def test_a_file_at_rest_is_known_again(tmp_path, delivery):

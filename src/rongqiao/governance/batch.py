@@ -59,6 +59,8 @@ class Delivery:
     handed_in_later : frozenset of str or None
         Names of the table's files that came in after this one, where handing in was an act of its own: the same bytes again may then be a
         correction back to what they said. ``None`` for a file of a folder that is looked at again and again, where they never are.
+    is_handed_over : bool
+        Whether nobody will write the file again: it is then kept by a second name, without being copied, where the file system can.
     """
 
     contract_id: str
@@ -66,6 +68,7 @@ class Delivery:
     delivered_on: dt.date
     constants: Mapping[str, str] = field(default_factory=dict)
     handed_in_later: frozenset[str] | None = None
+    is_handed_over: bool = False
 
     @property
     def is_regular(self) -> bool:
