@@ -34,6 +34,7 @@ _TABLES = (
     "register_names(name_at BIGINT, enterprise_id VARCHAR, folded VARCHAR, core VARCHAR, since BIGINT)",
     "register_numbers(number VARCHAR, enterprise_id VARCHAR, since BIGINT)",
     f"register_parts({PARTS})",
+    "register_shares(part VARCHAR, value VARCHAR, share DOUBLE, names BIGINT)",
 )
 _LATEST = """SELECT coalesce(max(since), 0) FROM (SELECT since FROM register_known UNION ALL SELECT since FROM register_names
     UNION ALL SELECT since FROM register_numbers)"""

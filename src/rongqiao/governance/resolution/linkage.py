@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 #: A delivered code of 18 signs that differs from the candidate's in so many is no slip of the pen: it means somebody else.
 CONTRADICTING_EDITS = 5
-#: Parts of a name that have few values: how common each is, is counted once and kept until the register grows.
-SHARED_PARTS = ("region", "industry", "form")
 #: Candidates that a reviewer is shown.
 SHOWN = 5
 _SHADOW = 89
@@ -200,35 +198,30 @@ def weigh(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
 def _count_shares(connection: duckdb.DuckDBPyConnection) -> None:
     """Write table ``register_shares``, unless it stands as the register does: counting the names of a province for each portion costs too much."""
     run = connection.execute
-    run(
-        "CREATE TABLE IF NOT EXISTS register_shares (part VARCHAR, value VARCHAR, share DOUBLE, names BIGINT)"
-    )
     row = run(
         "SELECT (SELECT any_value(names) FROM register_shares) = (SELECT count(*) FROM register_parts)"
     ).fetchone()
     if row and row[0]:
         return
+    # A name without a trade name says so; without the other parts it says nothing.
     counts = " UNION ALL ".join(
-        f"SELECT '{part}' AS part, {part} AS value, count(*) AS bearers FROM register_parts WHERE {part} <> '' GROUP BY {part}"
-        for part in SHARED_PARTS
+        f"SELECT '{part}' AS part, {part} AS value, count(*) AS bearers FROM register_parts WHERE {part} <> '' OR '{part}' = 'trade' GROUP BY {part}"
+        for part in WEIGHED_BY_VALUE
     )
+    run("DELETE FROM register_shares")
     run(
-        f"""CREATE OR REPLACE TABLE register_shares AS SELECT part, value, bearers / names AS share, names
+        f"""INSERT INTO register_shares SELECT part, value, bearers / names AS share, names
         FROM ({counts}), (SELECT count(*) AS names FROM register_parts)"""
     )
 
 
 def _register_frequencies(connection: duckdb.DuckDBPyConnection, linker: Linker) -> None:
     """Tell how common each value is in the whole register, not among the few candidates."""
-    connection.execute(
-        """CREATE OR REPLACE TABLE link_frequencies_trade AS SELECT trade, count(*) / (SELECT count(*) FROM register_parts) AS tf_trade
-        FROM register_parts SEMI JOIN (SELECT trade FROM link_left UNION SELECT trade FROM link_right) USING (trade) GROUP BY trade"""
-    )
     _count_shares(connection)
-    for part in SHARED_PARTS:
+    for part in WEIGHED_BY_VALUE:
         connection.execute(
-            f"""CREATE OR REPLACE TABLE link_frequencies_{part} AS SELECT value AS {part}, share AS tf_{part}
-            FROM register_shares WHERE part = '{part}'"""
+            f"""CREATE OR REPLACE TABLE link_frequencies_{part} AS SELECT value AS {part}, share AS tf_{part} FROM register_shares
+            SEMI JOIN (SELECT {part} AS value FROM link_left UNION SELECT {part} FROM link_right) USING (value) WHERE part = '{part}'"""
         )
     for part in WEIGHED_BY_VALUE:
         table = linker._db_api.register(
