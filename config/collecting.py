@@ -18,7 +18,8 @@ from rongqiao.contracts.collectors import load_collectors
 from rongqiao.governance.batch import SUBJECT_CONTRACTS
 from rongqiao.governance.collectors import Outcome, Place, run_collector
 from rongqiao.governance.collectors.state import write_whole
-from rongqiao.governance.pipeline import find_deliveries, govern
+from rongqiao.governance.deliveries import find_deliveries
+from rongqiao.governance.pipeline import govern
 from rongqiao.kernel.errors import BusyError, InvalidValueError, RongqiaoError
 from rongqiao.kernel.home import var
 from rongqiao.ledger.log import Ledger

@@ -7,9 +7,10 @@ import datetime as dt
 import pytest
 
 from rongqiao.contracts.standards import load_contract
-from rongqiao.governance import service
+from rongqiao.governance import enterprises
+from rongqiao.governance.deliveries import find_deliveries
 from rongqiao.governance.lane import STEPS
-from rongqiao.governance.pipeline import find_deliveries, govern
+from rongqiao.governance.pipeline import govern
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.lake.asof import current
 from rongqiao.lake.engine import ibis_connection
@@ -332,7 +333,7 @@ def test_enterprises_are_the_same_however_many_are_put_together_at_a_time(
         folder, [registry_row(ALPHA, "长沙星河机械有限公司", snapshot="2026-02-05")], "2026-02-06.csv"
     )
     govern(folder, lake, ledger)
-    monkeypatch.setattr(service, "SPAN", span)
+    monkeypatch.setattr(enterprises, "SPAN", span)
     other = Lake(tmp_path / "other")
     govern(folder, other, None)
     assert other.digest("published/enterprises") == lake.digest("published/enterprises")

@@ -9,6 +9,8 @@ import pytest
 
 from rongqiao.governance import register_kept, service
 from rongqiao.governance.pipeline import govern
+from rongqiao.governance.resolution import retrying
+from rongqiao.kernel.identifiers import complete_uscc
 from rongqiao.lake.tables import Lake
 from rongqiao.synth.province import write_province
 from tests.pipeline.departments import (
@@ -145,3 +147,27 @@ def test_a_lake_that_was_moved_keeps_its_register(lake, tmp_path):
     govern(tmp_path / "second", moved, None)
     assert ("name_exact", "PLANTED") in methods(moved)
     assert moved.exists(service.RECEIPTS)
+
+
+def test_rows_that_wait_are_tried_again_only_where_somebody_new_came(lake, tmp_path, monkeypatch):
+    stranger = complete_uscc("91430400MA4L00009")
+    rows = csv_bytes(TAX_HEADERS, [tax_row(stranger, "衡阳后来登记的店")])
+    put(tmp_path / "second", TAX, "2026-02-16.csv", rows)
+    assert [file.rows_accepted for file in govern(tmp_path / "second", lake, None).files] == [0]
+
+    tried = []
+    find = retrying.find_retries
+    monkeypatch.setattr(
+        retrying, "find_retries", lambda *given, **named: tried.append(1) or find(*given, **named)
+    )
+    again = csv_bytes(REGISTRY_HEADERS, [registry_row(ALPHA, snapshot="2026-03-05")])
+    put(tmp_path / "third", REGISTRY, "2026-03-05.csv", again)
+    govern(tmp_path / "third", lake, None)
+    assert tried == []
+    assert retrying.taught_by(lake) is None
+
+    new = csv_bytes(REGISTRY_HEADERS, [registry_row(stranger, "衡阳后来登记的店", snapshot="2026-04-05")])
+    put(tmp_path / "fourth", REGISTRY, "2026-04-06.csv", new)
+    govern(tmp_path / "fourth", lake, None)
+    assert tried == [1]
+    assert stranger in {row["uscc"] for row in lake.read(f"published/{TAX}").to_pylist()}

@@ -31,6 +31,8 @@ NO_STEPS = {
     "comparisons",
     "conflicts",
     "cross_checks",
+    "deliveries",
+    "enterprises",
     "kept",
     "lane",
     "names",

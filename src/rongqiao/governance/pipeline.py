@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import fcntl
 import itertools
 import os
 import queue
-import re
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -20,22 +18,24 @@ import duckdb
 from deltalake.exceptions import DeltaError
 
 from rongqiao.contracts.standards import load_contracts
-from rongqiao.governance import collection, service, sources
-from rongqiao.governance.batch import NAME_CONTRACT, SUBJECT_CONTRACTS, Delivery
+from rongqiao.governance import collection, register_kept, service, sources
+from rongqiao.governance.batch import SUBJECT_CONTRACTS
+from rongqiao.governance.deliveries import find_deliveries, in_order, limits_for, size_of
+from rongqiao.governance.enterprises import publish_enterprises
 from rongqiao.governance.lane import STEPS, Lane
 from rongqiao.governance.reading import read_ahead
 from rongqiao.governance.recurrence import as_correction, known_batches
-from rongqiao.governance.register_kept import load_register
 from rongqiao.governance.resolution import retrying
 from rongqiao.kernel import home
-from rongqiao.kernel.errors import BusyError, InvalidValueError, StorageError
+from rongqiao.kernel.errors import BusyError, StorageError
 from rongqiao.lake.engine import literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rongqiao.contracts.standards import Contract
-    from rongqiao.governance.batch import Batch
+    from rongqiao.governance.batch import Batch, Delivery
+    from rongqiao.governance.deliveries import Group
     from rongqiao.governance.lane import FileReport
     from rongqiao.governance.reading import Part, Portion
     from rongqiao.governance.register import Register
@@ -51,7 +51,6 @@ BYTES_FOR_LANES = 256 << 20
 ENGINE_MEMORY = "6GB"
 #: What libraries raise of a disk or store that is full, gone or broken.
 STORAGE_FAULTS = (OSError, duckdb.IOException, duckdb.OutOfMemoryException, DeltaError)
-_FILE_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:_[^.]*)?\.")
 
 
 @dataclass(slots=True)
@@ -74,31 +73,6 @@ class Report:
     already_done: int = 0
     skipped: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
-
-
-def find_deliveries(folder: Path) -> tuple[list[Delivery], list[str]]:
-    """List the deliveries under a folder, and the files that are none.
-
-    Raises
-    ------
-    InvalidValueError
-        If there is no such folder.
-    """
-    if not folder.is_dir():
-        raise InvalidValueError(
-            "报送目录", str(folder), "请给出报送文件夹，其中的文件放在 <部门>.<表>/<日期>.<后缀> 下。"
-        )
-    contracts = load_contracts()
-    found, skipped = [], []
-    for path in sorted(folder.glob("*/*")):
-        if not path.is_file() or path.name.startswith("."):
-            continue
-        match = _FILE_NAME.match(path.name)
-        if path.parent.name in contracts and match and sources.is_readable(path.name):
-            found.append(Delivery(path.parent.name, path, dt.date.fromisoformat(match[1])))
-        else:
-            skipped.append(f"{path.parent.name}/{path.name}")
-    return found, skipped
 
 
 def govern(
@@ -154,7 +128,7 @@ def govern(
             run = _Run(lake, ledger, landing, report, on_progress or (lambda *_: None), connection, lanes)
             run.govern_all(deliveries)
             run.retry()
-            service.publish_enterprises(lake, connection)
+            publish_enterprises(lake, connection)
     except STORAGE_FAULTS as error:
         raise StorageError(
             "存储读写",
@@ -189,29 +163,6 @@ def _alone(landing: Path) -> Iterator[None]:
         yield
 
 
-#: A contract and its deliveries, in the order in which they became known.
-_Group = tuple["Contract", list["Delivery"]]
-
-
-def _in_order(deliveries: Sequence[Delivery]) -> tuple[list[_Group], list[_Group]]:
-    """Group deliveries by contract: those that others are resolved against or refer to, in order, and all others."""
-    contracts = load_contracts()
-    grouped: dict[str, list[Delivery]] = {}
-    for delivery in sorted(deliveries, key=lambda one: (one.delivered_on, one.path.name)):
-        grouped.setdefault(delivery.contract_id, []).append(delivery)
-    referred = {
-        rule.expression.rpartition(".")[0]
-        for contract in contracts.values()
-        for rule in contract.rules
-        if rule.scope == "reference"
-    }
-    first = dict.fromkeys((*SUBJECT_CONTRACTS, NAME_CONTRACT, *sorted(referred)))
-    return (
-        [(contracts[name], grouped[name]) for name in first if name in grouped],
-        [(contracts[name], grouped[name]) for name in sorted(grouped) if name not in first],
-    )
-
-
 @dataclass(slots=True)
 class _Run:
     """One run over the deliveries, portion by portion, so that memory does not grow with their number."""
@@ -230,28 +181,33 @@ class _Run:
     receipted: set[str] = field(default_factory=set)
     read: list[tuple[Path, os.stat_result, str]] = field(default_factory=list)
     again: list[Batch] = field(default_factory=list)
+    #: Batches of this run whose rows met the register as it is now.
+    met: set[str] = field(default_factory=set)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def govern_all(self, deliveries: Sequence[Delivery]) -> None:
         """Take every delivery without a receipt through all steps."""
         self.done, self.again = known_batches(self.lake), []
         self.receipted = {batch_id.partition("@")[0] for batch_id in self.done}
-        self.limits = _limits(deliveries)
+        self.limits = limits_for(deliveries)
         seen = collection.Seen(self.landing)
         first, others = (
             [(contract, self._unseen(delivered, seen)) for contract, delivered in groups]
-            for groups in _in_order(deliveries)
+            for groups in in_order(deliveries)
         )
         lanes = self._count_lanes(others)
         if lanes > 1:
             # The longest first, so that no lane ends long after the others.
-            others.sort(key=lambda group: -_size(group[1]))
+            others.sort(key=lambda group: -size_of(group[1]))
         self.places = {contract.id: place for place, (contract, _) in enumerate([*first, *others])}
         if lanes > 1:
             self._drive(self._receive_new(first), self.connection, self._show)
             self._drive_side_by_side(others, lanes)
         else:
             self._drive(self._receive_new([*first, *others]), self.connection, self._show)
+        self.met = {
+            file.batch_id for file in self.report.files if file.contract_id not in register_kept.TEACHERS
+        }
         # Judged when all others have their receipts, so that a run that was killed judges alike.
         for batch in self.again:
             is_act = batch.delivery.handed_in_later is not None
@@ -259,6 +215,8 @@ class _Run:
             self.report.already_done += correction is None
             if correction:
                 contract = load_contracts()[correction.delivery.contract_id]
+                if contract.id in register_kept.TEACHERS:
+                    self.met.clear()
                 self._drive(iter([(contract, correction)]), self.connection, self._show)
         self.report.files.sort(key=lambda file: self.places.get(file.contract_id, -1))
         seen.note(self.read)
@@ -268,18 +226,23 @@ class _Run:
         state = retrying.taught_by(self.lake)
         if state is None:
             return
+        register = self._known()
+        if not register_kept.has_news(register):
+            retrying.note_settled(self.lake, [], state)
+            return
         with tempfile.TemporaryDirectory() as folder:
-            retries = retrying.find_retries(self.lake, self.connection, self._known(), Path(folder), state.on)
+            retries = retrying.find_retries(self.lake, register, Path(folder), state.on, met=self.met)
             self.govern_all([delivery for delivery, _ in retries])
         retrying.note_settled(self.lake, retries, state)
+        register_kept.note_tried(register)
 
-    def _count_lanes(self, groups: Sequence[_Group]) -> int:
+    def _count_lanes(self, groups: Sequence[Group]) -> int:
         if self.lanes is not None:
             return self.lanes
-        is_much = sum(_size(delivered) for _, delivered in groups) >= BYTES_FOR_LANES
+        is_much = sum(size_of(delivered) for _, delivered in groups) >= BYTES_FOR_LANES
         return min(os.cpu_count() or 1, MOST_LANES) if is_much else 1
 
-    def _drive_side_by_side(self, groups: Sequence[_Group], lanes: int) -> None:
+    def _drive_side_by_side(self, groups: Sequence[Group], lanes: int) -> None:
         """Let each lane take the next contract when it has read its last; what they tell is passed on by this thread."""
         self._known().prepare()
         # Within a lane steps follow each other; side by side the lanes keep the processors busy.
@@ -348,7 +311,7 @@ class _Run:
         self.report.already_done += len(delivered) - len(unseen)
         return unseen
 
-    def _receive_new(self, groups: Iterable[_Group]) -> Iterator[tuple[Contract, Batch]]:
+    def _receive_new(self, groups: Iterable[Group]) -> Iterator[tuple[Contract, Batch]]:
         """Keep and digest each file once; those whose very bytes have a receipt are put by."""
         for contract, delivered in groups:
             for delivery in delivered:
@@ -365,7 +328,7 @@ class _Run:
 
     def _known(self) -> Register:
         if self.register is None:
-            self.register = load_register(self.lake, self.connection, self.landing)
+            self.register = register_kept.load_register(self.lake, self.connection, self.landing)
         return self.register
 
     def _show(self, contract: Contract, step: int) -> None:
@@ -376,25 +339,13 @@ class _Run:
 class _Shared:
     """An iterator that several threads draw from."""
 
-    def __init__(self, groups: Iterator[_Group]) -> None:
+    def __init__(self, groups: Iterator[Group]) -> None:
         self._groups = groups
         self._alone = threading.Lock()
 
-    def __iter__(self) -> Iterator[_Group]:
+    def __iter__(self) -> Iterator[Group]:
         return self
 
-    def __next__(self) -> _Group:
+    def __next__(self) -> Group:
         with self._alone:
             return next(self._groups)
-
-
-def _size(deliveries: Sequence[Delivery]) -> int:
-    return sum(delivery.path.stat().st_size for delivery in deliveries)
-
-
-def _limits(deliveries: Sequence[Delivery]) -> Limits:
-    """Limits on files that are in force on the day of the latest delivery."""
-    if not deliveries:
-        return sources.DEFAULT_LIMITS
-    on = max(delivery.delivered_on for delivery in deliveries)
-    return sources.limits_on(on)

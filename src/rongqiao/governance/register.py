@@ -101,7 +101,7 @@ class Register:
         else:
             self.clear()
         #: Numbers additions; shared by all sessions.
-        self._additions = itertools.count(self._one(_LATEST) + 1)
+        self._additions = itertools.count(self.latest() + 1)
         self.since = 0
         rows = list(rows)
         if rows:
@@ -148,6 +148,10 @@ class Register:
     def _one(self, query: str) -> Any:
         row = self.connection.execute(query).fetchone()
         return row[0] if row else None
+
+    def latest(self) -> int:
+        """Return the number of the latest addition of which anything stands."""
+        return int(self._one(_LATEST))
 
     def add(self, query: str) -> None:
         """Enter what a query yields: ``enterprise_id, number, name``; what is known already changes nothing."""

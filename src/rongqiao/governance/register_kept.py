@@ -50,11 +50,13 @@ def load_register(lake: Lake, connection: duckdb.DuckDBPyConnection, folder: Pat
     _attach(connection, folder / _FILE)
     register = Register(connection=connection, catalog=_CATALOG)
     register.facts = lambda asked: _facts(lake, asked)
-    connection.execute(f"CREATE TABLE IF NOT EXISTS {register.place('register_taught(file VARCHAR)')}")
+    for table in ("register_taught(file VARCHAR)", "register_tried(since BIGINT)"):
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {register.place(table)}")
     noted = {file for (file,) in connection.execute("FROM register_taught").fetchall()}
     published = _published_files(lake)
     if not noted or noted - published.keys():
         register.clear()
+        connection.execute("DELETE FROM register_tried")
         noted = set()
     if fresh := published.keys() - noted:
         doubt(register)
@@ -82,6 +84,18 @@ def settle(work: Workbench, lake: Lake, register: Register) -> None:
     else:
         cleaning.settle_subjects(work, register)
     _note(lake, register)
+
+
+def has_news(register: Register) -> bool:
+    """Whether anything came into the register since all rows that wait were last held against it."""
+    tried = register.connection.execute("SELECT max(since) FROM register_tried").fetchone()
+    return tried is None or tried[0] is None or register.latest() > tried[0]
+
+
+def note_tried(register: Register) -> None:
+    """Note that all rows that wait were held against the register as it is."""
+    register.connection.execute("DELETE FROM register_tried")
+    register.connection.execute("INSERT INTO register_tried VALUES (?)", [register.latest()])
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, file: Path) -> None:

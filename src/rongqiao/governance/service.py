@@ -7,20 +7,17 @@ its batches, so a rerun leaves out what is in already. A batch without a receipt
 # ruff: noqa: S608  (names come from contracts of this repository and are quoted; values are bound)
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from rongqiao.contracts.standards import load_contracts
-from rongqiao.governance.batch import ENTERPRISES, NAME_CONTRACT, SUBJECT_CONTRACTS
+from rongqiao.governance.batch import ENTERPRISES
 from rongqiao.kernel.errors import ContractError
-from rongqiao.lake.engine import add_view, connect, literal, quote, stage
+from rongqiao.lake.engine import connect, literal, quote, stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import duckdb
 
     from rongqiao.governance.batch import Batch, Workbench
     from rongqiao.lake.tables import Lake
@@ -28,8 +25,6 @@ if TYPE_CHECKING:
 TITLE = "数据服务"
 
 RECEIPTS = "operations/receipts"
-#: Enterprises of ``published/enterprises`` that are put together at a time.
-SPAN = 500_000
 QUARANTINE = "operations/quarantine"
 #: Candidates of rows that wait for a person to say who is meant; one row per candidate.
 REVIEWS = "operations/reviews"
@@ -295,92 +290,3 @@ def sweep(lake: Lake) -> None:
     for contract_id in load_contracts():
         lake.sweep(f"published/{contract_id}")
     lake.sweep(ENTERPRISES)
-
-
-def publish_enterprises(lake: Lake, connection: duckdb.DuckDBPyConnection) -> None:
-    """Write ``published/enterprises`` anew from registry, changes and bank list, unless it stands for exactly these batches.
-
-    Notes
-    -----
-    Grain: one row per enterprise and day on which anything about it became known. It holds the latest snapshot known by that day, and as
-    aliases all other names known by then. Enterprises of an anonymised source have no code, form, industry or place.
-    """
-    tables = [f"published/{name}" for name in (*SUBJECT_CONTRACTS, NAME_CONTRACT)]
-    present = [table for table in tables if lake.exists(table)]
-    if not set(present) & set(tables[:2]):
-        return
-    for table in present:
-        add_view(connection, lake, table)
-    listed = " UNION ".join(f"SELECT DISTINCT batch_id FROM {quote(table)}" for table in present)
-    batches = [row[0] for row in connection.execute(f"SELECT batch_id FROM ({listed}) ORDER BY 1").fetchall()]
-    mark = "enterprises@" + hashlib.sha256("\n".join(batches).encode()).hexdigest()[:16]
-    if lake.has(ENTERPRISES, mark):
-        return
-    parts = [
-        query.format(
-            receipt="ledger_index"
-            if "ledger_index" in lake.schema(table).names
-            else "NULL::BIGINT AS ledger_index"
-        )
-        for table, query in _ENTERPRISE_SOURCES.items()
-        if table in present
-    ]
-    names = [query for table, query in _NAME_SOURCES.items() if table in present]
-    facts, known = " UNION ALL ".join(parts), " UNION ".join(names)
-    queries = [
-        _ENTERPRISES_SQL.format(*(f"SELECT * FROM ({each}) WHERE {span}" for each in (facts, known)))
-        for span in _spans(connection, facts)
-    ]
-    lake.replace_queries(ENTERPRISES, connection, queries, transaction=mark)
-
-
-def _spans(connection: duckdb.DuckDBPyConnection, facts: str) -> list[str]:
-    """Conditions that cut the enterprises into spans, in order of their ids: all at once do not fit into the engine's memory."""
-    found = connection.execute(
-        f"""SELECT enterprise_id FROM (SELECT enterprise_id, row_number() OVER (ORDER BY enterprise_id) AS place
-        FROM (SELECT DISTINCT enterprise_id FROM ({facts}))) WHERE place % {SPAN} = 0 ORDER BY 1"""
-    ).fetchall()
-    bounds = [literal(enterprise_id) for (enterprise_id,) in found]
-    from_, to = ["''", *bounds], [*bounds, None]
-    return [
-        f"enterprise_id >= {low}" + (f" AND enterprise_id < {high}" if high else "")
-        for low, high in zip(from_, to, strict=True)
-    ]
-
-
-_REGISTRY, _CREDIT, _CHANGE = (
-    "market_regulation.registry",
-    "bank.enterprise_credit",
-    "market_regulation.change",
-)
-_ENTERPRISE_SOURCES = {
-    f"published/{_REGISTRY}": f"""SELECT enterprise_id, uscc, name, status, legal_form, industry_code, county_code, address,
-        registered_capital_cny, established_on, legal_rep_name, legal_rep_id_hmac, phone_hmac, snapshot_on, known_at, batch_id, line, {{receipt}}
-        FROM "published/{_REGISTRY}\"""",
-    f"published/{_CREDIT}": f"""SELECT enterprise_id, NULL::VARCHAR AS uscc, name, NULL::VARCHAR AS status, NULL::VARCHAR AS legal_form,
-        NULL::VARCHAR AS industry_code, NULL::VARCHAR AS county_code, NULL::VARCHAR AS address,
-        NULL::DECIMAL(18,2) AS registered_capital_cny, NULL::DATE AS established_on, NULL::VARCHAR AS legal_rep_name,
-        NULL::VARCHAR AS legal_rep_id_hmac, NULL::VARCHAR AS phone_hmac, known_at AS snapshot_on, known_at, batch_id, line, {{receipt}}
-        FROM "published/{_CREDIT}\"""",
-}
-_NAME_SOURCES = {
-    f"published/{_REGISTRY}": f'SELECT enterprise_id, name, known_at FROM "published/{_REGISTRY}"',
-    f"published/{_CREDIT}": f'SELECT enterprise_id, name, known_at FROM "published/{_CREDIT}"',
-    f"published/{_CHANGE}": f"""SELECT enterprise_id, value_before AS name, known_at FROM "published/{_CHANGE}"
-        WHERE change_item = 'name'""",
-}
-_ENTERPRISES_SQL = """
-WITH facts AS ({}), names AS ({}),
-days AS (SELECT DISTINCT enterprise_id, known_at FROM (SELECT enterprise_id, known_at FROM facts UNION ALL
-    SELECT enterprise_id, known_at FROM names)),
-known AS (SELECT days.known_at AS day, facts.* FROM days JOIN facts
-    ON facts.enterprise_id = days.enterprise_id AND facts.known_at <= days.known_at
-    QUALIFY row_number() OVER (PARTITION BY days.enterprise_id, days.known_at
-        ORDER BY snapshot_on DESC, facts.known_at DESC, ledger_index DESC NULLS LAST, batch_id DESC, line DESC) = 1),
-aliases AS (SELECT known.enterprise_id, known.day, list(DISTINCT names.name ORDER BY names.name) AS aliases
-    FROM known JOIN names ON names.enterprise_id = known.enterprise_id AND names.known_at <= known.day
-    WHERE names.name <> known.name GROUP BY ALL)
-SELECT enterprise_id, uscc, name, coalesce(aliases, []::VARCHAR[]) AS aliases, status, legal_form, industry_code, county_code, address,
-    registered_capital_cny, established_on, legal_rep_name, legal_rep_id_hmac, phone_hmac, day AS known_at
-FROM known LEFT JOIN aliases USING (enterprise_id, day) ORDER BY enterprise_id, known_at
-"""

@@ -133,24 +133,12 @@ class Lake:
 
         Parameters
         ----------
-        table : str
-            Name under the root.
         connection : duckdb.DuckDBPyConnection
             Where the query runs; its order is kept in the file.
         query : str
             Yields the rows of these transactions.
-        transaction : Sequence[str]
-            As for :meth:`append`.
-
-        Returns
-        -------
-        bool
-            Whether rows were written.
-
-        Raises
-        ------
-        ContractError
-            If only some of the transactions are in the table.
+        table, transaction
+            As for :meth:`append`, as are what is returned and raised.
         """
         schema = connection.sql(f"SELECT * FROM ({query}) LIMIT 0").to_arrow_table().schema
         if "://" in self.root or (self.exists(table) and self.schema(table).names != schema.names):
@@ -165,16 +153,22 @@ class Lake:
         return True
 
     def replace_queries(
-        self, table: str, connection: duckdb.DuckDBPyConnection, queries: Sequence[str], *, transaction: str
+        self,
+        table: str,
+        connection: duckdb.DuckDBPyConnection,
+        queries: Sequence[str],
+        *,
+        transaction: str,
+        notes: Mapping[str, str] | None = None,
     ) -> None:
-        """Put what queries of the engine yield, one after the other, in the place of all that the table held, in one atomic commit."""
+        """Put what queries of the engine yield, a file each, in the place of all that the table held, in one atomic commit."""
         if "://" in self.root:
             rows = pa.concat_tables([connection.sql(query).to_arrow_table() for query in queries])
             self.replace(table, rows, transaction=transaction)
             return
         schema = connection.sql(f"SELECT * FROM ({queries[0]}) LIMIT 0").to_arrow_table().schema
         written = [self._write_query(table, connection, query) for query in queries]
-        self._commit_files(table, schema, written, [transaction], mode="overwrite")
+        self._commit_files(table, schema, written, [transaction], mode="overwrite", notes=notes)
 
     def new_file(self, table: str) -> Path:
         """Name a file in the table's folder for the caller to write and hand to :meth:`append_files`; else `sweep` removes it.

@@ -17,10 +17,11 @@ from rongqiao.contracts.delivery_files import name_delivery
 from rongqiao.governance.batch import NAME_CONTRACT, SUBJECT_CONTRACTS, Delivery
 from rongqiao.governance.resolution.unsettled import REVIEW
 from rongqiao.governance.service import QUARANTINE, RECEIPTS
-from rongqiao.lake.engine import add_view, literal
+from rongqiao.lake.engine import add_view, literal, stage
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Collection
     from pathlib import Path
 
     import duckdb
@@ -65,20 +66,20 @@ def taught_by(lake: Lake) -> Taught | None:
 
 
 def find_retries(
-    lake: Lake, connection: duckdb.DuckDBPyConnection, register: Register, folder: Path, on: dt.date
+    lake: Lake, register: Register, folder: Path, on: dt.date, met: Collection[str] = ()
 ) -> list[tuple[Delivery, pa.Table]]:
     """List deliveries of waiting rows whose enterprise is proven by now, and the settlements that come with each.
 
     Parameters
     ----------
     lake : Lake
-    connection : duckdb.DuckDBPyConnection
-        The register's.
     register : Register
     folder : Path
         Where the files are written; one per batch whose rows waited.
     on : datetime.date
         Day on which the register learnt; the rows become known on it.
+    met : collection of str
+        Batches whose rows were held against this very register when they came.
 
     Notes
     -----
@@ -86,7 +87,8 @@ def find_retries(
     """
     if not lake.exists(QUARANTINE):
         return []
-    _stage_waiting(lake, connection)
+    connection = register.connection
+    _stage_waiting(lake, connection, met)
     connection.execute(
         """CREATE OR REPLACE TEMP TABLE waiting_identities AS SELECT row_number() OVER (ORDER BY raw_code, raw_name) - 1 AS spot, *
         FROM (SELECT DISTINCT raw_code, raw_name FROM waiting)"""
@@ -105,20 +107,21 @@ def find_retries(
     ]
 
 
-def _stage_waiting(lake: Lake, connection: duckdb.DuckDBPyConnection) -> None:
+def _stage_waiting(lake: Lake, connection: duckdb.DuckDBPyConnection, met: Collection[str]) -> None:
     """Write table ``waiting``: rows in quarantine for want of their enterprise, that nothing settled yet."""
     add_view(connection, lake, QUARANTINE, "set aside")
     settled = "SELECT NULL::VARCHAR AS batch_id, NULL::INT AS line WHERE false"
     if lake.exists(SETTLEMENTS):
         add_view(connection, lake, SETTLEMENTS, "settled rows")
         settled = 'SELECT batch_id, line FROM "settled rows"'
+    stage(connection, "met_batches", pa.table({"batch_id": pa.array(sorted(met), pa.string())}))
     rules = ", ".join(map(literal, WAITING_RULES))
     subjects = ", ".join(map(literal, SUBJECT_CONTRACTS))
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE waiting AS SELECT batch_id, contract_id, line, row_json,
         nullif(trim(row_json::JSON ->> 'uscc'), '') AS raw_code, nullif(trim(row_json::JSON ->> 'name'), '') AS raw_name
         FROM "set aside" WHERE rule_id IN ({rules}) AND contract_id NOT IN ({subjects}) AND row_json IS NOT NULL
-        AND (batch_id, line) NOT IN ({settled})"""
+        AND batch_id NOT IN (FROM met_batches) AND (batch_id, line) NOT IN ({settled})"""
     )
 
 
