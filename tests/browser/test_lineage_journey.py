@@ -23,7 +23,7 @@ def test_an_operator_clicks_from_a_table_to_an_indicator_to_the_proof_and_back(o
     page.locator("#links").get_by_role("link", name="应税销售收入").first.click()
     check_page(page, screenshots, "lineage-item-1440")
     item = page.url
-    way = page.get_by_role("navigation", name=BACK_AND_FORTH)
+    way = page.get_by_role("group", name=BACK_AND_FORTH)
     assert "您在这里" in way.inner_text()
 
     page.locator("#links").get_by_role("link", name="近12个月应税销售额合计").first.click()
@@ -66,7 +66,7 @@ def test_a_department_follows_its_own_file_and_one_row_of_it(open_page, screensh
     sign_in(page, "demo-department")
     page.get_by_role("navigation", name="我的工作台").get_by_role("link", name="数据去向").click()
     page.get_by_role("link", name="纳税申报", exact=True).click()
-    page.get_by_role("navigation", name=BACK_AND_FORTH).get_by_role("link").first.click()
+    page.get_by_role("group", name=BACK_AND_FORTH).get_by_role("link").first.click()
     check_page(page, screenshots, "department-batch-1440")
     page.get_by_label("第几行").fill("2")
     page.get_by_role("button", name="查询").click()

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from published_rows import count_rows, put_rows, take_rows
 
 from rongqiao.bases.enterprises import publication
 from rongqiao.contracts.standards import load_contract
@@ -20,6 +19,7 @@ from rongqiao.indicators import write_indicators
 from rongqiao.kernel.identifiers import complete_uscc
 from rongqiao.kernel.period import add_months
 from rongqiao.lake.tables import Lake
+from tests.web.published_rows import count_rows, put_rows, take_rows
 
 AS_OF, KNOWN_AT = 202610, dt.date(2026, 11, 20)
 FIRST, SECOND = complete_uscc("91430102MA4L00000"), complete_uscc("91430203MA4L00001")
