@@ -36,7 +36,7 @@ def lake(tmp_path):
 def small_limits(monkeypatch):
     """Limits that a test can exceed without filling the disk."""
     limits = sources.Limits(line_bytes=1 << 16, inflation_ratio=200, inflation_free_bytes=1 << 20)
-    monkeypatch.setattr(pipeline, "_limits", lambda _: limits)
+    monkeypatch.setattr(pipeline, "limits_for", lambda _: limits)
     return limits
 
 
