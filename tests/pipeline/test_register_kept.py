@@ -96,6 +96,7 @@ def test_it_is_not_taught_again_but_only_what_came_since(lake, tmp_path):
     assert [file.rows_accepted for file in report.files] == [0]
     assert list(report.files[0].quarantined_by_rule) == ["taxation.tax_filing.enterprise_known"]
 
+    change(lake, "INSERT INTO register_shares VALUES ('trade', '过时', 1, 3)")
     before = held(f"{lake.root}/{FILE}")[1]
     put(
         tmp_path / "third",
@@ -107,6 +108,10 @@ def test_it_is_not_taught_again_but_only_what_came_since(lake, tmp_path):
     known, after = held(f"{lake.root}/{FILE}")
     assert set(before) < set(after)
     assert (code,) in known["register_known"]
+    with duckdb.connect(f"{lake.root}/{FILE}", read_only=True) as connection:
+        assert "过时" not in {
+            value for (value,) in connection.execute("SELECT value FROM register_shares").fetchall()
+        }
     assert BETA in {row[0] for row in known["register_names"] if row[1] == "株洲远山新材料有限公司"}
 
 

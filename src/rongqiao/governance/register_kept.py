@@ -72,9 +72,10 @@ def load_register(lake: Lake, connection: duckdb.DuckDBPyConnection, folder: Pat
 
 
 def doubt(register: Register) -> None:
-    """Note before something is entered that what the register holds is not what was published."""
+    """Note before something is entered that what the register holds is not what was published; what was worked out of it goes."""
     register.connection.execute("DROP TABLE IF EXISTS register_facts")
-    register.connection.execute("DELETE FROM register_taught")
+    for table in ("register_shares", "register_taught"):
+        register.connection.execute(f"DELETE FROM {table}")
 
 
 def settle(work: Workbench, lake: Lake, register: Register) -> None:

@@ -223,7 +223,6 @@ def _register_frequencies(connection: duckdb.DuckDBPyConnection, linker: Linker)
             f"""CREATE OR REPLACE TABLE link_frequencies_{part} AS SELECT value AS {part}, share AS tf_{part} FROM register_shares
             SEMI JOIN (SELECT {part} AS value FROM link_left UNION SELECT {part} FROM link_right) USING (value) WHERE part = '{part}'"""
         )
-    for part in WEIGHED_BY_VALUE:
         table = linker._db_api.register(
             f"link_frequencies_{part}", dataset_display_name=f"frequencies_{part}"
         )
