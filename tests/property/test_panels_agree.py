@@ -51,6 +51,8 @@ def aggregates(t):
     found["not"] = (~(t.x > 1)).sum()
     found["greatest"] = t.x.argmax(t.back, where=(t.x > 1) & (t.x < 100))
     found["oldest"] = t.back.max(where=t.x.notnull() & (t.x > 0))
+    found["long_ago"] = t.x.sum(where=within(t, 12, 24))
+    found["long_ago_rows"] = t.back.count(where=t.back >= 24)
     found["sample"] = t.x.std(where=within(t, 24), how="sample").clip(0, 100)
     return found
 
@@ -88,6 +90,20 @@ def test_arrays_give_what_the_engine_gives(cells):
     found = panel_of(rows).evaluate(expressions)
     for name, expected in by_engine(rows, expressions).items():
         np.testing.assert_allclose(found[name], expected, rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+@settings(max_examples=20, deadline=None)
+@given(PANELS)
+def test_how_many_are_evaluated_at_a_time_does_not_show(cells):
+    rows = rows_of(cells)
+    expressions = aggregates(with_runs(ibis.memtable(rows), "x", 24))
+    whole = panel_of(rows).evaluate(expressions)
+    with pytest.MonkeyPatch.context() as patch:
+        # The last block has one enterprise.
+        patch.setattr(panels, "BLOCK", 2)
+        parts = panel_of(rows).evaluate(expressions)
+    for name, expected in whole.items():
+        np.testing.assert_array_equal(parts[name], expected, err_msg=name)
 
 
 def test_an_operation_without_an_array_form_is_left_to_the_engine():

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-#: A number, one number per enterprise, or one per month and enterprise; (MONTHS, 1) where all enterprises have the same.
+#: A number, one number per enterprise, or one per month and enterprise; (months, 1) where all enterprises have the same.
 Operand = Any
 
 MONTHS = 36
@@ -105,11 +105,23 @@ class SideBySide:
         return self._columns[name]
 
 
-class Evaluation:
-    """Evaluates aggregates over one block; parts that they share are computed once."""
+#: Conditions → the months that those on the month alone leave, and all others among them.
+Windows = dict[tuple[Any, ...], tuple[slice, list[Any]]]
 
-    def __init__(self, block: Block | SideBySide) -> None:
+
+class Evaluation:
+    """Evaluates aggregates over one block; parts that they share are computed once.
+
+    Parameters
+    ----------
+    block : Block or SideBySide
+    windows : dict or None
+        Shared by the blocks of a panel, whose months are the same.
+    """
+
+    def __init__(self, block: Block | SideBySide, windows: Windows | None = None) -> None:
         self.block = block
+        self._windows: Windows = {} if windows is None else windows
         self._known: dict[Any, Operand] = {}
         self._truths: dict[Any, Any] = {}
         self._observed: dict[Any, Flags] = {}
@@ -188,7 +200,9 @@ class Evaluation:
         conditions = _conditions(reduction)
         key = (argument, conditions)
         if key not in self._chosen:
-            months, others = self._months(conditions)
+            if conditions not in self._windows:
+                self._windows[conditions] = self._months(conditions)
+            months, others = self._windows[conditions]
             seen, filled = self._seen(argument)[months], self._fill(argument)[months]
             # That the argument is known goes without saying.
             where = [
@@ -205,7 +219,7 @@ class Evaluation:
 
     def _months(self, conditions: tuple[Any, ...]) -> tuple[slice, list[Any]]:
         """Months that conditions on the month alone leave, and all other conditions."""
-        flags, others = np.ones((MONTHS, 1), dtype=np.bool_), []
+        flags, others = np.ones((len(self.block.present), 1), dtype=np.bool_), []
         for each in conditions:
             truth = self.truth(each)
             if np.ndim(truth) == 2 and truth.shape[1] != 1:
@@ -222,7 +236,9 @@ class Evaluation:
     def _rows(self, found: Operand) -> npt.NDArray[Any]:
         """Months of something, of all enterprises or one row for them all."""
         known = np.asarray(found)
-        return np.broadcast_to(known, (MONTHS, known.shape[1] if known.ndim == 2 else 1))
+        if known.shape == self.block.present.shape:
+            return known
+        return np.broadcast_to(known, (len(self.block.present), known.shape[1] if known.ndim == 2 else 1))
 
     def _seen(self, node: Any) -> Flags:
         """Where a row has a value; what every enterprise shares is seen where the enterprise has a row."""

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rongqiao.indicators.array_evaluation import BACK, MONTHS, Evaluation, NotArrayableError
+from rongqiao.indicators.array_evaluation import BACK, Evaluation, NotArrayableError
 from rongqiao.indicators.pruning import columns_read
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Panel:
     place : array of int
         Of each row, its enterprise, 0 to ``size`` - 1.
     back : array of int
-        Of each row, months back, 0 to :data:`MONTHS` - 1.
+        Of each row, months back, from 0 on.
     columns : mapping
         Name → values of the rows, NaN for null.
     order : sequence of Arrow array
@@ -70,14 +70,16 @@ class Panel:
         order: Sequence[pa.Array | pa.ChunkedArray] = (),
     ) -> None:
         self.size, self._width = size, max(min(BLOCK, size), 1)
+        # Months before the first of any enterprise hold nothing and are not walked through.
+        self._months = max(RUN_MONTHS, int(back.max(initial=0)) + 1)
         block = place // self._width
-        slots = (block * MONTHS + back).astype(np.int64) * self._width + place % self._width
-        present = np.zeros((-(-size // self._width), MONTHS, self._width), dtype=np.bool_)
+        slots = (block * self._months + back).astype(np.int64) * self._width + place % self._width
+        present = np.zeros((-(-size // self._width), self._months, self._width), dtype=np.bool_)
         present.reshape(-1)[slots] = True
-        inside = slots - block * np.int64(MONTHS * self._width)
+        inside = slots - block * np.int64(self._months * self._width)
         if np.count_nonzero(present) != len(slots):
             # What does not count is laid beside the block.
-            inside[~_last_rows(slots, order)] = MONTHS * self._width
+            inside[~_last_rows(slots, order)] = self._months * self._width
         self._present = present
         self._columns = {"": inside, **columns}
         # Rows come in the order of enterprises but for a few files that follow one another: then few runs are of one block.
@@ -100,18 +102,18 @@ class Panel:
 
     def _lay_out(self, number: int, name: str) -> Floats:
         """Months of one column in one block."""
-        dense = np.full(MONTHS * self._width + 1, np.nan)
+        dense = np.full(self._months * self._width + 1, np.nan)
         for run in self._runs[number]:
             dense[self._columns[""][run]] = self._columns[name][run]
         size = min(self._width, self.size - number * self._width)
-        return dense[:-1].reshape(MONTHS, self._width)[:, :size]
+        return dense[:-1].reshape(self._months, self._width)[:, :size]
 
     def evaluate(self, expressions: Mapping[str, Any]) -> dict[str, Floats]:
         """Values of aggregates, one per enterprise each; NaN for null, as it is for enterprises without a row."""
         found = {name: np.empty(self.size) for name in expressions}
-        start = 0
+        start, windows = 0, dict[Any, Any]()
         for block in self.blocks():
-            evaluation = Evaluation(block)
+            evaluation = Evaluation(block, windows)
             here = slice(start, start + block.size)
             is_absent = ~block.present.any(axis=0)
             for name, expression in expressions.items():
@@ -127,7 +129,7 @@ class Block:
     def __init__(self, present: Flags, lay_out: Callable[[str], Floats]) -> None:
         self.present, self.size, self._lay_out = present, present.shape[1], lay_out
         self._columns: dict[str, Floats] = {}
-        self._months: Floats = np.arange(MONTHS, dtype=np.float64).reshape(MONTHS, 1)
+        self._months: Floats = np.arange(len(present), dtype=np.float64).reshape(-1, 1)
 
     def column(self, name: str) -> Floats:
         """Values of a column; of ``<column>__run``, the zeros counted so far from the newest month on."""
