@@ -62,7 +62,13 @@ def collect(collector_id: str) -> Outcome:
         )
     except RongqiaoError as error:
         # The state itself cannot be read; the breaker is not known then, and a closed one holds nobody up.
-        outcome = Outcome("failed", Breaker(), problem=f"{error.thing}：{error.value}", remedy=error.remedy)
+        outcome = Outcome(
+            "failed",
+            Breaker(),
+            problem=f"{error.thing}：{error.value}",
+            remedy=error.remedy,
+            detail=error.detail,
+        )
     with system_scope() as scope:
         collecting.finish_run(scope=scope, run=run, outcome=_fields(outcome), now=timezone.now())
         if outcome.files:
@@ -85,6 +91,7 @@ def _fields(outcome: Outcome) -> dict[str, Any]:
         "refused": list(outcome.refused),
         "problem": outcome.problem,
         "remedy": outcome.remedy,
+        "detail": outcome.detail,
     }
 
 

@@ -103,5 +103,7 @@ def _print(name: str, outcome: Outcome) -> None:
         typer.echo(f"  {outcome.unmarked} 行没有水位，未采集", err=True)
     if outcome.problem:
         typer.echo(f"  {outcome.problem}。{outcome.remedy}", err=True)
+    if outcome.detail:
+        typer.echo(f"  技术信息：{outcome.detail}", err=True)
     if outcome.breaker.until:
         typer.echo(f"  已熔断，{outcome.breaker.until.astimezone(ZONE):%Y-%m-%d %H:%M:%S} 后试一次", err=True)

@@ -164,7 +164,7 @@ def test_names_of_columns_are_never_read_as_sql(table, place, tmp_path):
     missing = {**columns, "no_such": "name"}
     outcome = collect(table.declare(tmp_path, columns=missing), Place(tmp_path / "other", place.deliveries))
     assert outcome.result == "failed"
-    assert "no_such" in outcome.remedy
+    assert outcome.problem.endswith("来源表里没有声明的列：no_such")
     assert outcome.breaker.failures == 0
 
 
@@ -191,7 +191,7 @@ def test_the_source_cannot_be_written_to(table, place, tmp_path):
     trap = table.declare(tmp_path, table=f"{table.schema}.trap", columns={"code": "uscc", "g": "name"})
     outcome = collect(trap, place)
     assert outcome.result == "failed"
-    assert "read-only" in outcome.remedy
+    assert ("只读不写" in outcome.remedy, "read-only" in outcome.detail) == (True, True)
 
 
 def test_a_missing_password_is_named_before_anything_is_asked(table, place, tmp_path, monkeypatch):
@@ -261,7 +261,7 @@ def test_an_answer_that_did_not_change_is_not_fetched_again(place, tmp_path):
         (b"<html>login</html>", {}, "不是 JSON"),
         (b"[" * 200_000, {}, "不是 JSON"),
         (b'{"data": {}}', {}, "应答里没有这个位置"),
-        (b'{"data": {"records": [1]}}', {}, "不是对象的列表"),
+        (b'{"data": {"records": [1]}}', {}, "不是记录的列表"),
         (b'{"data": {"records": [{"code": "x"}]}}', {}, "没有这个字段"),
         (b"[" * 3000, {"page_bytes_max": 1000}, "page_bytes_max"),
     ],

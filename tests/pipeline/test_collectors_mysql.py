@@ -106,4 +106,8 @@ def test_names_are_names_and_nothing_is_written(cursor, place, tmp_path):
     cursor.execute("CREATE VIEW trap AS SELECT id, code, changed_at, grab() g FROM grades")
     trap = declare_table(tmp_path, table="trap", columns={"code": "uscc", "g": "name"})
     outcome = collect(trap, Place(tmp_path / "other", place.deliveries))
-    assert (outcome.result, "READ ONLY" in outcome.remedy) == ("failed", True)
+    assert (outcome.result, "只读不写" in outcome.remedy, "READ ONLY" in outcome.detail) == (
+        "failed",
+        True,
+        True,
+    )

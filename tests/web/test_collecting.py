@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
+import socket
 
 import pytest
 from django.test import Client
@@ -146,6 +148,34 @@ def test_a_failure_is_shown_with_its_remedy(home, page):
     text = page.get(reverse("portal:operator_collector", args=["grades"])).content.decode()
     assert "不是 JSON" in text
     assert "还没有采集到数据" in text
+
+
+def test_what_the_system_said_stands_folded_beside_words_that_a_person_reads(home, page, monkeypatch):
+    monkeypatch.setenv("SOURCE_USER", "nobody")
+    monkeypatch.setenv("SOURCE_PASSWORD", "unused")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        declare(
+            home / "collectors",
+            retry={"attempts": 1},
+            database={
+                "address": f"postgresql://127.0.0.1:{closed.getsockname()[1]}/none",
+                "user_env": "SOURCE_USER",
+                "password_env": "SOURCE_PASSWORD",
+                "table": "grades",
+                "watermark": "changed_at",
+                "watermark_kind": "timestamp",
+                "key": ["id"],
+                "columns": {"code": "uscc"},
+            },
+        )
+        composed.collect("grades")
+    url = reverse("portal:operator_collector", args=["grades"])
+    whole = page.get(url).content.decode()
+    assert "数据库拒绝连接" in whole
+    assert "connection" in whole
+    assert "connection" not in re.sub(r"<details>.*?</details>", "", whole, flags=re.S)
+    assert "connection" in page.get(url, {"export": "csv"}).content.decode()
 
 
 def test_run_now_is_audited_and_queued_once(home, drop, page, operator, django_capture_on_commit_callbacks):

@@ -278,6 +278,8 @@ def test_a_machine_delivers_with_its_key_and_is_stopped_when_it_is_revoked(home,
         **head,
     )
     assert begun.status_code == 201, begun.content
+    endless = machine.post(reverse("deliveries:create"), HTTP_UPLOAD_LENGTH="9" * 5000, **head)
+    assert endless.status_code == 422
     place = begun["Location"]
     half = len(content) // 2
     for offset, portion in ((0, content[:half]), (half, content[half:])):

@@ -119,6 +119,9 @@ def test_a_name_that_cannot_be_stored_is_refused_and_kept(officer, town, title):
     answer = officer.post(reverse("portal:bank_screening_new"), {"title": title, "days": "30"})
     assert answer.status_code == 422
     assert "名单名称" in words(answer)
+    answer = officer.post(reverse("portal:bank_screening_new"), {"title": "名单", "days": "9" * 5000})
+    assert answer.status_code == 422
+    assert "有效期" in words(answer)
 
 
 def test_a_refusal_is_told_in_place_and_changes_nothing(officer, town):
@@ -240,8 +243,9 @@ def test_a_list_goes_from_government_to_a_bank_and_back_as_counts(client, market
     bank = str(Organisation.objects.get(institution__code="B01").pk)
     page = official.get(url)
     assert f'name="bank" value="{bank}"' in page.content.decode()
-    late = official.post(f"{url}hand-over/", {"bank": bank, "days": "99"})
-    assert late.status_code == 422
+    for days in ("99", "9" * 5000):
+        late = official.post(f"{url}hand-over/", {"bank": bank, "days": days})
+        assert late.status_code == 422
     # What was chosen stands when it is refused.
     assert f'value="{bank}" checked' in late.content.decode()
     assert official.post(f"{url}hand-over/", {"bank": bank, "days": "20"}).status_code == 302

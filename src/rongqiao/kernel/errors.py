@@ -14,12 +14,15 @@ class RongqiaoError(Exception):
         The offending value as received; shown by ``repr``, never interpreted.
     remedy : str
         What the reader can do about it.
+    detail : str
+        What another system said of it, for whoever mends that; empty where the rest says it all.
     """
 
-    def __init__(self, thing: str, value: object, remedy: str) -> None:
+    def __init__(self, thing: str, value: object, remedy: str, *, detail: str = "") -> None:
         self.thing = thing
         self.value = value
         self.remedy = remedy
+        self.detail = detail
         super().__init__(f"{thing}: {value!r}. {remedy}")
 
 

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from rongqiao.accounts.scope import Scope
 
 VERSION = "1.0.0"
+#: Digits of a length in bytes; more than any disk holds.
+BYTES_DIGITS = 15
 PORTION_TYPE = "application/offset+octet-stream"
 READERS = (Role.DEPARTMENT_CLERK,)
 
@@ -77,7 +79,7 @@ def _status_of(error: RongqiaoError) -> int:
 def _create(request: HttpRequest, scope: Scope, path: str) -> HttpResponse:
     metadata = read_metadata(request.headers.get("Upload-Metadata", ""))
     length = request.headers.get("Upload-Length", "")
-    if not length.isdecimal():
+    if not _is_bytes(length):
         raise InvalidValueError("Upload-Length", length, "请在 Upload-Length 中给出文件字节数。")
     file: dict[str, Any] = {
         "file_name": metadata.get("filename", ""),
@@ -115,7 +117,7 @@ def _portion(request: HttpRequest, scope: Scope, upload_id: uuid.UUID) -> HttpRe
             return HttpResponse(status=404)
     else:
         offset = request.headers.get("Upload-Offset", "")
-        if not offset.isdecimal() or request.content_type != PORTION_TYPE:
+        if not _is_bytes(offset) or request.content_type != PORTION_TYPE:
             raise InvalidValueError(
                 "Upload-Offset", offset, f"请给出 Upload-Offset，并以 {PORTION_TYPE} 发送。"
             )
@@ -126,6 +128,11 @@ def _portion(request: HttpRequest, scope: Scope, upload_id: uuid.UUID) -> HttpRe
     response["Upload-Offset"] = str(upload.received_bytes)
     response["Upload-Length"] = str(upload.size_bytes)
     return response
+
+
+def _is_bytes(text: str) -> bool:
+    """Whether a header counts bytes; more digits than any disk holds are no count."""
+    return text.isdecimal() and len(text) <= BYTES_DIGITS
 
 
 def read_metadata(header: str) -> dict[str, str]:

@@ -12,6 +12,14 @@ from rongqiao.contracts.catalog import code_list
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.identifiers import check_uscc
 
+#: More than any count of days needs, and few enough for a column of the database.
+WHOLE_DIGITS = 9
+
+
+def whole_number(text: str, otherwise: int) -> int:
+    """Whole number that a box without a form of its own sent; what is none, or absurdly long, is ``otherwise``, which services refuse."""
+    return int(text) if text.isdecimal() and len(text) <= WHOLE_DIGITS else otherwise
+
 
 class PlainForm(forms.Form):
     """Form whose labels carry no colon and whose controls know no styling of their own."""

@@ -24,6 +24,7 @@ from rongqiao.portal.forms import PlainForm
 from rongqiao.portal.ledger_proofs import prove_places
 from rongqiao.portal.lineage_atlas import Atlas, Node, Stage
 from rongqiao.portal.listing import Column, Filter, Listing
+from rongqiao.portal.table_standard import type_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -162,7 +163,7 @@ def show_item(request: HttpRequest, contract_id: str, item_id: str) -> HttpRespo
     ]
     facts = [
         ("标识", item.id),
-        ("类型", f"{item.type}（{item.unit}）" if item.unit else item.type),
+        ("类型", f"{type_word(item)}（{item.unit}）" if item.unit else type_word(item)),
         ("分级", code_list("sensitivity_levels").title(item.sensitivity)),
         ("空值的含义", item.null_means or "—"),
     ]

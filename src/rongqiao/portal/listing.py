@@ -46,7 +46,8 @@ class Column:
         Heading.
     kind : str
         How it shows: ``text``, ``money``, ``rate``, ``date``, ``time``, ``status``, ``clock``,
-        ``number``, ``count`` (with thousands set off), ``months``, ``region`` or ``code``.
+        ``number``, ``count`` (with thousands set off), ``months``, ``region``, ``code``, ``moment`` (an instant, or words instead
+        of one) or ``folded`` (a long text that few need, one click away).
     sort : str
         Field to order by (``product__name``); empty means the column cannot be sorted.
     value : callable or None

@@ -68,7 +68,7 @@ def list_collectors(request: HttpRequest) -> HttpResponse:
             ),
             Column("rows", "最近采集行数", "number", value=lambda row: row.delivered and row.delivered.rows),
             Column("breaker", "连接", "status", option="breaker", value=lambda row: breaker_of(row)),
-            Column("next_at", "下次运行", value=next_run),
+            Column("next_at", "下次运行", "moment", value=next_run),
         ],
         filters=[
             Filter(
@@ -108,6 +108,7 @@ def show_collector(request: HttpRequest, collector_id: str) -> HttpResponse:
             Column("attempts", "访问次数", "number", sort="attempts"),
             Column("files", "报送文件", value=lambda row: "、".join(row.files)),
             Column("problem", "问题与处理", value=describe_problem),
+            Column("detail", "技术信息", "folded"),
         ],
         filters=[Filter("result", "结果", RESULTS, lambda rows, v: rows.filter(result=v))],
         default_sort="-started_at",

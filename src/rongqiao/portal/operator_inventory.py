@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from rongqiao.accounts.roles import Role
 from rongqiao.bases.enterprises.inventory import selectors, services
+from rongqiao.contracts.code_lists import code_lists
 from rongqiao.contracts.draft_rules import custom
 from rongqiao.contracts.drafts import TYPES
 from rongqiao.kernel.errors import InvalidValueError
@@ -85,7 +86,12 @@ def decide_draft(request: HttpRequest, table_id: int) -> HttpResponse:
             return redirect("portal:operator_source_drafts")
     found = {each.header: each for each in draw_columns(table.profile)}
     items = [
-        (node, custom(node), TYPE_WORDS[_type_of(node)], _column_of(node, found))
+        (
+            node,
+            {**custom(node), "list": _list_name(node)},
+            TYPE_WORDS[_type_of(node)],
+            _column_of(node, found),
+        )
         for node in table.document["schema"][0]["properties"]
     ]
     context = {
@@ -99,6 +105,12 @@ def decide_draft(request: HttpRequest, table_id: int) -> HttpResponse:
         "problem": problem,
     }
     return render(request, "portal/operator/inventory_draft.html", context, status=422 if problem else 200)
+
+
+def _list_name(node: dict[str, Any]) -> str:
+    """Title of an item's code list; its id where the catalogue no longer has it."""
+    list_id = custom(node).get("codeList") or ""
+    return code_lists()[list_id].name if list_id in code_lists() else list_id
 
 
 def _type_of(node: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from rongqiao.accounts.roles import Role
@@ -237,7 +238,7 @@ def _health_facts(status: IndicatorStatus) -> list[tuple[str, str]]:
         ("漂移（PSI）", f"{compared}，未知" if status.drift is None else f"{status.drift:.3f}，{compared}（上限 {most}）"),
         ("判定门槛", f"适用企业满 {people:,} 户才判定"),
         ("数据月份", f"{status.as_of // 100}-{status.as_of % 100:02d}，{status.known_at} 前收到的数据"),
-        ("计算发布", f"{status.published_at:%Y-%m-%d}"),
+        ("计算发布", f"{timezone.localtime(status.published_at):%Y-%m-%d}"),
     ]  # fmt: skip
 
 

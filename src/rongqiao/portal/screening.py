@@ -21,6 +21,7 @@ from rongqiao.kernel.errors import RongqiaoError
 from rongqiao.platforms.financing.screening import selectors, services
 from rongqiao.platforms.financing.screening.facts import UNKNOWN_FACT, find_facts, get_fact
 from rongqiao.portal.access import BANK, for_roles, request_scope
+from rongqiao.portal.forms import whole_number
 from rongqiao.portal.handover_listing import describe_handovers
 from rongqiao.portal.listing import Column, Filter, Listing
 from rongqiao.portal.screening_words import (
@@ -127,7 +128,7 @@ def new_screening(request: HttpRequest, room: str) -> HttpResponse:
     if request.method == "POST":
         try:
             screening = services.open_list(
-                scope=scope, title=title, valid_days=int(days) if days.isdecimal() else 0, now=now
+                scope=scope, title=title, valid_days=whole_number(days, 0), now=now
             )
         except RongqiaoError as refused:
             error = refused

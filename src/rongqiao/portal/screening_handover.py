@@ -14,6 +14,7 @@ from rongqiao.accounts.roles import Role
 from rongqiao.kernel.errors import RongqiaoError
 from rongqiao.platforms.financing.screening import handovers, selectors
 from rongqiao.portal.access import for_roles, request_scope
+from rongqiao.portal.forms import whole_number
 from rongqiao.portal.screening import address, answer_builder
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def hand_over(request: HttpRequest, list_id: uuid.UUID, room: str) -> HttpRespon
             scope=scope,
             list_id=list_id,
             bank_ids=request.POST.getlist("bank"),
-            valid_days=int(days) if days.isdecimal() else -1,
+            valid_days=whole_number(days, -1),
             now=timezone.now(),
         )
     except RongqiaoError as error:

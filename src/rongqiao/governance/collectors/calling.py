@@ -31,11 +31,24 @@ class DownError(Exception):
         What happened, in the reader's words.
     retry_after : float
         Seconds that the source asks to be left alone; 0 where it says nothing.
+    remedy : str
+        What to do about it.
+    detail : str
+        What the system said, for whoever mends the source.
     """
 
-    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
+    def __init__(
+        self,
+        reason: str,
+        retry_after: float = 0.0,
+        *,
+        remedy: str = "请与来源单位核对服务是否正常。",
+        detail: str = "",
+    ) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.remedy = remedy
+        self.detail = detail
 
 
 @dataclass(slots=True)
@@ -77,7 +90,7 @@ class Line:
             except DownError as down:
                 self._note_failure(down)
                 if number == self.collector.retry.attempts or self.breaker.state == "open":
-                    raise self._gone(str(down)) from down
+                    raise self._gone(down) from down
                 self.sleep(max(self._pause(number), down.retry_after))
             else:
                 self._change(note_answer(self.breaker))
@@ -87,7 +100,7 @@ class Line:
     def _admit(self) -> None:
         now = self.clock()
         if waiting_time(self.breaker, now):
-            raise self._gone("熔断中，本次未访问")
+            raise self._gone(DownError("熔断暂停期间，本次没有访问"))
         self._change(admit(self.breaker, now, self._policy()))
 
     def _note_failure(self, down: DownError) -> None:
@@ -111,12 +124,13 @@ class Line:
             self.breaker = breaker
             self.keep(breaker)
 
-    def _gone(self, reason: str) -> SourceError:
+    def _gone(self, down: DownError) -> SourceError:
         until = self.breaker.until
         when = f"{until.astimezone(ZONE):%Y-%m-%d %H:%M:%S}" if until else ""
         remedy = f"已停止访问，{when} 后自动试一次" if until else "下次到点再试"
         return SourceError(
             f"来源 {self.collector.title}",
-            reason,
-            f"连续失败 {self.breaker.failures} 次，{remedy}；请与来源单位核对服务是否正常。未完成的内容没有入库。",
+            str(down),
+            f"连续失败 {self.breaker.failures} 次，{remedy}；{down.remedy}未完成的内容没有入库。",
+            detail=down.detail,
         )

@@ -14,6 +14,7 @@ import pymysql
 from pymysql.cursors import SSCursor
 
 from rongqiao.governance.collectors.calling import DownError
+from rongqiao.governance.collectors.causes import cause_of, technical_text
 from rongqiao.governance.collectors.watermarks import floor
 from rongqiao.governance.discovery.records import write_cell
 from rongqiao.kernel.errors import InvalidValueError, SourceError
@@ -74,21 +75,17 @@ def pull(source: Database, state: State, spool: Spool) -> Read:
     except _DOWN as error:
         if "authentication failed" in str(error) or (error.args and error.args[0] in _LASTING):
             raise _refused(source, error) from error
-        raise DownError(f"数据库连接失败：{_first_line(error)}") from error
+        cause = cause_of(error)
+        raise DownError(cause.words, remedy=cause.remedy, detail=technical_text(error)) from error
     except (psycopg.Error, pymysql.MySQLError) as error:
         raise _refused(source, error) from error
 
 
 def _refused(source: Database, error: Exception) -> SourceError:
+    cause = cause_of(error)
     return SourceError(
-        "来源表", source.table, f"数据库答复：{_first_line(error)}。请核对采集声明的表名、列名和账号权限。"
+        f"来源表 {source.table}", cause.words, f"{cause.remedy}没有内容入库。", detail=technical_text(error)
     )
-
-
-def _first_line(error: BaseException) -> str:
-    # MySQL gives a number and a text.
-    text = str(error.args[-1] if error.args else error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from rongqiao.governance.collectors.calling import DownError
+from rongqiao.governance.collectors.causes import technical_text
 from rongqiao.governance.collectors.databases import credential
 from rongqiao.governance.collectors.watermarks import floor
 from rongqiao.governance.discovery.records import write_cell
@@ -116,7 +117,9 @@ class Reading:
         try:
             with client.stream("GET", address, params=parameters or None, headers=headers) as response:
                 if response.status_code in PASSING:
-                    raise DownError(f"HTTP {response.status_code}", self._retry_after(response))
+                    raise DownError(
+                        f"接口暂时不可用（HTTP {response.status_code}）", self._retry_after(response)
+                    )
                 if response.status_code == 304:
                     return None
                 if response.status_code != 200:
@@ -127,12 +130,14 @@ class Reading:
                     )
                 body = self._body(response)
         except httpx.TimeoutException as error:
-            raise DownError(f"超时（{type(error).__name__}）") from error
+            raise DownError("接口没有应答（超时）", detail=technical_text(error)) from error
         except httpx.TransportError as error:
-            what = "连不上" if isinstance(error, httpx.ConnectError) else "连接中断"
-            raise DownError(f"{what}（{error}）") from error
+            what = "连不上接口" if isinstance(error, httpx.ConnectError) else "与接口的连接中断"
+            raise DownError(what, detail=technical_text(error)) from error
         except (httpx.DecodingError, httpx.InvalidURL) as error:
-            raise self._odd("应答", str(error), "不能解压或地址有误，请与来源单位核对") from error
+            raise self._odd(
+                "应答", "不能读取", "不能解压或地址有误，请与来源单位核对", detail=technical_text(error)
+            ) from error
         self.etag, self.last_modified = (
             response.headers.get("ETag", ""),
             response.headers.get("Last-Modified", ""),
@@ -192,7 +197,7 @@ class Reading:
         if found is None and self.source.records:
             raise self._odd("应答内容", self.source.records, "应答里没有这个位置；请核对 http.records")
         if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-            raise self._odd("应答内容", type(found).__name__, "http.records 所指不是对象的列表")
+            raise self._odd("应答内容", self.source.records or "整个应答", "http.records 所指不是记录的列表")
         return found
 
     def _add(self, record: Mapping[str, Any]) -> None:
@@ -243,8 +248,10 @@ class Reading:
             raise self._odd("总数", found, "paging.total 所指不是数字")
         return int(found)
 
-    def _odd(self, thing: str, value: object, remedy: str) -> SourceError:
-        return SourceError(f"接口 {self.line.collector.title} 的{thing}", value, f"{remedy}。没有内容入库。")
+    def _odd(self, thing: str, value: object, remedy: str, *, detail: str = "") -> SourceError:
+        return SourceError(
+            f"接口 {self.line.collector.title} 的{thing}", value, f"{remedy}。没有内容入库。", detail=detail
+        )
 
 
 def dig(content: Any, place: str) -> Any:

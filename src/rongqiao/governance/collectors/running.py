@@ -5,6 +5,7 @@ What is killed before the commit is done again or gone on with; what is killed a
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rongqiao.contracts.delivery_files import name_delivery, suffix_of
 from rongqiao.governance.collectors import databases, folders
 from rongqiao.governance.collectors.calling import Line
+from rongqiao.governance.collectors.causes import technical_text
 from rongqiao.governance.collectors.http import Reading
 from rongqiao.governance.collectors.spool import Spool, drop_drafts
 from rongqiao.governance.collectors.state import (
@@ -70,6 +72,8 @@ class Outcome:
         Whether more waits at the source than one run takes.
     problem, remedy : str
         What went wrong, and what to do about it; empty otherwise.
+    detail : str
+        What the source's system said of it, for whoever mends it.
     """
 
     result: str
@@ -85,6 +89,7 @@ class Outcome:
     refused: tuple[str, ...] = ()
     problem: str = ""
     remedy: str = ""
+    detail: str = ""
 
 
 def run_collector(
@@ -129,7 +134,12 @@ def run_collector(
             return run.fail(error)
         except OSError as error:
             return run.fail(
-                StorageError("磁盘读写", str(error), "请检查磁盘空间和权限；没有内容入库，下次运行接着办理。")
+                StorageError(
+                    "磁盘读写",
+                    "磁盘已满" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "没有成功",
+                    "请检查磁盘空间和权限；没有内容入库，下次运行接着办理。",
+                    detail=technical_text(error),
+                )
             )
 
 
@@ -180,7 +190,7 @@ class _Run:
         problem = f"{error.thing}：{error.value}"[:300]
         # What the run changed in memory and did not commit is not so.
         self.state = load_state(self.folder)
-        return replace(self._outcome("failed"), problem=problem, remedy=error.remedy)
+        return replace(self._outcome("failed"), problem=problem, remedy=error.remedy, detail=error.detail)
 
     def _outcome(self, result: str, **told: Any) -> Outcome:
         return Outcome(

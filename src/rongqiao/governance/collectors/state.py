@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rongqiao.governance.collectors.causes import technical_text
 from rongqiao.kernel.errors import StorageError
 from rongqiao.rules.breaker import Breaker
 
@@ -99,7 +100,10 @@ def load_state(folder: Path) -> State:
         return State()
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StorageError(
-            "采集状态", str(path), f"读不出（{error}）。请从备份恢复；确认要从头采集时才删除这个文件。"
+            "采集状态",
+            str(path),
+            "读不出。请从备份恢复；确认要从头采集时才删除这个文件。",
+            detail=technical_text(error),
         ) from error
 
 

@@ -220,6 +220,7 @@ class CollectorRun(DepartmentModel):
     refused = models.JSONField("退回的文件", default=list)
     problem = models.TextField("问题", blank=True)
     remedy = models.TextField("处理办法", blank=True)
+    detail = models.TextField("技术信息", blank=True, default="")
 
     class Meta(DepartmentModel.Meta):
         verbose_name = verbose_name_plural = "采集记录"
