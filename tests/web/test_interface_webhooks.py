@@ -173,7 +173,7 @@ def test_a_post_reaches_a_receiver_and_follows_no_redirect(settings):
         thread.join()
         server.server_close()
     assert heard == [("/rq?a=1", b'{"a":1}', "1")]
-    with pytest.raises(OSError, match="Connect"):
+    with pytest.raises(OSError, match="连不上接收系统"):
         posting.post(f"http://127.0.0.1:{server.server_port}/", b"", {})
 
 

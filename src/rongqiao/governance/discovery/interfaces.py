@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urljoin, urlsplit, urlu
 import httpx
 
 from rongqiao.governance.discovery.records import find_list
+from rongqiao.governance.sources.faults import fault_words
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.hosts import is_inner_name, pin, resolve_public
 
@@ -248,7 +250,7 @@ def _ask(
         try:
             response, content = _send(client, url, headers, allowed_hosts)
         except (OSError, httpx.HTTPError) as error:
-            problem = str(error) or type(error).__name__
+            problem = _fault_of(error)
         else:
             if response.status_code == httpx.codes.OK:
                 return response, _read(content, url)
@@ -258,6 +260,16 @@ def _ask(
         if attempt < ATTEMPTS:
             pause(PAUSE * 2 ** (attempt - 1))
     raise InvalidValueError("接口应答", url, f"没有得到数据（{problem}），请核对地址、密钥和网络。")
+
+
+def _fault_of(error: OSError | httpx.HTTPError) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return "没有应答（超时）"
+    if not isinstance(error, httpx.HTTPError) and "内网" in str(error):
+        return str(error).rstrip("。")
+    if isinstance(error, socket.gaierror):
+        return "找不到这台主机"
+    return "连不上" if isinstance(error, httpx.ConnectError | ConnectionError) else "连接中断"
 
 
 def _send(
@@ -293,4 +305,4 @@ def _read(content: bytes, url: str) -> Any:
         # Numbers stay as they were written: 0.10 and codes beyond 17 digits too.
         return json.loads(content, parse_float=str, parse_int=str)
     except ValueError as error:
-        raise InvalidValueError("接口应答", url, f"不是完整的 JSON（{error}）。") from error
+        raise InvalidValueError("接口应答", url, f"不是完整的 JSON（{fault_words(error)}）。") from error

@@ -7,6 +7,7 @@ import json
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
 
+from rongqiao.governance.sources.faults import fault_words
 from rongqiao.kernel.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def find_records(content: bytes, name: str) -> list[dict[str, str]]:
     try:
         document = _DECODER.decode(content.decode("utf-8-sig").strip())
     except ValueError as error:
-        raise InvalidValueError("JSON 文件", name, f"不是完整的 JSON（{error}）。") from error
+        raise InvalidValueError("JSON 文件", name, f"不是完整的 JSON（{fault_words(error)}）。") from error
     except RecursionError:
         raise InvalidValueError("JSON 文件", name, "嵌套过深，请给出由记录组成的平面列表。") from None
     found = find_list(document)
@@ -100,7 +101,7 @@ def read_lines(
         try:
             record = _DECODER.decode(text)
         except ValueError as error:
-            report(number, f"不是完整的 JSON（{error}）", text)
+            report(number, f"不是完整的 JSON（{fault_words(error)}）", text)
             continue
         except RecursionError:
             report(number, "JSON 嵌套过深", text)

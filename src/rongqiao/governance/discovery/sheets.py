@@ -18,6 +18,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from rongqiao.governance.discovery import records, texts
 from rongqiao.governance.sources.blocks import DEFAULT_LIMITS, LimitError, Limits
+from rongqiao.governance.sources.faults import fault_words
 from rongqiao.governance.sources.legacy_workbooks import MAGIC, check_legacy_workbook, is_legacy
 from rongqiao.governance.sources.workbooks import check_workbook
 from rongqiao.kernel.errors import InvalidValueError
@@ -110,7 +111,9 @@ def open_sheets(path: Path, limits: Limits = DEFAULT_LIMITS) -> list[Sheet]:
     except (OSError, EOFError, ValueError, CalamineError) as error:
         if isinstance(error, InvalidValueError):
             raise
-        raise InvalidValueError("数据源文件", path.name, f"文件无法打开（{error}），请重新导出。") from error
+        raise InvalidValueError(
+            "数据源文件", path.name, f"文件无法打开（{fault_words(error)}），请重新导出。"
+        ) from error
 
 
 def open_stream(path: Path) -> IO[bytes]:

@@ -64,8 +64,8 @@ def _split_lines(
                 number,
                 [cell.strip() for cell in next(csv.reader(io.StringIO(line), delimiter=form.separator))],
             )
-        except csv.Error as error:
-            report(number, f"无法分列（{error}）", line)
+        except csv.Error:
+            report(number, "无法分列（字段过长，或引号、换行不成对）", line)
 
 
 def _logical_lines(text: IO[str], report: Callable[[int, str, str], None]) -> Iterator[tuple[int, str]]:

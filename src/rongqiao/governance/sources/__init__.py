@@ -12,6 +12,7 @@ from isal import igzip, isal_zlib
 from rongqiao.governance.batch import Broken, RawFile
 from rongqiao.governance.sources import csv, excel, jsonl
 from rongqiao.governance.sources.blocks import DEFAULT_LIMITS, Inflated, LimitError, Limits, cut, limits_on
+from rongqiao.governance.sources.faults import fault_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +72,7 @@ def read_pieces(file: IO[bytes], name: str, limits: Limits = DEFAULT_LIMITS) -> 
 
 
 def _lost(name: str, error: Exception) -> RawFile:
-    rule_id, message = "source.unreadable", f"文件无法打开（{error}），请重新导出后再报送。"
+    rule_id, message = "source.unreadable", f"文件无法打开（{fault_words(error)}），请重新导出后再报送。"
     if isinstance(error, LimitError):
         rule_id, message = error.rule_id, f"文件未予接收：{error}。"
     broken = Broken(0, rule_id, name, message)

@@ -9,6 +9,7 @@ import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook
 
 from rongqiao.governance.batch import RawFile
+from rongqiao.governance.sources.faults import UNREADABLE_WORKBOOK
 from rongqiao.governance.sources.legacy_workbooks import MAGIC, is_legacy
 from rongqiao.governance.sources.workbooks import check_workbook
 
@@ -33,7 +34,7 @@ def read(file: IO[bytes], limits: Limits) -> Iterator[RawFile]:
     try:
         sheet = CalamineWorkbook.from_filelike(file).get_sheet_by_index(0)
     except (CalamineError, IndexError) as error:
-        raise ValueError(f"不是可读的工作簿：{error}") from error
+        raise ValueError(UNREADABLE_WORKBOOK) from error
     rows = sheet.to_python(skip_empty_area=False)
     start = next((number for number, row in enumerate(rows) if sum(cell != "" for cell in row) >= 2), None)
     if start is None:

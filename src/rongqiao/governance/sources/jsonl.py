@@ -11,6 +11,7 @@ import pyarrow.csv
 
 from rongqiao.governance.batch import Broken, RawFile
 from rongqiao.governance.sources.blocks import SHOWN, count_sign, is_utf8
+from rongqiao.governance.sources.faults import fault_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -97,7 +98,9 @@ def _read_lines(content: bytes, first_line: int) -> RawFile:
             broken.append(Broken(number, "source.encoding", shown, "该行含有不属于 utf-8 编码的字节。"))
             continue
         except ValueError as error:
-            broken.append(Broken(number, "source.json", line.decode(), f"该行不是完整的 JSON：{error}。"))
+            broken.append(
+                Broken(number, "source.json", line.decode(), f"该行不是完整的 JSON：{fault_words(error)}。")
+            )
             continue
         except RecursionError:
             shown = line[: 4 * SHOWN].decode(errors="replace")[:SHOWN]

@@ -10,6 +10,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from rongqiao.governance.sources.blocks import LimitError
+from rongqiao.governance.sources.faults import UNREADABLE_WORKBOOK
 from rongqiao.governance.sources.shared_strings import check_repeated, measure_table
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def check_legacy_workbook(content: bytes, limits: Limits) -> None:
             _check_stream(stream, limits)
             check_repeated(_measure_text(stream), len(content), limits)
     except (struct.error, IndexError) as error:
-        raise ValueError(f"不是可读的 xls 工作簿：{error}") from error
+        raise ValueError(UNREADABLE_WORKBOOK) from error
 
 
 def _check_stream(stream: bytes, limits: Limits) -> None:

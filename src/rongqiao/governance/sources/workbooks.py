@@ -8,6 +8,7 @@ import zipfile
 from typing import IO, TYPE_CHECKING
 
 from rongqiao.governance.sources.blocks import LimitError, check_inflation
+from rongqiao.governance.sources.faults import UNREADABLE_WORKBOOK
 from rongqiao.governance.sources.shared_strings import (
     SharedUse,
     check_repeated,
@@ -71,7 +72,7 @@ def check_workbook(file: IO[bytes], limits: Limits) -> None:
                 use.end_part()
             _check_strings(archive, use, size, limits)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"不是可读的工作簿：{error}") from error
+        raise ValueError(UNREADABLE_WORKBOOK) from error
     file.seek(0)
 
 

@@ -6,6 +6,7 @@ The address that was checked is the one connected to, so that a name cannot turn
 from __future__ import annotations
 
 import re
+import socket
 from urllib.parse import urlsplit
 
 import httpx
@@ -52,7 +53,10 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> int:
     check_place(url)
     parts = urlsplit(url)
     host = parts.hostname or ""
-    place = pin(url, resolve_public(host, parts.port or 443, settings.WEBHOOK_HOSTS))
+    try:
+        place = pin(url, resolve_public(host, parts.port or 443, settings.WEBHOOK_HOSTS))
+    except socket.gaierror as error:
+        raise OSError(f"找不到 {host} 的地址，请核对域名。") from error
     try:
         # No proxies of the environment, and no redirects: only the checked address is ever connected to.
         with httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as client:
@@ -62,5 +66,10 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> int:
             response = client.send(request, stream=True)
             response.close()
             return response.status_code
+    except httpx.TimeoutException as error:
+        raise OSError("接收系统没有在时限内应答。") from error
+    except httpx.ConnectError as error:
+        is_certificate = "CERTIFICATE" in str(error).upper()
+        raise OSError("接收系统的 https 证书不能核验。" if is_certificate else "连不上接收系统。") from error
     except httpx.HTTPError as error:
-        raise OSError(f"{type(error).__name__}: {error}") from error
+        raise OSError("与接收系统的连接中断，或其应答不合 HTTP 规范。") from error
