@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -192,4 +193,5 @@ def list_keys(request: HttpRequest) -> HttpResponse:
 def revoke_key(request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
     """Stop a key."""
     keys.revoke_key(scope=request_scope(request), key_id=key_id, now=timezone.now())
+    messages.success(request, "密钥已停用，下一次推送即被拒绝。")
     return redirect("portal:department_keys")

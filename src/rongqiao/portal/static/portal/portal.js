@@ -28,6 +28,20 @@
     document.getElementById("failure").hidden = true;
   });
 
+  /* A second click while the first is on its way is the same deed, not another one; a file that comes leaves the page, and may be asked for again. */
+  const SAME_DEED_MS = 4000;
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("hx-post")) return;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "1";
+    setTimeout(() => delete form.dataset.sent, SAME_DEED_MS);
+  });
+  addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent));
+
   function leftText(milliseconds) {
     const minutes = Math.floor(milliseconds / 60000);
     const hours = Math.floor(minutes / 60);
