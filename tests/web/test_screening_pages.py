@@ -188,8 +188,11 @@ def test_the_operator_sees_lists_and_budgets(client, market, town):
         operator = scope_of(person(home, "operator", "operator"))
     client = sign_in(type(client)(), operator)
     assert "成立月数 不低于 24" in words(client.get(reverse("portal:operator_screenings")))
-    spent = words(client.get(reverse("portal:operator_screening_budgets")))
-    assert "officer" in spent
+    budgets = reverse("portal:operator_screening_budgets")
+    assert "officer" in words(client.get(budgets))
+    # One question is far from all of the day's.
+    assert "没有符合条件的内容" in words(client.get(budgets, {"full": "yes"}))
+    assert "没有符合条件的内容" in words(client.get(budgets, {"organisation": "没有这家"}))
     assert client.get(url).status_code == 403
     lines = client.get(reverse("portal:operator_screenings"), {"export": "csv"}).content.decode().splitlines()
     assert lines[0].split(",")[4:6] == ["交付银行（家）", "告知企业（户次）"]

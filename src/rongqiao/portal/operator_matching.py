@@ -100,7 +100,15 @@ def list_changes(request: HttpRequest) -> HttpResponse:
             Column("drafted_at", "起草", "date", sort="drafted_at"),
             Column("decided_at", "发布", "date", sort="decided_at"),
         ],
-        filters=[Filter("state", "状态", changes.STATUSES, lambda rows, state: rows.filter(status=state))],
+        filters=[
+            Filter("state", "状态", changes.STATUSES, lambda rows, state: rows.filter(status=state)),
+            Filter("q", "产品名称", apply=lambda rows, text: rows.filter(product__name__icontains=text[:60])),
+            Filter(
+                "institution",
+                "机构",
+                apply=lambda rows, text: rows.filter(institution__short_name__icontains=text[:60]),
+            ),
+        ],
         default_sort="-drafted_at",
         empty_title="还没有银行改过准入条件",
         empty_text="银行在“我行产品”里起草、试算并经第二人复核后发布。",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -59,6 +59,19 @@ def list_screenings(request: HttpRequest) -> HttpResponse:
     return listing.respond("portal/operator/screenings.html")
 
 
+KINDS = {"count": "统计", "name": "企业名称", "export": "导出"}
+
+
+def _person(row: dict[str, Any]) -> str:
+    return str(row["user__full_name"] or row["user__username"])
+
+
+def _used_up(row: dict[str, Any]) -> str:
+    """Kinds of which the person had all that the day allowed, each with that limit."""
+    used = [(title, row["limits"][kind]) for kind, title in KINDS.items() if row[kind] >= row["limits"][kind]]
+    return "、".join(f"{title}（{limit:,}）" for title, limit in used)
+
+
 @require_safe
 @for_roles(Role.OPERATOR)
 def list_spending(request: HttpRequest) -> HttpResponse:
@@ -70,14 +83,28 @@ def list_spending(request: HttpRequest) -> HttpResponse:
         columns=[
             Column("asked_on", "日期", "date", sort="asked_on"),
             Column("organisation__name", "机构", sort="organisation__name"),
-            Column(
-                "user__full_name", "人员", value=lambda row: row["user__full_name"] or row["user__username"]
-            ),
+            Column("user__full_name", "人员", sort="user__full_name", value=_person),
             Column("count", "统计（组）", "number", sort="count"),
             Column("name", "企业名称（户）", "number", sort="name"),
             Column("export", "导出（次）", "number", sort="export"),
+            Column("full", "当日用满", value=_used_up),
+        ],
+        filters=[
+            Filter(
+                "organisation",
+                "机构",
+                apply=lambda rows, text: [row for row in rows if text in row["organisation__name"]],
+            ),
+            Filter("q", "人员", apply=lambda rows, text: [row for row in rows if text in _person(row)]),
+            Filter(
+                "full",
+                "当日用满",
+                [("yes", "用满任一项额度")],
+                lambda rows, _: [row for row in rows if _used_up(row)],
+            ),
         ],
         default_sort="-asked_on",
         empty_title="还没有人筛选过",
+        empty_text="银行和政府部门按条件统计、取得名称或导出后，按人按日列在这里。",
     )
     return listing.respond("portal/operator/screening_budgets.html")

@@ -138,17 +138,22 @@ def budgets_left(scope: Scope, now: dt.datetime) -> dict[str, tuple[int, int]]:
         .values_list("kind")
         .annotate(n=Count("pk"))
     )
-    limits = {kind: int(threshold(limit_id, day)) for kind, (limit_id, _) in BUDGETS.items()}
-    return {kind: (max(0, limit - asked.get(kind, 0)), limit) for kind, limit in limits.items()}
+    return {kind: (max(0, limit - asked.get(kind, 0)), limit) for kind, limit in _limits(day).items()}
 
 
 def list_spending(scope: Scope) -> list[dict[str, Any]]:
-    """Questions, names and exports per person and day, newest first."""
+    """Questions, names and exports per person and day, newest first; ``limits`` says how many of each the day allows."""
     rows = ScreeningQuestion.objects.for_scope(scope).values(
         "asked_on", "user__full_name", "user__username", "organisation__name"
     )
     counted = rows.annotate(**{kind: Count("pk", filter=Q(kind=kind)) for kind in BUDGETS})
-    return list(counted.order_by("-asked_on", "organisation__name", "user__username"))
+    found = list(counted.order_by("-asked_on", "organisation__name", "user__username"))
+    limits = {day: _limits(day) for day in {row["asked_on"] for row in found}}
+    return [row | {"limits": limits[row["asked_on"]]} for row in found]
+
+
+def _limits(day: dt.date) -> dict[str, int]:
+    return {kind: int(threshold(limit_id, day)) for kind, (limit_id, _) in BUDGETS.items()}
 
 
 def list_named(scope: Scope, screening: ScreeningList, now: dt.datetime) -> tuple[list[Named], Performance]:
