@@ -157,6 +157,7 @@ def test_what_the_system_said_stands_folded_beside_words_that_a_person_reads(hom
         closed.bind(("127.0.0.1", 0))
         declare(
             home / "collectors",
+            kind="database",
             retry={"attempts": 1},
             database={
                 "address": f"postgresql://127.0.0.1:{closed.getsockname()[1]}/none",

@@ -270,7 +270,11 @@ def load_collector(path: Path) -> Collector:
     try:
         node = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ContractError("采集声明", path.name, f"不是 UTF-8 编码的 YAML：{error}。") from error
+        mark = getattr(error, "problem_mark", None)
+        where = f"，第 {mark.line + 1} 行附近写法有误" if mark else ""
+        raise ContractError(
+            "采集声明", path.name, f"不是 UTF-8 编码的 YAML{where}。", detail=str(error)
+        ) from error
     if not isinstance(node, dict):
         raise ContractError("采集声明", path.name, "请写成“字段: 值”的 YAML。")
     try:
@@ -289,9 +293,35 @@ def _named(name: str, error: ValidationError) -> ContractError:
         first["type"] == "extra_forbidden" or "address" in place or "env" in place or "secret" in place
     )
     shown = "（未显示）" if is_secret or not first["loc"] else first["input"]
-    words = {"missing": "缺少这一项", "extra_forbidden": "没有这一项，请核对拼写"}
-    remedy = words.get(first["type"], first["msg"].removeprefix("Value error, "))
-    return ContractError(f"采集声明 {name} 的 {place}", shown, f"{remedy}。")
+    if first["type"] == "missing":
+        # Its input is all that stands around it.
+        shown = "（没有写）"
+    return ContractError(f"采集声明 {name} 的 {place}", shown, f"{_remedy_of(first)}。", detail=first["msg"])
+
+
+_REMEDIES = {
+    "missing": "缺少这一项",
+    "extra_forbidden": "没有这一项，请核对拼写",
+    "string_pattern_mismatch": "写法不符",
+    "int_parsing": "请写整数",
+    "int_type": "请写整数",
+    "string_type": "请写文字，必要时加引号",
+    "dict_type": "请写成“字段: 值”",
+    "list_type": "请写成列表",
+}
+
+
+def _remedy_of(fault: dict[str, Any]) -> str:
+    """Say what to do; our own checks say it themselves, the library says it in English."""
+    if fault["type"] == "value_error":
+        return str(fault["msg"]).removeprefix("Value error, ")
+    bounds = fault.get("ctx", {})
+    if fault["type"] == "literal_error":
+        return f"请从这些里选一个：{bounds['expected'].replace(' or ', '、')}"
+    for name, word in (("ge", "不能小于"), ("gt", "须大于"), ("le", "不能大于"), ("lt", "须小于")):
+        if name in bounds:
+            return f"{word} {bounds[name]}"
+    return _REMEDIES.get(fault["type"], "写法不符，请对照 docs/collectors.md")
 
 
 def _check_items(name: str, collector: Collector) -> None:

@@ -65,7 +65,7 @@ def list_conflicts(request: HttpRequest, workspace: str) -> HttpResponse:
     scope = request_scope(request)
     rows = selectors.list_conflicts(scope)
     facts = load_shared_facts()
-    if "standing" not in request.GET:
+    if not request.GET.get("standing"):
         rows = rows.filter(state="open")
     listing = Listing(
         request,
@@ -81,7 +81,7 @@ def list_conflicts(request: HttpRequest, workspace: str) -> HttpResponse:
             Column("known_at", "最近变化", "date", sort="known_at"),
         ],
         filters=[
-            Filter("standing", "状态", STANDINGS, selectors.narrow),
+            Filter("standing", "状态", [*STANDINGS, ("all", "全部")], _by_standing, unset="尚未一致的"),
             Filter("fact", "事实", [(fact.id, fact.title) for fact in facts.values()], lambda found, v: found.filter(fact=v)),
             Filter("q", "企业名称或代码", apply=_search),
         ],
@@ -101,6 +101,10 @@ def list_conflicts(request: HttpRequest, workspace: str) -> HttpResponse:
         else [],
     }
     return listing.respond("portal/conflicts/list.html", context)
+
+
+def _by_standing(rows: Any, value: str) -> Any:
+    return rows if value == "all" else selectors.narrow(rows, value)
 
 
 def _search(rows: Any, value: str) -> Any:

@@ -126,6 +126,7 @@ def _page(
     context = {
         "batch_id": batch_id,
         "contract": contract,
+        "file": rows.first(),
         "page": page,
         "rows": [_describe(request, contract, row) for row in page],
         "reasons": [

@@ -205,6 +205,7 @@ def show_reader(request: HttpRequest, kind: str, reader_id: str) -> HttpResponse
         text=reader.text,
         files=files,
         inputs=inputs,
+        reader=reader,
         more=more,
     )
 
@@ -295,6 +296,7 @@ def _answer(
     text: str = "",
     files: Sequence[Any] = (),
     inputs: Sequence[tuple[Reader, str]] = (),
+    reader: Reader | None = None,
     more: Mapping[str, Any] = MappingProxyType({}),
 ) -> HttpResponse:
     """Page of one node: the way as columns, what it is, the files and their proofs, and every link as a table."""
@@ -313,12 +315,16 @@ def _answer(
         "is_operator": atlas.home == "operator",
         **more,
     }
-    listing = _links_listing(request, atlas, links, inputs)
+    listing = _links_listing(request, atlas, links, inputs, reader)
     return listing.respond("portal/lineage/node.html", context)
 
 
 def _links_listing(
-    request: HttpRequest, atlas: Atlas, links: Sequence[Link], inputs: Sequence[tuple[Reader, str]]
+    request: HttpRequest,
+    atlas: Atlas,
+    links: Sequence[Link],
+    inputs: Sequence[tuple[Reader, str]],
+    reader: Reader | None,
 ) -> Listing:
     rows: list[dict[str, Any]] = [
         {
@@ -327,10 +333,10 @@ def _links_listing(
             "table": each.kind_title,
             "role": role,
             "role_title": ROLES[role],
-            "ways": "",
-            "kind": each.kind,
-            "kind_title": "",
-            "reader": "",
+            "ways": "取其结果",
+            "kind": reader.kind if reader else "",
+            "kind_title": reader.kind_title if reader else "",
+            "reader": reader.title if reader else "",
             "reader_url": "",
         }
         for each, role in inputs

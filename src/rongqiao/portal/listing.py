@@ -46,8 +46,7 @@ class Column:
         Heading.
     kind : str
         How it shows: ``text``, ``money``, ``rate``, ``date``, ``time``, ``status``, ``clock``,
-        ``number``, ``count`` (with thousands set off), ``months``, ``region``, ``code``, ``moment`` (an instant, or words instead
-        of one) or ``folded`` (a long text that few need, one click away).
+        ``number``, ``count`` (with thousands set off), ``months``, ``region``, ``code``, ``short`` (a few characters that do not break) or ``folded`` (a long text that few need, one click away).
     sort : str
         Field to order by (``product__name``); empty means the column cannot be sorted.
     value : callable or None

@@ -68,7 +68,7 @@ def list_collectors(request: HttpRequest) -> HttpResponse:
             ),
             Column("rows", "最近采集行数", "number", value=lambda row: row.delivered and row.delivered.rows),
             Column("breaker", "连接", "status", option="breaker", value=lambda row: breaker_of(row)),
-            Column("next_at", "下次运行", "moment", value=next_run),
+            Column("next_at", "下次运行", "short", value=next_run),
         ],
         filters=[
             Filter(

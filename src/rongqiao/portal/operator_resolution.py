@@ -24,7 +24,7 @@ from rongqiao.portal.operator_governance import contract_title
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-DECISIONS = [("waiting", "待认定"), ("ask", "已请部门核实"), ("reject", "均不是")]
+DECISIONS = [("ask", "已请部门核实"), ("reject", "均不是"), ("all", "全部")]
 IDENTITY_DECISIONS = [
     ("match", "认定为该企业"),
     ("reject", "均不是"),
@@ -89,7 +89,7 @@ class UndoForm(PlainForm):
 def list_waiting(request: HttpRequest) -> HttpResponse:
     """Rows that wait for a person, the likeliest first."""
     rows = selectors.list_waiting_rows(request_scope(request))
-    if "decision" not in request.GET:
+    if not request.GET.get("decision"):
         rows = rows.filter(decision=None)
     listing = Listing(
         request,
@@ -106,7 +106,7 @@ def list_waiting(request: HttpRequest) -> HttpResponse:
             Column("known_at", "报送日期", "date", sort="known_at"),
         ],
         filters=[
-            Filter("decision", "状态", DECISIONS, lambda found, v: found.filter(decision=None if v == "waiting" else v)),
+            Filter("decision", "状态", DECISIONS, lambda found, v: found if v == "all" else found.filter(decision=v), unset="待认定"),
             Filter("q", "报送名称", apply=lambda found, v: found.filter(told__name__icontains=v[:60])),
         ],
         default_sort="-probability",

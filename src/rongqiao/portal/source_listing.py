@@ -39,7 +39,7 @@ def freshness_listing(
         Column("title", "数据表", sort="title", value=lambda row: row.source.title),
         *([Column("department", "部门", sort="department", value=_department)] if has_departments else []),
         Column("status", "状态", "status", option="schedule", sort="status"),
-        Column("cycle", "约定周期"),
+        Column("cycle", "约定周期", "short"),
         Column("delivered_on", "最近报送", "date", sort="delivered_on", value=lambda row: row.source.delivered_on),
         Column("age_days", "距今（天）", "count", sort="age_days"),
         Column("enterprises", "覆盖企业", "count", sort="enterprises", value=_if_delivered("enterprises")),

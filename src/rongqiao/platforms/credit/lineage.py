@@ -174,8 +174,11 @@ def _readers() -> dict[tuple[str, str], Reader]:
                 "rule",
                 rule.id,
                 rule.title,
-                f"{rule.left.measure} 与 {rule.right.measure}：{rule.good}",
-                (("不符合时", SEVERITIES[rule.severity]),),
+                "",
+                (
+                    ("不符合时", SEVERITIES[rule.severity]),
+                    ("计算式", f"{rule.left.measure} 与 {rule.right.measure}：{rule.good}"),
+                ),
             )
             for rule in load_cross_rules().values()
         ),
