@@ -274,3 +274,10 @@ def test_the_catalogue_knows_the_banks_standing(officer, market, interface_key):
     detail = officer.get(reverse("portal:interface", args=[FILINGS])).content.decode()
     assert "申请变更" in detail
     assert "查看申请" in officer.get(reverse("portal:interface", args=["invoice_monthly"])).content.decode()
+
+
+def test_a_choice_with_nothing_to_choose_is_no_text_box(market, officer):
+    page = officer.get(url("_calls")).content.decode()
+    assert 'name="uscc"' in page
+    # Without keys there is none to choose, and a number typed instead would find nothing.
+    assert 'name="key"' not in page

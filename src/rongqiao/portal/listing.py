@@ -83,7 +83,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter above a list: a choice where ``choices`` is given, else a text box.
+    """A filter above a list: a choice where ``choices`` are given, absent while there is none to make; else a text box.
 
     ``apply`` narrows the rows; where it is ``None`` the selector has already used the value. ``unset`` says what a choice shows
     while none is made.
@@ -91,7 +91,7 @@ class Filter:
 
     key: str
     title: str
-    choices: Sequence[tuple[str, str]] = ()
+    choices: Sequence[tuple[str, str]] | None = None
     apply: Callable[[Any, str], Any] | None = None
     unset: str = "不限"
 
@@ -173,7 +173,11 @@ class Listing:
     @property
     def filter_values(self) -> list[tuple[Filter, str]]:
         """Filters with their present values."""
-        return [(entry, self.value_of(entry.key)) for entry in self.filters]
+        return [
+            (entry, self.value_of(entry.key))
+            for entry in self.filters
+            if entry.choices is None or len(entry.choices)
+        ]
 
     @property
     def main_filters(self) -> list[tuple[Filter, str]]:
