@@ -174,6 +174,7 @@ def test_what_the_system_said_stands_folded_beside_words_that_a_person_reads(hom
     url = reverse("portal:operator_collector", args=["grades"])
     whole = page.get(url).content.decode()
     assert "数据库拒绝连接" in whole
+    assert "连接正常" not in whole
     assert "connection" in whole
     assert "connection" not in re.sub(r"<details>.*?</details>", "", whole, flags=re.S)
     assert "connection" in page.get(url, {"export": "csv"}).content.decode()

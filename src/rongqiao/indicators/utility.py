@@ -63,10 +63,10 @@ DERIVED = Source("derived_utility", (), "derived", lambda tables, at: next(iter(
 
 
 @indicator(
-    id="utility_electricity_per_sales_m12_ratio", title="每元应税销售额用电量", title_en="Electricity per yuan of taxable sales", theme="utility", source=DERIVED,
-    direction="u_shaped", formula="近12个月用电量（千瓦时）÷近12个月应税销售额（元）", window=12, consent_class=CONSENT,
+    id="utility_electricity_per_sales_m12_kwh", title="每万元应税销售额用电量", title_en="Electricity per 10,000 yuan of taxable sales", theme="utility", source=DERIVED,
+    direction="u_shaped", formula="近12个月用电量（千瓦时）÷近12个月应税销售额（万元）", window=12, consent_class=CONSENT,
     inputs=("utility_electricity_sum_m12_kwh", "tax_taxable_sales_sum_m12_cny"),
-    undefined=lambda t: t.tax_taxable_sales_sum_m12_cny <= 0, bounds=(0.0, None),
+    undefined=lambda t: t.tax_taxable_sales_sum_m12_cny <= 0,
 )  # fmt: skip
 def _per_sales(t: Any) -> Any:
-    return divide(t.utility_electricity_sum_m12_kwh, t.tax_taxable_sales_sum_m12_cny)
+    return divide(t.utility_electricity_sum_m12_kwh * 10_000, t.tax_taxable_sales_sum_m12_cny)

@@ -145,8 +145,11 @@ def result_of(run: CollectorRun | None) -> str:
 
 
 def breaker_of(status: CollectorStatus) -> str:
-    """State of the way to the source; ``never`` where nobody went it yet. Folders are always at hand."""
-    return status.last.breaker if status.last else "never"
+    """State of the way to the source; ``never`` where nobody went it yet, ``failing`` where the last time came to nothing."""
+    if status.last is None:
+        return "never"
+    is_failing = status.last.result == "failed" and status.last.breaker == "closed"
+    return "failing" if is_failing else status.last.breaker
 
 
 def next_run(status: CollectorStatus) -> str:

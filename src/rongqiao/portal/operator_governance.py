@@ -65,12 +65,19 @@ def _inventory(request: HttpRequest) -> Listing:
         name="contracts",
         row_url=lambda row: reverse("portal:operator_source", args=[row.id]),
         columns=[
-            Column("title", "数据表"),
+            Column("title", "数据表", sort="title"),
             Column("department_title", "部门", sort="department_title"),
             Column("category", "类别", "code", option="data_categories"),
             Column("update_cycle", "约定周期", "code", option="update_cycles"),
             Column("items", "字段", "number", value=lambda row: len(row.items)),
-            Column("delivered", "最近报送", "date", sort="delivered", value=_last_of(delivered)),
+            Column(
+                "delivered",
+                "最近报送",
+                "date",
+                sort="delivered",
+                value=_last_of(delivered),
+                null_text="从未报送",
+            ),
             Column("legal_basis", "依据"),
         ],
         filters=[
@@ -182,6 +189,11 @@ def _cleaning(request: HttpRequest) -> Listing:
     )
 
 
+def _known(name: str) -> Any:
+    """Count of a source; null, not zero, where it was never delivered."""
+    return lambda row: getattr(row, name) if row.delivered_on else None
+
+
 def _service(request: HttpRequest) -> Listing:
     return Listing(
         request,
@@ -191,9 +203,11 @@ def _service(request: HttpRequest) -> Listing:
         columns=[
             Column("title", "数据表", sort="title"),
             Column("department", "部门", sort="department"),
-            Column("rows_accepted", "已发布行数", "count", sort="rows_accepted"),
-            Column("enterprises", "覆盖企业", "count", sort="enterprises"),
-            Column("delivered_on", "最近报送", "date", sort="delivered_on"),
+            Column(
+                "rows_accepted", "已发布行数", "count", sort="rows_accepted", value=_known("rows_accepted")
+            ),
+            Column("enterprises", "覆盖企业", "count", sort="enterprises", value=_known("enterprises")),
+            Column("delivered_on", "最近报送", "date", sort="delivered_on", null_text="从未报送"),
         ],
         page_size=50,
         empty_title="还没有发布",

@@ -28,6 +28,18 @@
     document.getElementById("failure").hidden = true;
   });
 
+  /* A browser asks for what is missing in its own language; the reader is asked in the page's. */
+  document.addEventListener("invalid", (event) => {
+    const box = event.target;
+    const isChoice = box.matches("select, [type=checkbox], [type=file]");
+    box.setCustomValidity("");
+    // Another one of a group may be chosen, which would leave this one's words standing.
+    if (!box.validity.valueMissing || box.type === "radio") return;
+    const words = document.documentElement.lang.startsWith("zh") ? ["请填写这一项。", "请选择这一项。"] : ["Please fill this in.", "Please choose one."];
+    box.setCustomValidity(words[isChoice ? 1 : 0]);
+  }, true);
+  for (const kind of ["input", "change"]) document.addEventListener(kind, (event) => event.target.setCustomValidity?.(""), true);
+
   /* A second click while the first is on its way is the same deed, not another one; a file that comes leaves the page, and may be asked for again. */
   const SAME_DEED_MS = 4000;
   document.addEventListener("submit", (event) => {
