@@ -262,6 +262,15 @@ def test_a_wrong_file_is_explained_on_the_form(home, browser):
     assert "格式的文件" in answer.content.decode()
 
 
+def test_a_file_of_which_nothing_landed_is_not_told_as_landed(home, scope, browser):
+    upload = push(scope, b"junk", file_name="等级.xlsx")
+    govern_uploads()
+    page = browser.get(reverse("portal:department_upload", args=[upload.pk])).content.decode()
+    assert "全部退回，没有入库" in page
+    listed = browser.get(reverse("portal:department_uploads"), {"export": "csv"}).content.decode()
+    assert "全部退回，没有入库" in listed
+
+
 def metadata(**values):
     return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in values.items())
 

@@ -57,7 +57,7 @@ def list_uploads(request: HttpRequest) -> HttpResponse:
             Column("file_name", "文件", sort="file_name"),
             Column("data_on", "数据日期", "date", sort="data_on"),
             Column("origin", "来源", value=lambda row: row.get_origin_display()),
-            Column("status", "状态", "status", option="upload", sort="status"),
+            Column("status", "状态", "status", option="upload", sort="status", value=standing_of),
             Column("rows_in", "收到", "count", value=lambda row: row.outcome.get("rows_in")),
             Column("rows_accepted", "入库", "count", value=lambda row: row.outcome.get("rows_accepted")),
             Column(
@@ -133,12 +133,22 @@ def show_upload(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     context = {
         "upload": upload,
         "title": table_title(upload.contract_id),
+        "standing": standing_of(upload),
         "reasons": [(titles.get(rule, rule), rule, count) for rule, count in reasons],
         "is_underway": upload.status in UNDERWAY,
         "share": share_of(upload),
     }
     is_part = request.htmx  # type: ignore[attr-defined]
     return render(request, f"portal/department/{'upload_state' if is_part else 'upload'}.html", context)
+
+
+def standing_of(upload: Any) -> str:
+    """Status of a delivery; ``returned`` where it went through the six steps and not one row landed."""
+    outcome = upload.outcome
+    is_returned = (
+        upload.status == "landed" and not outcome.get("rows_accepted") and outcome.get("rows_quarantined")
+    )
+    return "returned" if is_returned else str(upload.status)
 
 
 def share_of(upload: Any) -> int:

@@ -45,6 +45,8 @@ def _messages(field: forms.Field) -> dict[str, Any]:
     plain: dict[str, Any] = {"required": f"请填写“{field.label}”。"}
     if isinstance(field, forms.ChoiceField | forms.MultipleChoiceField):
         plain = {"required": f"请选择“{field.label}”。", "invalid_choice": "请从列出的选项中选择。"}
+    elif isinstance(field, forms.FileField):
+        plain = {"required": f"请选择“{field.label}”。"}
     elif isinstance(field, forms.DateField):
         plain["invalid"] = "请按 2026-01-31 的样子填写日期。"
     elif isinstance(field, forms.IntegerField):

@@ -151,6 +151,7 @@ STATUSES = {
     "upload.receiving": Word("正在接收", "upload", "wait"),
     "upload.waiting": Word("等待治理", "hourglass", "wait"),
     "upload.governing": Word("正在治理", "progress", "wait"),
+    "upload.returned": Word("全部退回，没有入库", "arrow-back-up", "urgent"),
     "upload.landed": Word("已入库", "circle-check", "good"),
     "upload.duplicate": Word("重复报送，未再入库", "copy", "quiet"),
     "upload.failed": Word("未能治理", "alert-triangle", "urgent"),
