@@ -45,8 +45,8 @@ def list_sources(request: HttpRequest) -> HttpResponse:
             Column("file_name", "文件", sort="file_name"),
             Column("data_on", "数据日期", "date", sort="data_on"),
             Column("status", "状态", "status", option="inventory", sort="status"),
-            Column("tables_count", "数据表", "number", sort="tables_count"),
-            Column("open_count", "待补充", "number", sort="open_count"),
+            Column("tables_count", "数据表（张）", "number", sort="tables_count"),
+            Column("open_count", "未提交标准（张）", "number", sort="open_count"),
             Column("created_at", "上传时间", "time", sort="created_at"),
         ],
         filters=[
