@@ -341,7 +341,7 @@ def repair_rows(
     upload = open_upload(
         scope=scope,
         contract_id=contract.id,
-        file_name="repair.jsonl",
+        file_name="在线修复.jsonl",
         size_bytes=len(content),
         data_on=today,
         today=today,

@@ -84,7 +84,7 @@ def correct_fact(
     upload = intake.open_upload(
         scope=scope,
         contract_id=contract.id,
-        file_name="correction.jsonl",
+        file_name="异议更正.jsonl",
         size_bytes=len(content),
         data_on=today,
         today=today,
