@@ -56,8 +56,8 @@ def list_collectors(request: HttpRequest) -> HttpResponse:
                 sort="contract",
                 value=lambda row: contract_title(row.collector.contract),
             ),
-            Column("kind", "方式", sort="kind", value=lambda row: KINDS[row.collector.kind]),
-            Column("schedule", "时间", value=_schedule),
+            Column("kind", "方式", "short", sort="kind", value=lambda row: KINDS[row.collector.kind]),
+            Column("schedule", "时间", "short", value=_schedule),
             Column("result", "上次结果", "status", option="collect", value=lambda row: result_of(row.last)),
             Column(
                 "last_at",

@@ -172,7 +172,7 @@ STATUSES = {
     "collect.failed": Word("未成功", "circle-x", "urgent"),
     "collect.interrupted": Word("中断", "plug-x", "urgent"),
     "breaker.closed": Word("连接正常", "plug-connected", "good"),
-    "breaker.failing": Word("上次未成功，仍按时访问", "plug-x", "wait"),
+    "breaker.failing": Word("尚未停访", "plug-x", "wait"),
     "breaker.open": Word("已熔断，暂停访问", "plug-off", "urgent"),
     "breaker.half_open": Word("正在试探恢复", "plug", "wait"),
     "breaker.never": Word("未连接过", "player-pause", "quiet"),
