@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import io
-import re
 import uuid
 
 import openpyxl
@@ -270,9 +269,8 @@ def test_a_file_of_which_nothing_landed_is_not_told_as_landed(home, scope, brows
     assert "全部退回，没有入库" in page
     listed = browser.get(reverse("portal:department_uploads"), {"export": "csv"}).content.decode()
     assert "全部退回，没有入库" in listed
-    (batch,) = re.findall(r"/department/repairs/([^/?]+)/", page)[:1]
-    mended = browser.get(reverse("portal:department_repair", args=[batch])).content.decode()
-    assert "整份文件：文件无法打开" in mended
+    repair = reverse("portal:department_repair", args=[state(scope, upload).batch_id])
+    assert "整份文件：文件无法打开" in browser.get(repair).content.decode()
 
 
 def metadata(**values):
