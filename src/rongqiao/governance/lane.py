@@ -68,6 +68,8 @@ class Lane:
         Called before each step with the contract and the step's position.
     references : dict
         What other contracts are referred to by, as staged for this lane.
+    filing : Filing
+        What waits to be filed of portions that are published.
     """
 
     lake: Lake
@@ -77,15 +79,18 @@ class Lane:
     receipted: set[str]
     tell: Callable[[Contract, int], None]
     references: dict[tuple[str, bool], Reference | None] = field(default_factory=dict)
+    filing: service.Filing = field(default_factory=service.Filing)
 
     def govern(self, portion: Portion, read: Iterable[Part]) -> list[FileReport]:
-        """Take some batches of one contract through all steps, and publish them with their receipts."""
+        """Take some batches of one contract through all steps and publish them; small ones have their receipts by `sign_off`."""
         contract = portion.contract
         work = Workbench(contract, portion.batches, self.connection, portion.kept)
         self.tell(contract, 0)
         inventory.begin(work)
         self.tell(contract, 1)
         cast_all(work, read)
+        if contract.id in self.filing.contracts:
+            self.sign_off()
         previous = previous_delivery(work, self.lake if contract.id in self.receipted else None)
         inventory.profile(work, previous.baselines)
         self.tell(contract, 2)
@@ -98,13 +103,19 @@ class Lane:
         cleaning.resolve(work, self.register)
         rules.check_resolved(work, self._find_reference)
         self.tell(contract, 5)
-        receipts = service.publish(work, self.lake)
+        receipts = service.publish(work, self.lake, self.filing)
+        if contract.id in register_kept.TEACHERS or self.filing.rows >= service.FILED_ROWS:
+            self.sign_off()
         self.receipted.add(contract.id)
         reports = _report(work, receipts)
         if contract.id in register_kept.TEACHERS:
             register_kept.settle(work, self.lake, self.register)
         self._clear(contract)
         return reports
+
+    def sign_off(self) -> None:
+        """File what waits to be filed, receipts last."""
+        self.filing.file(self.lake)
 
     def _find_reference(self, place: str, is_subject: bool) -> Reference | None:
         """Stage what ``<contract id>.<column>`` holds, read once until more of it is published."""

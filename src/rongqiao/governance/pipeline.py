@@ -291,6 +291,8 @@ class _Run:
                 register = self._known().beside(connection)
                 lane = lane or Lane(self.lake, self.ledger, connection, register, self.receipted, tell)
                 self._govern_or_hold(lane, first.portion, itertools.chain([first], read))  # noqa: B031 - the rest of it
+            if lane:
+                lane.sign_off()
         except BaseException:
             self.stopping.set()
             raise

@@ -11,7 +11,7 @@ from rongqiao.governance.batch import TAGGED_NAME
 from rongqiao.governance.inventory import Baseline
 from rongqiao.governance.rules import Reference
 from rongqiao.governance.service import RECEIPTS
-from rongqiao.lake.engine import add_view, connect, quote
+from rongqiao.lake.engine import add_view, files_sql, quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,16 +37,15 @@ def previous_delivery(work: Workbench, lake: Lake | None) -> Previous:
     rows: dict[int, int] = {}
     baselines: Baselines = {}
     last: int | None = None
-    if lake is not None and lake.exists(RECEIPTS):
-        with connect(lake, [RECEIPTS]) as connection:
-            found = connection.execute(
-                f"SELECT batch_id, rows_in FROM {quote(RECEIPTS)} WHERE contract_id = ? "
-                "AND NOT regexp_matches(file_name, ?) ORDER BY delivered_on DESC, ledger_index DESC NULLS LAST, file_name DESC LIMIT 1",
-                [work.contract.id, TAGGED_NAME],
-            ).fetchone()
+    if lake is not None and (receipts := _files(lake, RECEIPTS, work)):
+        found = work.connection.execute(
+            f"SELECT batch_id, rows_in FROM {receipts} WHERE contract_id = ? "
+            "AND NOT regexp_matches(file_name, ?) ORDER BY delivered_on DESC, ledger_index DESC NULLS LAST, file_name DESC LIMIT 1",
+            [work.contract.id, TAGGED_NAME],
+        ).fetchone()
         if found:
             last = found[1]
-            baselines = _baselines(lake, found[0])
+            baselines = _baselines(work, lake, found[0])
     for batch in work.batches:
         if not batch.delivery.is_regular:
             continue
@@ -56,13 +55,20 @@ def previous_delivery(work: Workbench, lake: Lake | None) -> Previous:
     return Previous(rows, baselines)
 
 
-def _baselines(lake: Lake, batch_id: str) -> Baselines:
-    table = "operations/profiles"
-    with connect(lake, [table]) as connection:
-        rows = connection.execute(
-            f'SELECT "column", histogram, distinct_count FROM {quote(table)} WHERE batch_id = ? AND histogram IS NOT NULL',
-            [batch_id],
-        ).fetchall()
+def _files(lake: Lake, table: str, work: Workbench) -> str | None:
+    """Write the relation of the few files that may hold something of the contract: a table has one for each commit."""
+    files = lake.uris_with(table, "contract_id", work.contract.id) if lake.exists(table) else []
+    return files_sql(files) if files else None
+
+
+def _baselines(work: Workbench, lake: Lake, batch_id: str) -> Baselines:
+    profiles = _files(lake, "operations/profiles", work)
+    if profiles is None:
+        return {}
+    rows = work.connection.execute(
+        f'SELECT "column", histogram, distinct_count FROM {profiles} WHERE batch_id = ? AND histogram IS NOT NULL',
+        [batch_id],
+    ).fetchall()
     return {
         column: Baseline(json.loads(histogram), distinct or 0)
         for column, histogram, distinct in rows

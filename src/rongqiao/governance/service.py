@@ -1,12 +1,14 @@
 """Step 6, service: publish what stands, file what does not, and sign each batch off with its receipt.
 
 Order is what makes it safe to kill: published rows, then quarantine and logs, and the receipt last. Each append is a transaction named by
-its batches, so a rerun leaves out what is in already. A batch without a receipt is pending.
+its batches, so a rerun leaves out what is in already. A batch without a receipt is pending. What is filed of small portions waits to be
+committed together: a commit costs the same whatever it holds.
 """
 
 # ruff: noqa: S608  (names come from contracts of this repository and are quoted; values are bound)
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -85,16 +87,72 @@ SCHEMAS: dict[str, pa.Schema] = {
         }
     ),
 }
+#: All but the receipts, in the order in which they are filed.
+_LOGS = tuple(table for table in SCHEMAS if table != RECEIPTS)
+#: Rows of portions whose logs wait for each other, about: so many are taken through all steps again after a kill.
+FILED_ROWS = 500_000
 
 
-def publish(work: Workbench, lake: Lake) -> list[dict[str, Any]]:
-    """Append everything that the steps found, and return the receipts.
+@dataclass(slots=True)
+class Filing:
+    """What is to be filed of portions whose rows are published: quarantine, logs, and the receipts last.
+
+    Until then they are pending: a run that is killed takes them through all steps again.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of those portions.
+    contracts, batches : list of str
+        Whom they are of.
+    tables : dict
+        Table of the lake → what is appended to it, in the order in which it must land.
+    """
+
+    rows: int = 0
+    contracts: list[str] = field(default_factory=list)
+    batches: list[str] = field(default_factory=list)
+    tables: dict[str, list[pa.Table]] = field(
+        default_factory=lambda: {table: [] for table in (*_LOGS, RECEIPTS)}
+    )
+
+    def add(self, work: Workbench, receipts: Sequence[Mapping[str, Any]]) -> None:
+        """Take up what is to be filed of a portion."""
+        found = {
+            QUARANTINE: pa.concat_tables([_rejected_rows(work), _broken_rows(work)]),
+            "operations/rule_results": work.rule_results,
+            "operations/profiles": work.profiles,
+            "operations/merges": work.merges,
+            REVIEWS: work.reviews,
+            RECEIPTS: receipts,
+        }
+        for table, rows in found.items():
+            self.tables[table].append(rows if isinstance(rows, pa.Table) else _to_table(rows, SCHEMAS[table]))
+        self.rows += sum(batch.rows_in for batch in work.batches)
+        self.contracts.append(work.contract.id)
+        self.batches += [batch.batch_id for batch in work.batches]
+
+    def file(self, lake: Lake) -> None:
+        """Append all that was taken up, and hold nothing any more."""
+        for table, parts in self.tables.items():
+            rows = pa.concat_tables([SCHEMAS[table].empty_table(), *parts])
+            lake.append_of(table, rows, "batch_id", transactions=self.batches)
+            parts.clear()
+        self.rows = 0
+        self.contracts.clear()
+        self.batches.clear()
+
+
+def publish(work: Workbench, lake: Lake, filing: Filing) -> list[dict[str, Any]]:
+    """Append the rows that stand, and hand over what is to be filed of the others; the receipts are returned, too.
 
     Parameters
     ----------
     work : Workbench
         All steps done.
     lake : Lake
+    filing : Filing
+        Takes up what the steps found; the batches are signed off when it is filed.
 
     Raises
     ------
@@ -115,16 +173,7 @@ def publish(work: Workbench, lake: Lake) -> list[dict[str, Any]]:
             )
         receipts.append(receipt)
     _append_published(work, lake)
-    quarantined = pa.concat_tables([_rejected_rows(work), _broken_rows(work)])
-    _append(work, lake, QUARANTINE, quarantined)
-    for table, rows in (
-        ("operations/rule_results", work.rule_results),
-        ("operations/profiles", work.profiles),
-        ("operations/merges", work.merges),
-        (REVIEWS, work.reviews),
-        (RECEIPTS, receipts),
-    ):
-        _append(work, lake, table, _to_table(rows, SCHEMAS[table]))
+    filing.add(work, receipts)
     return receipts
 
 
@@ -182,29 +231,13 @@ def _receipt(work: Workbench, batch: Batch, counts: tuple[int, int]) -> dict[str
     }
 
 
-def _append(work: Workbench, lake: Lake, table: str, rows: pa.Table) -> None:
-    """Append the rows of those batches that are not in the table yet, in one commit."""
-    if not rows.num_rows:
-        return
-    fresh = _fresh_batches(work, lake, table)
-    if len(fresh) < len(work.batches):
-        rows = rows.filter(pa.compute.is_in(rows["batch_id"], value_set=pa.array(fresh, pa.string())))
-    if fresh and rows.num_rows:
-        lake.append(table, rows, transaction=fresh)
-
-
-def _fresh_batches(work: Workbench, lake: Lake, table: str) -> list[str]:
-    """List the batches whose rows are not in the table yet."""
-    names = [batch.batch_id for batch in work.batches]
-    done = lake.committed(table, names)
-    return [name for name in names if name not in done]
-
-
 def _append_published(work: Workbench, lake: Lake) -> None:
     """Append the rows that stand, sorted by enterprise so that a portrait reads few pages."""
     _stage_batches(work)
     table = f"published/{work.contract.id}"
-    fresh = _fresh_batches(work, lake, table)
+    names = [batch.batch_id for batch in work.batches]
+    done = lake.committed(table, names)
+    fresh = [name for name in names if name not in done]
     if not fresh:
         return
     code = work.contract.identifier
@@ -213,7 +246,7 @@ def _append_published(work: Workbench, lake: Lake) -> None:
         f"CAST({quote(item.id)} AS {item.physical_type}) AS {quote(item.id)}" for item in items
     )
     numbers = ", ".join(str(batch.number) for batch in work.batches if batch.batch_id in fresh)
-    names = ", ".join(literal(batch.batch_id) for batch in work.batches)
+    batches = ", ".join(map(literal, names))
     days = ", ".join(f"DATE {literal(batch.delivery.delivered_on.isoformat())}" for batch in work.batches)
     # Of two deliveries of one day the one received later counts.
     receipts = ", ".join(
@@ -224,7 +257,7 @@ def _append_published(work: Workbench, lake: Lake) -> None:
         f"enterprise_id AS {quote(item.id)}" if item.id == code else quote(item.id)
         for item in work.contract.items
     )
-    query = f"""SELECT {shown}, enterprise_id, ([{days}])[batch + 1] AS known_at, ([{names}])[batch + 1] AS batch_id, line,
+    query = f"""SELECT {shown}, enterprise_id, ([{days}])[batch + 1] AS known_at, ([{batches}])[batch + 1] AS batch_id, line,
         ([{receipts}]::BIGINT[])[batch + 1] AS ledger_index
         FROM (SELECT {carried}, enterprise_id, batch, line FROM resolved WHERE batch IN ({numbers})
             ORDER BY enterprise_id, batch, line)"""

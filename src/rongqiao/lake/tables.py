@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, create_table_with_add_actions
@@ -126,6 +127,16 @@ class Lake:
                 self._write(table, rows, mode="append", transactions=names)
             return is_new
 
+    def append_of(self, table: str, rows: pa.Table, column: str, *, transactions: Sequence[str]) -> None:
+        """Add, in one commit, the rows of those transactions that are not in the table yet; a column names each row's transaction."""
+        with self._alone:
+            done = self.committed(table, transactions) if rows.num_rows else ()
+            if done:
+                rows = rows.filter(pc.invert(pc.is_in(rows[column], value_set=pa.array(sorted(done)))))
+            if rows.num_rows:
+                fresh = [name for name in transactions if name not in done]
+                self._write(table, rows, mode="append", transactions=fresh)
+
     def append_query(
         self, table: str, connection: duckdb.DuckDBPyConnection, query: str, *, transaction: Sequence[str]
     ) -> bool:
@@ -204,7 +215,7 @@ class Lake:
         files : sequence of tuple
             Path and rows of each.
         transaction : sequence of str
-            As for :meth:`append`.
+            As for :meth:`append`, as is what is raised.
         notes : mapping, optional
             What :meth:`notes` is to tell of the commit.
 
@@ -212,11 +223,6 @@ class Lake:
         -------
         bool
             Whether they were added; if the transactions are in the table already, the files are removed.
-
-        Raises
-        ------
-        ContractError
-            If only some of the transactions are in the table.
         """
         if self._is_committed(table, list(transaction)):
             for file, _ in files:
@@ -310,13 +316,12 @@ class Lake:
             custom_metadata=dict(notes) if notes else None,
             app_transactions=[Transaction(name, 1) for name in transactions],
         )
-        address = self.address(table)
         shape = Schema.from_arrow(schema)
         if self.exists(table):
             self._newest(table).create_write_transaction(added, mode, shape, commit_properties=marks)
         else:
             create_table_with_add_actions(
-                address, shape, added, mode="error", configuration=_SHAPE, commit_properties=marks
+                self.address(table), shape, added, mode="error", configuration=_SHAPE, commit_properties=marks
             )
 
     def _is_committed(self, table: str, names: Sequence[str]) -> bool:
@@ -351,6 +356,16 @@ class Lake:
         """Parquet files that make up the newest version, for engines that read them directly."""
         return sorted(str(uri) for uri in self._newest(table).file_uris())
 
+    def uris_with(self, table: str, column: str, value: str) -> list[str]:
+        """Files that may hold rows with a value in a column of text, by what their commits say of its extremes."""
+        with self._alone:
+            files = pa.table(self._newest(table).get_add_actions(flatten=True))
+        if f"min.{column}" in files.column_names:
+            is_above = pc.greater_equal(files[f"max.{column}"], value)
+            may_hold = pc.and_(pc.less_equal(files[f"min.{column}"], value), is_above)
+            files = files.filter(pc.fill_null(may_hold, True))
+        return sorted(f"{self.address(table)}/{path}" for path in files["path"].to_pylist())
+
     def schema(self, table: str) -> pa.Schema:
         """Arrow schema of the newest version."""
         return pa.schema(self._newest(table).schema().to_arrow())
@@ -368,19 +383,9 @@ class Lake:
             return connection.sql(f"SELECT {chosen} FROM {engine.quote(table)}").to_arrow_table()
 
     def digest(self, table: str, columns: Sequence[str] | None = None) -> str:
-        """Digest of the content that does not depend on files, versions or the order of rows.
+        """SHA-256 in hex over the sorted digests of the rows: equal for equal bags of rows, whatever the files, versions and order.
 
-        Parameters
-        ----------
-        table : str
-            Name under the root.
-        columns : Sequence[str] | None
-            Columns that count; all when ``None``. They count in alphabetical order.
-
-        Returns
-        -------
-        str
-            SHA-256 in hex over the sorted digests of the rows; equal for equal bags of rows.
+        Columns that count, all when ``None``, count in alphabetical order.
         """
         names = sorted(columns) if columns else sorted(self.schema(table).names)
         fields = ", ".join(f"coalesce({engine.quote(name)}::VARCHAR, chr(0))" for name in names)
