@@ -23,7 +23,8 @@ from tests.pipeline.departments import (
 pytestmark = pytest.mark.pipeline
 REGISTRY = "market_regulation.registry"
 NEW = [complete_uscc(f"9143{place}00MA4L0010{place % 10}") for place in (10, 25, 31, 40)]
-#: What comes day by day: somebody new, a later snapshot, one of an earlier day that comes late, another of a day that is known.
+#: What comes day by day: somebody new, a later snapshot, one of an earlier day that comes late, another of a day that is known, and
+#: of that day once more: what mends a row that stands, and what changes nothing of note.
 DAYS = {
     "2026-02-06.csv": [
         registry_row(code, f"某地第{at}商店", snapshot="2026-02-05") for at, code in enumerate(NEW)
@@ -34,11 +35,14 @@ DAYS = {
         registry_row(GAMMA, "湘潭夏禾有限公司", snapshot="2026-03-05"),
         registry_row(NEW[0], "某地第零商店", snapshot="2026-03-05"),
     ],
+    "2026-03-06_wrong.csv": [registry_row(GAMMA, "湘潭夏禾股份有限公司", snapshot="2026-03-05")],
+    "2026-03-06_same.csv": [registry_row(BETA, "株洲近山新材料有限公司", snapshot="2025-12-04")],
 }
 
 
-def grow(root, monkeypatch, most):
-    """Govern day after day, and tell the table's digest and shape after each."""
+def grow(root, monkeypatch, most, added=20):
+    """Govern day after day, and tell the table's digest after each."""
+    monkeypatch.setattr(enterprises, "MOST_ADDED", added)
     monkeypatch.setattr(enterprises, "TOUCHED_AT_MOST", most)
     monkeypatch.setattr(enterprises, "SPAN", 3)
     lake, told = Lake(root / "lake"), []
@@ -51,17 +55,32 @@ def grow(root, monkeypatch, most):
     return lake, told
 
 
-def test_taking_rows_over_gives_the_same_as_putting_all_together(tmp_path, monkeypatch):
-    taken = []
-    take = enterprises._take_over
+@pytest.fixture
+def taken(monkeypatch):
+    """Spans that were written again."""
+    taken, take = [], enterprises._take_over
     monkeypatch.setattr(enterprises, "_take_over", lambda *given: taken.append(given) or take(*given))
+    return taken
+
+
+def test_adding_rows_and_taking_rows_over_give_the_same_as_putting_all_together(tmp_path, monkeypatch, taken):
     _, anew = grow(tmp_path / "anew", monkeypatch, 10**9)
     assert taken == []
     lake, over = grow(tmp_path / "over", monkeypatch, 0)
     assert over == anew
-    assert len(taken) >= len(DAYS)
+    assert len(taken) == len(set(taken)) == 2, (
+        "The spans are written again once, for the row that was mended."
+    )
     rows = lake.read(ENTERPRISES).to_pylist()
     assert len({row["enterprise_id"] for row in rows}) == 3 + len(NEW)
+
+
+def test_files_of_added_rows_are_put_together_when_there_are_too_many(tmp_path, monkeypatch, taken):
+    _, anew = grow(tmp_path / "anew", monkeypatch, 10**9)
+    lake, over = grow(tmp_path / "over", monkeypatch, 0, added=2)
+    assert over == anew
+    assert len(taken) > 2
+    assert len(lake.uris(ENTERPRISES)) <= 2 + 2
 
 
 def test_a_table_that_was_made_otherwise_is_put_together_anew(tmp_path, monkeypatch):

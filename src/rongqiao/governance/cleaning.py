@@ -101,7 +101,7 @@ def _enter_subjects(work: Workbench, register: Register) -> None:
     code = work.contract.identifier
     if code == "uscc":
         delivered = work.connection.sql(
-            f"SELECT DISTINCT {code} AS raw FROM typed WHERE {_STANDING} AND {code} NOT IN (SELECT enterprise_id FROM register_known)"
+            f"SELECT DISTINCT {code} AS raw FROM typed ANTI JOIN register_known ON enterprise_id = {code} WHERE {_STANDING} AND {code} IS NOT NULL"
         ).to_arrow_table()
         stage(work.connection, "right_codes", right_codes(delivered["raw"]))
     register.add(_subjects_sql(work, _STANDING))
@@ -129,8 +129,10 @@ def _subjects_sql(work: Workbench, condition: str) -> str:
     code, number = work.contract.identifier, _number_sql(work)
     if code != "uscc":
         return f"SELECT {code} AS enterprise_id, {number} AS number, name FROM typed WHERE {condition} AND {code} IS NOT NULL"
-    return f"""SELECT coalesce(c.code, t.{code}) AS enterprise_id, {number} AS number, name FROM typed t LEFT JOIN right_codes c ON c.raw = t.{code}
-        WHERE {condition} AND (c.code IS NOT NULL OR t.{code} IN (SELECT enterprise_id FROM register_known))"""
+    # Joins, not IN: the engine may then build on the few rows of a delivery instead of on millions of codes.
+    return f"""SELECT coalesce(c.code, k.enterprise_id) AS enterprise_id, {number} AS number, name FROM typed t
+        LEFT JOIN right_codes c ON c.raw = t.{code} LEFT JOIN register_known k ON k.enterprise_id = t.{code}
+        WHERE {condition} AND (c.code IS NOT NULL OR k.enterprise_id IS NOT NULL)"""
 
 
 def _stage_resolutions(work: Workbench, register: Register) -> None:

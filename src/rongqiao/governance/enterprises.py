@@ -19,19 +19,22 @@ if TYPE_CHECKING:
 SPAN = 500_000
 #: While no more than one enterprise in so many is touched, the rows of all others are taken over as they stand.
 TOUCHED_AT_MOST = 4
+#: Files of rows that came beside the spans, until all are written as spans again: each costs its readers a look.
+MOST_ADDED = 20
 #: Under which the commit says what the table was made of.
 _NOTE = "made_of"
 
 
 def publish_enterprises(lake: Lake, connection: duckdb.DuckDBPyConnection) -> None:
-    """Write ``published/enterprises`` anew from registry, changes and bank list, unless it stands for exactly these batches.
+    """Let ``published/enterprises`` say what registry, changes and bank list do, unless it stands for exactly these batches.
 
     Notes
     -----
     Grain: one row per enterprise and day on which anything about it became known. It holds the latest snapshot known by that day, and as
     aliases all other names known by then. Enterprises of an anonymised source have no code, form, industry or place.
 
-    A row depends on nothing but what is said of its enterprise: rows of enterprises that nothing new is said of are taken over.
+    A row depends on nothing but what is said of its enterprise, so only those are put together anew of whom something new is said. Where
+    every row of theirs still holds, the new ones are added; else the table is written anew, with the rows of all others taken over.
     """
     tables = [f"published/{name}" for name in (*SUBJECT_CONTRACTS, NAME_CONTRACT)]
     present = [table for table in tables if lake.exists(table)]
@@ -61,14 +64,20 @@ def publish_enterprises(lake: Lake, connection: duckdb.DuckDBPyConnection) -> No
         ],
         "versions": {table: lake.version(table) for table in present},
     }
-    if _stage_touched(lake, connection, made_of):
-        queries = [_take_over(facts, known, span) for span in _spans_as_they_stand(lake, connection)]
-    else:
+    standing = _stage_touched(lake, connection, made_of)
+    bounds = _bounds(connection, facts) if standing is None else standing
+    notes = {_NOTE: json.dumps(made_of | {"bounds": bounds})}
+    if standing is None:
         queries = [
             f"{_put_together(facts, known, span)} ORDER BY enterprise_id, known_at"
-            for span in _spans(connection, facts)
+            for span in _between(bounds)
         ]
-    notes = {_NOTE: json.dumps(made_of)}
+    else:
+        _stage_anew(connection, facts, known, bounds)
+        if len(lake.uris(ENTERPRISES)) <= len(bounds) + MOST_ADDED and _do_all_hold(connection):
+            lake.append_query(ENTERPRISES, connection, _ADDED_SQL, transaction=[mark], notes=notes)
+            return
+        queries = [_take_over(span) for span in _between(bounds)]
     lake.replace_queries(ENTERPRISES, connection, queries, transaction=mark, notes=notes)
 
 
@@ -76,30 +85,49 @@ def _put_together(facts: str, known: str, condition: str) -> str:
     return _ENTERPRISES_SQL.format(*(f"SELECT * FROM ({each}) WHERE {condition}" for each in (facts, known)))
 
 
-def _take_over(facts: str, known: str, span: str) -> str:
-    """Write the query of a span in which only touched enterprises are put together anew."""
-    anew = _put_together(facts, known, f"{span} AND enterprise_id IN (FROM touched_enterprises)")
+def _stage_anew(connection: duckdb.DuckDBPyConnection, facts: str, known: str, bounds: list[str]) -> None:
+    """Write ``enterprises_anew``: all rows of the touched."""
+    connection.execute("CREATE OR REPLACE TEMP TABLE enterprises_anew AS FROM standing_enterprises LIMIT 0")
+    for span in _between(bounds):
+        touched = f"{span} AND enterprise_id IN (FROM touched_enterprises)"
+        connection.execute(f"INSERT INTO enterprises_anew BY NAME ({_put_together(facts, known, touched)})")
+
+
+_TOUCHED_SQL = "SELECT * FROM standing_enterprises SEMI JOIN touched_enterprises USING (enterprise_id)"
+_ADDED_SQL = f"SELECT * FROM (FROM enterprises_anew EXCEPT ({_TOUCHED_SQL})) ORDER BY enterprise_id, known_at"
+
+
+def _do_all_hold(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether every standing row of the touched is among those put together anew."""
+    return connection.execute(f"({_TOUCHED_SQL}) EXCEPT FROM enterprises_anew LIMIT 1").fetchone() is None
+
+
+def _take_over(span: str) -> str:
+    """Write the query of a span in which only the touched are put together anew."""
     return f"""SELECT * FROM (SELECT * FROM standing_enterprises ANTI JOIN touched_enterprises USING (enterprise_id) WHERE {span}
-        UNION ALL BY NAME ({anew})) ORDER BY enterprise_id, known_at"""
+        UNION ALL BY NAME SELECT * FROM enterprises_anew WHERE {span}) ORDER BY enterprise_id, known_at"""
 
 
-def _stage_touched(lake: Lake, connection: duckdb.DuckDBPyConnection, made_of: dict[str, Any]) -> bool:
+def _stage_touched(
+    lake: Lake, connection: duckdb.DuckDBPyConnection, made_of: dict[str, Any]
+) -> list[str] | None:
     """Write ``touched_enterprises``, of which something is said in files that came since the table was written, and the table's view.
 
     Returns
     -------
-    bool
-        False where all is to be put together anew: the table was made otherwise, files it was made of are gone, or much is touched.
+    list of str or None
+        Bounds of the table's spans; ``None`` where all is to be put together anew: the table was made otherwise, files it was made of are
+        gone, or much is touched.
     """
     note = next(iter(lake.notes(ENTERPRISES, _NOTE)), None)
     last = json.loads(note) if note else None
-    if not last or last["method"] != made_of["method"]:
-        return False
+    if not last or last["method"] != made_of["method"] or "bounds" not in last:
+        return None
     if last["versions"].keys() != made_of["versions"].keys():
-        return False
+        return None
     added = {table: lake.added_since(table, version) for table, version in last["versions"].items()}
     if None in added.values():
-        return False
+        return None
     came = [f"SELECT enterprise_id FROM {files_sql(files)}" for files in added.values() if files]
     nobody = "SELECT NULL::VARCHAR AS enterprise_id WHERE false"
     connection.execute(
@@ -109,25 +137,17 @@ def _stage_touched(lake: Lake, connection: duckdb.DuckDBPyConnection, made_of: d
     counts = connection.execute(
         "SELECT (SELECT count(*) FROM touched_enterprises), (SELECT count(*) FROM standing_enterprises)"
     ).fetchone()
-    return counts is not None and counts[0] * TOUCHED_AT_MOST <= counts[1]
+    is_much = counts is None or counts[0] * TOUCHED_AT_MOST > counts[1]
+    return None if is_much else list(last["bounds"])
 
 
-def _spans_as_they_stand(lake: Lake, connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Conditions that cut the enterprises as the table's files do, each of which holds one span."""
-    firsts = " UNION ALL ".join(
-        f"SELECT min(enterprise_id) AS first FROM {files_sql([uri])}" for uri in lake.uris(ENTERPRISES)
-    )
-    found = connection.execute(f"SELECT first FROM ({firsts}) WHERE first IS NOT NULL ORDER BY 1").fetchall()
-    return _between([first for (first,) in found[1:]])
-
-
-def _spans(connection: duckdb.DuckDBPyConnection, facts: str) -> list[str]:
-    """Conditions that cut the enterprises into spans, in order of their ids: all at once do not fit into the engine's memory."""
+def _bounds(connection: duckdb.DuckDBPyConnection, facts: str) -> list[str]:
+    """Ids that cut the enterprises into spans, in their order: all at once do not fit into the engine's memory."""
     found = connection.execute(
         f"""SELECT enterprise_id FROM (SELECT enterprise_id, row_number() OVER (ORDER BY enterprise_id) AS place
         FROM (SELECT DISTINCT enterprise_id FROM ({facts}))) WHERE place % {SPAN} = 0 ORDER BY 1"""
     ).fetchall()
-    return _between([enterprise_id for (enterprise_id,) in found])
+    return [enterprise_id for (enterprise_id,) in found]
 
 
 def _between(bounds: list[str]) -> list[str]:

@@ -138,18 +138,17 @@ class Lake:
                 self._write(table, rows, mode="append", transactions=fresh)
 
     def append_query(
-        self, table: str, connection: duckdb.DuckDBPyConnection, query: str, *, transaction: Sequence[str]
+        self,
+        table: str,
+        connection: duckdb.DuckDBPyConnection,
+        query: str,
+        *,
+        transaction: Sequence[str],
+        notes: Mapping[str, str] | None = None,
     ) -> bool:
-        """Add what a query of the engine yields, as :meth:`append` does, without passing through Python's memory.
+        """Add what a query of the engine yields, in its order, as :meth:`append` does, without passing through Python's memory.
 
-        Parameters
-        ----------
-        connection : duckdb.DuckDBPyConnection
-            Where the query runs; its order is kept in the file.
-        query : str
-            Yields the rows of these transactions.
-        table, transaction
-            As for :meth:`append`, as are what is returned and raised.
+        Notes are as for :meth:`append_files`, and are committed even where there are no rows.
         """
         schema = connection.sql(f"SELECT * FROM ({query}) LIMIT 0").to_arrow_table().schema
         if "://" in self.root or (self.exists(table) and self.schema(table).names != schema.names):
@@ -159,9 +158,9 @@ class Lake:
         file, rows = self._write_query(table, connection, query)
         if not rows:
             file.unlink()
-            return False
-        self._commit_files(table, schema, [(file, rows)], transaction)
-        return True
+        if rows or notes:
+            self._commit_files(table, schema, [(file, rows)] if rows else [], transaction, notes=notes)
+        return bool(rows)
 
     def replace_queries(
         self,
