@@ -181,10 +181,13 @@ def begin(work: Workbench) -> None:
     )
 
 
-def take_sample(work: Workbench, rows: pa.Table) -> None:
-    """Take an even sample of a piece of a delivery into table ``sample``."""
-    pace = max(1, rows.num_rows // SAMPLE_ROWS)
-    work.connection.register("sampled rows", rows.take(pa.array(range(0, rows.num_rows, pace), pa.int64())))
+def take_sample(work: Workbench, pieces: Sequence[pa.Table]) -> None:
+    """Take an even sample of each piece of a delivery into table ``sample``."""
+    sampled = [
+        rows.take(pa.array(range(0, rows.num_rows, max(1, rows.num_rows // SAMPLE_ROWS)), pa.int64()))
+        for rows in pieces
+    ]
+    work.connection.register("sampled rows", pa.concat_tables(sampled))
     work.connection.execute('INSERT INTO sample SELECT * FROM "sampled rows"')
     work.connection.unregister("sampled rows")
 

@@ -165,13 +165,18 @@ def cast_all(work: Workbench, read: Iterable[Part]) -> None:
         if not part.piece.rows.num_rows:
             continue
         if lot and lot[0].factors != part.piece.factors:
-            standards.cast(work, lot)
-            lot = []
-        inventory.take_sample(work, part.piece.rows)
+            lot = _cast(work, lot)
         lot.append(part.piece)
         if sum(piece.rows.num_rows for piece in lot) >= LOT_ROWS:
-            standards.cast(work, lot)
-            lot = []
+            lot = _cast(work, lot)
     if lot or not work.parts:
-        standards.cast(work, lot)
+        _cast(work, lot)
     standards.finish(work)
+
+
+def _cast(work: Workbench, lot: list[Piece]) -> list[Piece]:
+    """Sample and cast a lot, and give the next one, which is empty."""
+    if lot:
+        inventory.take_sample(work, [piece.rows for piece in lot])
+    standards.cast(work, lot)
+    return []
