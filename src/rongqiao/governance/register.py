@@ -38,11 +38,21 @@ _TABLES = (
 )
 _LATEST = """SELECT coalesce(max(since), 0) FROM (SELECT since FROM register_known UNION ALL SELECT since FROM register_names
     UNION ALL SELECT since FROM register_numbers)"""
-#: Who might be meant: table of pairs, where they come from, and condition on the identity's compared forms.
+#: Who might be meant: each table of pairs, and where they come from. Who bears a name bears its core, too: names of millions are looked
+#: through once. An identity whose code is right means whom the code means.
 _LOOK_UPS = (
-    ("numbered", "register_numbers", "o.plain = r.number AND o.plain <> ''"),
-    ("bearers", "register_names", "o.folded = r.folded AND o.folded <> ''"),
-    ("sames", "register_names", "o.core = r.core AND o.core <> ''"),
+    (
+        "numbered",
+        """SELECT DISTINCT spot, r.enterprise_id FROM open_identities JOIN register_numbers r ON plain = r.number
+        WHERE plain <> '' AND NOT is_valid""",
+    ),
+    (
+        "namesakes",
+        """SELECT spot, r.enterprise_id, r.folded = o.folded AS is_whole, o.core <> '' AS has_core
+        FROM open_identities o JOIN register_names r ON o.core = r.core WHERE o.folded <> '' AND NOT is_valid""",
+    ),
+    ("bearers", "SELECT DISTINCT spot, enterprise_id FROM namesakes WHERE is_whole"),
+    ("sames", "SELECT DISTINCT spot, enterprise_id FROM namesakes WHERE has_core"),
 )
 
 
@@ -259,12 +269,9 @@ class Register:
         """
         run = self.connection.execute
         self._open(source)
-        for target_table, table, condition in _LOOK_UPS:
+        for table, query in _LOOK_UPS:
             # One statement each: all of them joined by UNION ALL have been seen to stall in the engine on a register of millions.
-            run(
-                f"""CREATE OR REPLACE TEMP TABLE {target_table} AS
-                SELECT DISTINCT o.spot, r.enterprise_id FROM open_identities o JOIN {table} r ON {condition}"""
-            )
+            run(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}")
         run(
             f"""CREATE OR REPLACE TEMP TABLE mended AS SELECT DISTINCT spot, enterprise_id
             FROM open_identities JOIN (FROM bearers UNION FROM sames) USING (spot) WHERE {_IS_ONE_SLIP}"""
