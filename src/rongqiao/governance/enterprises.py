@@ -86,20 +86,25 @@ def _put_together(facts: str, known: str, condition: str) -> str:
 
 
 def _stage_anew(connection: duckdb.DuckDBPyConnection, facts: str, known: str, bounds: list[str]) -> None:
-    """Write ``enterprises_anew``: all rows of the touched."""
-    connection.execute("CREATE OR REPLACE TEMP TABLE enterprises_anew AS FROM standing_enterprises LIMIT 0")
+    """Write ``enterprises_stood`` and ``enterprises_anew``: all rows of the touched, as they stand and as they are put together now."""
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE enterprises_stood AS FROM standing_enterprises SEMI JOIN touched_enterprises USING (enterprise_id)"
+    )
+    connection.execute("CREATE OR REPLACE TEMP TABLE enterprises_anew AS FROM enterprises_stood LIMIT 0")
     for span in _between(bounds):
         touched = f"{span} AND enterprise_id IN (FROM touched_enterprises)"
         connection.execute(f"INSERT INTO enterprises_anew BY NAME ({_put_together(facts, known, touched)})")
 
 
-_TOUCHED_SQL = "SELECT * FROM standing_enterprises SEMI JOIN touched_enterprises USING (enterprise_id)"
-_ADDED_SQL = f"SELECT * FROM (FROM enterprises_anew EXCEPT ({_TOUCHED_SQL})) ORDER BY enterprise_id, known_at"
+_ADDED_SQL = (
+    "SELECT * FROM (FROM enterprises_anew EXCEPT FROM enterprises_stood) ORDER BY enterprise_id, known_at"
+)
 
 
 def _do_all_hold(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether every standing row of the touched is among those put together anew."""
-    return connection.execute(f"({_TOUCHED_SQL}) EXCEPT FROM enterprises_anew LIMIT 1").fetchone() is None
+    gone = connection.execute("FROM enterprises_stood EXCEPT FROM enterprises_anew LIMIT 1").fetchone()
+    return gone is None
 
 
 def _take_over(span: str) -> str:

@@ -309,12 +309,13 @@ class Register:
 
 def _fold_names(connection: duckdb.DuckDBPyConnection, query: str, target: str) -> None:
     """Write table ``target`` with ``name, folded, core``: plain names folded by the engine, the others one by one."""
-    is_plain = is_plain_sql("name")
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE {target} AS SELECT name, lower(name) AS folded, {core_sql("lower(name)")} AS core
-        FROM ({query}) WHERE {is_plain}"""
+        f"""CREATE OR REPLACE TEMP TABLE {target} AS SELECT name, folded, {core_sql("folded")} AS core
+        FROM (SELECT name, CASE WHEN {is_plain_sql("name")} THEN lower(name) END AS folded FROM ({query}))"""
     )
-    names = connection.execute(f"SELECT name FROM ({query}) WHERE NOT ({is_plain})").to_arrow_table()
+    names = connection.execute(f"SELECT name FROM {target} WHERE folded IS NULL").to_arrow_table()
+    if names.num_rows:
+        connection.execute(f"DELETE FROM {target} WHERE folded IS NULL")
     for batch in names.to_batches(PORTION):
         written = batch.column(0).to_pylist()
         folded = [(clean_name(name) or "").casefold() for name in written]
