@@ -60,7 +60,7 @@ def test_name_without_its_place_is_linked_where_nobody_else_bears_it(folder, lak
     assert (method, enterprise) == ("linked", BETA)
     (row,) = lake.read("operations/merges").to_pylist()
     assert 0.99 <= row["score"] < 1
-    assert json.loads(row["evidence"])["model"] == "202612"
+    assert json.loads(row["evidence"])["model"] == "202701"
 
 
 def test_name_that_two_bear_is_laid_before_a_person(folder, lake):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Version in use.
-CURRENT = "202612"
+CURRENT = "202701"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,11 @@ def comparisons() -> list[dict[str, Any]]:
             (
                 f"length(least(trade_l, trade_r)) >= 2 AND {_ONE_BEGINS}",
                 "one begins with the other",
+            ),
+            (
+                # Three of four agree by chance far more seldom than one of two.
+                "least(length(trade_l), length(trade_r)) >= 4 AND damerau_levenshtein(trade_shadow_l, trade_shadow_r) <= 1",
+                "one character of four or more differs",
             ),
             ("damerau_levenshtein(trade_shadow_l, trade_shadow_r) <= 1", "one character differs"),
         ),
