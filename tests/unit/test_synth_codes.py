@@ -93,9 +93,10 @@ def test_sizes_follow_a_heavy_tail() -> None:
 
 def test_namesakes_live_in_different_counties() -> None:
     people = build_population(0, 4_000, seed=43, as_of=202610)
-    row = next(row for row in range(399, 4_000, 400) if list(people.name).count(people.name[row]) > 1)
-    same = np.flatnonzero(people.name == people.name[row])
+    names, counts = np.unique(people.name.astype(str), return_counts=True)
+    same = np.flatnonzero(people.name == names[counts > 1][0])
     assert len(set(people.county_code[same])) > 1
+    assert set(people.legal_form[same]) == {"个体工商户"}
     assert len(set(people.uscc[same])) == len(same)
 
 

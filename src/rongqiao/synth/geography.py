@@ -125,7 +125,7 @@ class County:
 def _place(name: str, prefecture: str) -> str:
     """Short name: districts use their city's (芙蓉区 → 长沙), counties and county cities their own."""
     source = prefecture if name.endswith("区") else name
-    for suffix in ("土家族苗族自治州", "侗族自治县", "苗族侗族自治县", "苗族自治县", "瑶族自治县", "自治县"):
+    for suffix in ("土家族苗族自治州", "苗族侗族自治县", "侗族自治县", "苗族自治县", "瑶族自治县", "自治县"):
         source = source.removesuffix(suffix)
     return source[:-1] if len(source) > 2 and source[-1] in "市县区州" else source
 

@@ -1,4 +1,4 @@
-"""Names of enterprises and people: generated, with a few deliberate namesakes across counties."""
+"""Endings of enterprises' names, names of people, and streets: generated."""
 
 from __future__ import annotations
 
@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from rongqiao.synth.codes import Ints, Texts
+    from rongqiao.synth.codes import Texts
 
-_FIRST = tuple(
-    "湘衡岳洞沅澧资麓湖楚星芙橘潇韶鑫宏恒金盛华兴广天瑞隆泰德嘉万佳永新中创锦昌顺君百正安利民福宝和誉云凯远鸿"
-)
-_SECOND = tuple(
-    "源达丰泰利祥旺荣辉润发通升信诚益成康美雅捷远景航宇腾翔飞力强博智慧科联合众创业顺邦正泉峰林江海"
-)
-_THIRD = ("", "", "", "", "", "源", "盛", "达", "隆", "泰", "和", "成", "友", "丰", "源")
 _SURNAMES = tuple("李王张刘陈杨黄周吴罗胡彭曾谢唐邓肖欧蒋谭邹贺龙段易戴廖石向田覃夏袁何郭姚文尹")
 _GIVEN_1 = tuple("建国志文海小晓明俊子伟丽秀玉红春立新永德思雨佳浩宇雅立冬")
 _GIVEN_2 = ("", "", *"军平华强辉勇杰涛明芳英娟敏霞玲波斌超鹏飞林峰亮刚红燕兰桂")
@@ -48,25 +41,6 @@ def _pick(random: np.random.Generator, values: tuple[str, ...], rows: int) -> li
     pool = np.array(values, dtype=object)
     picked: list[str] = pool[random.integers(0, len(pool), rows)].tolist()
     return picked
-
-
-def make_trade_names(random: np.random.Generator, serials: Ints) -> list[str]:
-    """Two or three characters each. Serials that follow one another get names far apart.
-
-    Parameters
-    ----------
-    random : numpy.random.Generator
-        Only decides the third character.
-    serials : array of int
-        Number of the enterprise in the province.
-    """
-    combos = len(_FIRST) * len(_SECOND)
-    places = (serials * 1_009 + serials // combos * 17) % combos
-    thirds = _pick(random, _THIRD, len(serials))
-    return [
-        _FIRST[place // len(_SECOND)] + _SECOND[place % len(_SECOND)] + third
-        for place, third in zip(places.tolist(), thirds, strict=True)
-    ]
 
 
 def make_suffixes(random: np.random.Generator, legal_forms: Texts) -> list[str]:

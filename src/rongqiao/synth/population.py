@@ -13,7 +13,8 @@ from rongqiao.kernel.period import last_day
 from rongqiao.synth.codes import Ints, Texts, keyed_hash, make_registration_numbers, make_usccs
 from rongqiao.synth.geography import counties
 from rongqiao.synth.industries import INDUSTRIES, IndustryProfile
-from rongqiao.synth.names import make_people, make_streets, make_suffixes, make_trade_names
+from rongqiao.synth.names import make_people, make_streets, make_suffixes
+from rongqiao.synth.trade_names import draw_choices, find_offices, make_trade_names
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -23,11 +24,15 @@ PROFILES: tuple[IndustryProfile, ...] = tuple(INDUSTRIES.values())
 _FORMS = np.array(
     ["有限责任公司", "股份有限公司", "个人独资企业", "合伙企业", "个体工商户", "农民专业合作社"], dtype=object
 )
+_HOUSEHOLD = "个体工商户"
 _TOWN_SHARES = np.array([0.80, 0.025, 0.05, 0.015, 0.11, 0.0])
 _FARM_SHARES = np.array([0.38, 0.005, 0.05, 0.005, 0.06, 0.50])
 _SIZE_EXPONENT = 1.06
 LARGEST_SALES_CNY = 3.0e9
-NAMESAKE_EVERY = 400
+#: Companies below these draws bear the province's name before, or behind, their trade name.
+_PROVINCE_FIRST, _PROVINCE_IN_BRACKETS = 0.14, 0.19
+#: Of so many households one may bear the name of another in a different district of its city.
+NAMESAKE_EVERY = 4
 RING_EVERY = 500
 
 
@@ -135,37 +140,49 @@ def _compose_names(
     random: np.random.Generator, serial: Ints, county: Ints, industry: Ints, forms: Texts, sales: Floats
 ) -> Texts:
     """Place + trade name + word of the trade + ending; larger firms often carry the province's name."""
-    trades = make_trade_names(random, serial)
+    choices = draw_choices(random, len(serial))
     endings = make_suffixes(random, forms)
     styles = random.random(len(serial)) - (sales > 3e7) * 0.25
     words = random.random(len(serial))
+    is_provincial = (styles < _PROVINCE_IN_BRACKETS) & np.isin(forms, _FORMS[:2])
+    trades = make_trade_names(serial, find_offices(county, industry, is_provincial), choices)
     places = [unit.place for unit in counties()]
     cities = [unit.is_city for unit in counties()]
     names = []
-    columns = (county.tolist(), industry.tolist(), trades, endings, styles.tolist(), words.tolist())
-    for where, what, trade, ending, style, draw in zip(*columns, strict=True):
+    columns = (
+        county.tolist(),
+        industry.tolist(),
+        trades,
+        endings,
+        styles.tolist(),
+        words.tolist(),
+        is_provincial.tolist(),
+    )
+    for where, what, trade, ending, style, draw, bears_province in zip(*columns, strict=True):
         options = PROFILES[what].words
         word = options[int(draw * len(options))]
-        place = places[where]
-        town = f"{place}市" if cities[where] and style < 0.4 else place
-        if ending not in ("有限公司", "有限责任公司", "股份有限公司"):
-            names.append(f"{town}{trade}{word}{ending}")
-        elif style < 0.14:
-            names.append(f"湖南{trade}{word}{ending}")
-        elif style < 0.19:
-            names.append(f"{trade}（湖南）{word}{ending}")
+        if bears_province:
+            head = f"湖南{trade}" if style < _PROVINCE_FIRST else f"{trade}（湖南）"
         else:
-            names.append(f"{town}{trade}{word}{ending}")
+            head = f"{places[where]}{'市' if cities[where] and style < 0.4 else ''}{trade}"
+        names.append(f"{head}{word}{ending}")
     return np.array(names, dtype=object)
 
 
-def _plant_namesakes(names: Texts, serial: Ints, county: Ints, forms: Texts) -> None:
-    """Every few hundred enterprises one bears the exact name of another in a different county."""
-    for row in np.flatnonzero(serial % NAMESAKE_EVERY == NAMESAKE_EVERY - 1).tolist():
-        for other in range(row - 1, max(-1, row - 40), -1):
-            if county[other] != county[row] and forms[other] == forms[row]:
-                names[row] = names[other]
-                break
+def _plant_namesakes(names: Texts, serial: Ints, county: Ints, industry: Ints, forms: Texts) -> None:
+    """Let some households bear the exact name of one in another district of their city, where another bureau registers them.
+
+    All others are namesakes but for place or industry, as `trade_names` has it: their whole names are borne once.
+    """
+    places = [unit.place for unit in counties()]
+    latest: dict[tuple[str, int], int] = {}
+    for row in np.flatnonzero(forms == _HOUSEHOLD).tolist():
+        kind = (places[county[row]], int(industry[row]))
+        other = latest.pop(kind, row)
+        if serial[row] % NAMESAKE_EVERY == NAMESAKE_EVERY - 1 and county[other] != county[row]:
+            names[row] = names[other]
+        else:
+            latest[kind] = row
 
 
 def _plant_rings(random: np.random.Generator, people: Population, first_serial: int) -> None:
@@ -212,7 +229,7 @@ def build_population(first_serial: int, rows: int, *, seed: int, as_of: int) -> 
     sales = np.where(is_small_form, np.minimum(sales * 0.4, 8e6), sales)
     born = _draw_birthdays(random, rows, as_of)
     names = _compose_names(random, serial, county, industry, forms, sales)
-    _plant_namesakes(names, serial, county, forms)
+    _plant_namesakes(names, serial, county, industry, forms)
     codes = np.array([int(unit.code) for unit in counties()], dtype=np.int64)[county]
     first_sign = np.where(forms == "个体工商户", 2, np.where(forms == "农民专业合作社", 3, 1)).astype(
         np.int64
