@@ -29,6 +29,8 @@ CONTRADICTING_EDITS = 5
 SHOWN = 5
 _SHADOW = 89
 SMALLEST_PROBABILITY = {"m_probability": 0.002, "u_probability": 1e-6}
+#: Of a name of the register, what pairs are compared by.
+_COMPARED = "plain, trade, industry, region, form, form_class, branch"
 _FACTS = "enterprise_id VARCHAR, county_code VARCHAR, address VARCHAR, legal_rep_name VARCHAR"
 
 #: Rules that forbid a pair, each with what it says; a definite difference outweighs every agreement.
@@ -67,15 +69,14 @@ def stage_records(connection: duckdb.DuckDBPyConnection, rows: str, facts: str |
         FROM (SELECT DISTINCT spot, county_code, address, legal_rep_name FROM ({rows}))"""
     )
     run(
-        """CREATE OR REPLACE TEMP TABLE link_names AS SELECT p.* FROM register_parts p
+        f"""CREATE OR REPLACE TEMP TABLE link_names AS SELECT name_at, {_COMPARED} FROM register_parts
         SEMI JOIN candidates USING (name_at)"""
     )
     run(f"CREATE OR REPLACE TEMP TABLE link_facts ({_FACTS})")
-    if facts:
-        run(
-            f"""INSERT INTO link_facts SELECT enterprise_id, any_value(county_code), any_value(address), any_value(legal_rep_name)
-            FROM ({facts}) SEMI JOIN link_names ON link_names.plain = enterprise_id GROUP BY enterprise_id"""
-        )
+    # Facts weigh nothing where no row tells any: looking a million up for each portion would be for the few that a person is shown.
+    told = "SELECT 1 FROM link_told WHERE coalesce(county_code, address, legal_rep_name) IS NOT NULL LIMIT 1"
+    if facts and run(told).fetchone():
+        _look_up_facts(connection, facts, "(SELECT plain AS enterprise_id FROM link_names)")
     for table, source, key in (
         ("link_left", "link_told t JOIN open_parts p USING (spot)", "unique_id"),
         (
@@ -90,6 +91,14 @@ def stage_records(connection: duckdb.DuckDBPyConnection, rows: str, facts: str |
         f"""CREATE OR REPLACE TABLE link_pairs AS SELECT '0' AS match_key, concat('link_left-__-', l.unique_id) AS join_key_l,
         concat('link_right-__-', r.unique_id) AS join_key_r FROM link_told t JOIN candidates USING (spot) JOIN link_left l USING (unique_id) JOIN link_right r ON r.unique_id = name_at::VARCHAR
         WHERE NOT ({differs})"""
+    )
+
+
+def _look_up_facts(connection: duckdb.DuckDBPyConnection, facts: str, whose: str) -> None:
+    """Fill ``link_facts`` for the enterprises of a table or query."""
+    connection.execute(
+        f"""INSERT INTO link_facts SELECT enterprise_id, any_value(county_code), any_value(address), any_value(legal_rep_name)
+        FROM ({facts}) SEMI JOIN {whose} USING (enterprise_id) GROUP BY enterprise_id"""
     )
 
 
@@ -283,6 +292,9 @@ def link(connection: duckdb.DuckDBPyConnection, rows: str, facts: str | None, mo
         return False
     weigh(connection, model)
     decide(connection, model)
+    row = connection.execute("SELECT count(*) FROM link_facts").fetchone()
+    if facts and not (row and row[0]):
+        _look_up_facts(connection, facts, "link_candidates")
     return True
 
 

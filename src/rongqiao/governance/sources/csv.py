@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from rongqiao.governance.batch import Broken, RawFile
-from rongqiao.governance.sources.blocks import Block, count_sign, is_utf8, too_long
+from rongqiao.governance.sources.blocks import Block, is_utf8, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -120,9 +120,10 @@ def _read_plain(lines: _Lines, limits: Limits) -> RawFile | None:
     if text is None or len(lines.headers) < 2:
         return None
     signs = np.frombuffer(text, np.uint8)
-    if _has_lone_returns(text, signs) or _has_odd_quotes(text, signs):
+    ends = np.flatnonzero(signs == _FEED)
+    if _has_lone_returns(text, signs) or _has_odd_quotes(text, signs, ends):
         return None
-    expected = count_sign(text, b"\n") + (bool(text) and not text.endswith(b"\n"))
+    expected = len(ends) + (bool(text) and not text.endswith(b"\n"))
     if not expected:
         nothing = pa.array([], pa.string())
         columns = (nothing,) * len(lines.headers)
@@ -145,7 +146,7 @@ def _read_plain(lines: _Lines, limits: Limits) -> RawFile | None:
         np.arange(first, first + expected, dtype=np.int32), [row.number - 1 for row in misfits]
     )
     # Arrow reads a line with nothing on it as a row of blanks.
-    blank = _blank_lines(signs) + (first - 1) if _has_blank(table.column(0)) else ()
+    blank = _blank_lines(signs, ends) + (first - 1) if _has_blank(table.column(0)) else ()
     if len(blank):
         is_row = ~np.isin(numbers, blank)
         table, numbers = table.filter(pa.array(is_row)), numbers[is_row]
@@ -189,9 +190,8 @@ def _has_lone_returns(text: bytes, signs: npt.NDArray[np.uint8]) -> bool:
     return bool(is_return[-1] or (is_return[:-1] & (signs[1:] != _FEED)).any())
 
 
-def _blank_lines(signs: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """Numbers of lines with nothing on them, from 1."""
-    ends = np.flatnonzero(signs == _FEED)
+def _blank_lines(signs: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Numbers of lines with nothing on them, from 1; the lines end at the positions given."""
     lengths = np.diff(ends, prepend=-1) - 1
     is_return = signs[np.maximum(ends - 1, 0)] == _RETURN
     blank: npt.NDArray[np.int64] = np.flatnonzero((lengths == 0) | ((lengths == 1) & is_return)) + 1
@@ -210,11 +210,11 @@ def _to_utf8(lines: _Lines) -> bytes | None:
     return text
 
 
-def _has_odd_quotes(text: bytes, signs: npt.NDArray[np.uint8]) -> bool:
+def _has_odd_quotes(text: bytes, signs: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]) -> bool:
     """Whether any line holds an odd number of quotation marks: a stray one, or a field that goes on in the next line."""
     if b'"' not in text:
         return False
-    line_of_quote = np.searchsorted(np.flatnonzero(signs == _FEED), np.flatnonzero(signs == ord('"')))
+    line_of_quote = np.searchsorted(ends, np.flatnonzero(signs == ord('"')))
     return bool((np.unique(line_of_quote, return_counts=True)[1] % 2).any())
 
 
