@@ -106,7 +106,8 @@ def test_a_delivery_without_a_row_after_one_that_had_some_is_not_passed_over(jud
 
 
 @pytest.mark.parametrize(
-    "damaged", ["=SUM(A1:A2)", "#REF!", "长沙\ufffd机械", "长沙市".encode().decode("latin-1")]
+    "damaged",
+    ["=SUM(A1:A2)", "#REF!", "长沙\ufffd机械", "锟斤拷机械有限公司", "长沙市".encode().decode("latin-1")],
 )
 def test_damaged_text_is_kept_out_with_its_item(judge, damaged):
     rows = many_rows()
