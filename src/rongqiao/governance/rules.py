@@ -134,7 +134,7 @@ def _can_run(work: Workbench, rule: QualityRule, source: str) -> bool:
 def _scan(work: Workbench, rules: Sequence[QualityRule], source: str) -> None:
     """Count all rules in one scan; where one that rejects was broken, find the rows that broke it."""
     flags = ", ".join(f"CAST(({rule.expression}) AS BOOLEAN) AS r{at}" for at, rule in enumerate(rules))
-    counts = ", ".join(f"count(r{at}), count_if(NOT r{at})" for at in range(len(rules)))
+    counts = ", ".join(f"count(r{at}), coalesce(count_if(NOT r{at}), 0)" for at in range(len(rules)))
     rows = work.connection.execute(
         f"SELECT batch, {counts} FROM (SELECT batch, {flags} FROM ({source}) JOIN deliveries USING (batch)) GROUP BY batch"
     ).fetchall()

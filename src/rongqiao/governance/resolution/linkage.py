@@ -253,7 +253,7 @@ def decide(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
         f"""CREATE OR REPLACE TEMP TABLE link_ranked AS SELECT *, row_number() OVER (PARTITION BY told ORDER BY weight DESC, enterprise_id) AS rank,
         weight - lead(weight) OVER (PARTITION BY told ORDER BY weight DESC, enterprise_id) AS lead_bits,
         pow(2, weight) / ({1 - model.registered_share} + sum(pow(2, weight)) OVER (PARTITION BY told)) AS probability
-        FROM (SELECT spot, told, enterprise_id, arg_max(name_at, weight) AS name_at, max(weight) AS weight
+        FROM (SELECT spot, told, enterprise_id, arg_max(name_at, (weight, -name_at)) AS name_at, max(weight) AS weight
             FROM link_weights GROUP BY spot, told, enterprise_id)"""
     )
     contradicted = " OR ".join(f"coalesce({rule}, false)" for rule in CONTRADICTIONS.values())
