@@ -48,7 +48,7 @@ MOST_LANES = 4
 #: Bytes of files from which on lanes are worth their start.
 BYTES_FOR_LANES = 256 << 20
 #: What the engine may hold in memory before it spills to disk.
-ENGINE_MEMORY = "4500MB"
+ENGINE_MEMORY = "6GB"
 #: What libraries raise of a disk or store that is full, gone or broken.
 STORAGE_FAULTS = (OSError, duckdb.IOException, duckdb.OutOfMemoryException, DeltaError)
 

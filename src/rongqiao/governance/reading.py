@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rongqiao.governance.sources import Limits
 
 #: Rows that are governed together: small files of one contract until there are so many. Files are never cut.
-PORTION_ROWS = 12_000_000
+PORTION_ROWS = 4_000_000
 #: Pieces that wait to be governed: what can be read while a portion goes through the steps after the cast. Some 60 MB each.
 AHEAD = 16
 
