@@ -79,13 +79,14 @@ def make_key(page, screenshots):
     # A second click is not a second key.
     page.get_by_role("button", name="生成密钥").dblclick()
     shown = page.get_by_role("status").filter(has_text="新密钥")
+    expect(shown.locator("code")).to_have_count(2)
     number, secret = shown.locator("code").all_inner_texts()
     # The picture shows that a secret was given, not which.
     page.locator("#secret").evaluate("one => { one.textContent = '（已隐去）' }")
     check_page(page, screenshots, "interface-key-1440")
     page.goto("/bank/interfaces/keys/")
     assert secret not in page.content()
-    assert page.locator(".rq-card", has_text="信贷审批系统").count() == 1
+    expect(page.locator(".rq-card", has_text="信贷审批系统")).to_have_count(1)
     return number, secret
 
 

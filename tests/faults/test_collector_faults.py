@@ -36,7 +36,7 @@ def run(order):
     done = run_collector(load_collector(Path(order["declaration"])), Place(root / "state", root / "deliveries"),
         today=dt.date(2026, 11, 26), clock=lambda: dt.datetime.now(dt.UTC), sleep=time.sleep)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-    (root / f"told-{os.getpid()}").write_text(json.dumps([done.result, done.problem, done.remedy]))
+    (root / f"told-{os.getpid()}").write_text(json.dumps([done.result, done.problem, done.remedy, done.detail]))
     os._exit(0)
 
 load_contracts()
@@ -242,8 +242,8 @@ def test_a_full_disk_is_named_and_lands_nothing(runner, tmp_path, largest_file):
         root = tmp_path / "root"
         (told,) = runner(tmp_path / "grades.yaml", root, largest_file=largest_file)["told"]
         assert told[0] == "failed"
-        assert "File too large" in told[1]
-        assert "磁盘" in told[1] + told[2]
+        assert told[1] == "磁盘读写：文件超出系统允许的大小"
+        assert "File too large" in told[3]
         assert not digests(root)
         (told,) = runner(tmp_path / "grades.yaml", root)["told"]
         assert told[0] == "delivered"

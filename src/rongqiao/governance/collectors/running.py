@@ -39,6 +39,15 @@ if TYPE_CHECKING:
     from rongqiao.rules.breaker import Breaker
 
 
+#: What the system's numbers of faults mean to whoever keeps the machine.
+_DISK_FAULTS = {
+    errno.ENOSPC: "磁盘已满",
+    errno.EDQUOT: "磁盘配额已用完",
+    errno.EFBIG: "文件超出系统允许的大小",
+    errno.EACCES: "没有读写权限",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where collectors keep their state, and where deliveries go; both on one file system."""
@@ -136,7 +145,7 @@ def run_collector(
             return run.fail(
                 StorageError(
                     "磁盘读写",
-                    "磁盘已满" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "没有成功",
+                    _DISK_FAULTS.get(error.errno or 0, "没有成功"),
                     "请检查磁盘空间和权限；没有内容入库，下次运行接着办理。",
                     detail=technical_text(error),
                 )
