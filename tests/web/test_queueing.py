@@ -21,6 +21,12 @@ from tests.web.inventory_place import decide, fire_file, offer, person, submitte
 LOCKS = {JOB: JOB, PROFILE_JOB: PROFILE_JOB, BRING_JOB: BRING_JOB, UNDO_JOB: JOB, CARRY_JOB: JOB}
 
 
+@pytest.fixture(autouse=True)
+def empty_queue(db):
+    """Forget what tests that commit have left in the queue: its tables are not Django's, and are not flushed after them."""
+    ProcrastinateJob.objects.all()._raw_delete("default")
+
+
 def queued():
     return dict(ProcrastinateJob.objects.filter(status="todo").values_list("task_name", "lock"))
 
