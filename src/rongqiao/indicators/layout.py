@@ -69,7 +69,7 @@ def lay_out(
     try:
         return places, Panel(len(places), own, back, values, order=_order(found))
     except NotArrayableError:
-        # Few months have two rows, and of few of these the day does not tell which is the last: what does is read only then.
+        # Few months have two rows, and hardly any two of one receipt: what tells those apart is read only then.
         told = reading.fetch(f"told_{source.id}", partial(chosen, is_told=True), rests_on)
         is_same = told.num_rows == len(rows) and all(
             np.array_equal(told.column(name), each)
@@ -79,8 +79,8 @@ def lay_out(
 
 
 def _told(rows: Any, *, is_told: bool) -> list[str]:
-    """Columns that tell which of several rows of a month is the last; of most the day does."""
-    return [name for name in (ORDER if is_told else ORDER[:1]) if name in rows.columns]
+    """Columns that tell which of several rows of a month is the last; of nearly all the day and the receipt do."""
+    return [name for name in (ORDER if is_told else ORDER[:2]) if name in rows.columns]
 
 
 def _order(found: pa.Table) -> list[pa.ChunkedArray]:
