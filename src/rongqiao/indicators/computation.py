@@ -172,11 +172,20 @@ def wide_table(
     ]
     for name in names:
         values, codes = _of(computed, name, size)
-        columns.append(pa.array(values, pa.float64(), from_pandas=True))
-        status = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), words)
+        columns.append(_nullable(values))
+        status = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), words, safe=False)
         columns.append(status.cast(pa.string()) if is_plain else status)
     labels = wide_schema(names).names
     return pa.table(columns, names=labels)
+
+
+def _nullable(values: npt.NDArray[np.float64]) -> pa.Array:
+    """Values as they lie in memory, null where there is none; Arrow's own way to read NaN as null takes forty times as long."""
+    is_known = ~np.isnan(values)
+    validity = None if is_known.all() else pa.py_buffer(np.packbits(is_known, bitorder="little"))
+    return pa.Array.from_buffers(
+        pa.float64(), len(values), [validity, pa.py_buffer(np.ascontiguousarray(values))]
+    )
 
 
 def _of(computed: Computed, name: str, size: int) -> tuple[Any, npt.NDArray[np.int8]]:
@@ -196,8 +205,12 @@ def wide_schema(names: Sequence[str]) -> pa.Schema:
 def write_wide(rows: pa.Table, file: Path) -> None:
     """Write a wide table with dictionary-coded statuses as every file of the kept table is written."""
     statuses = [name for name in rows.column_names if name.endswith("__status")]
+    # Everybody has a status: that none is null need not be written for each. Snappy takes a fifth more space than Zstandard, and a
+    # fourth less of the time to write.
+    schema = pa.schema([each.with_nullable(each.name not in statuses) for each in rows.schema])
     pq.write_table(
-        rows, file, compression="zstd", compression_level=1, use_dictionary=statuses, store_schema=False, row_group_size=GROUP_ROWS,
+        pa.Table.from_arrays(rows.columns, schema=schema), file, compression="snappy", use_dictionary=statuses, store_schema=False,
+        row_group_size=GROUP_ROWS, write_batch_size=GROUP_ROWS,
         # Readers skip files by these; least and greatest values of seven hundred columns serve nobody.
         write_statistics=["enterprise_id", "as_of", "known_at"],
     )  # fmt: skip
