@@ -162,16 +162,20 @@ def _undecidable(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         f"(m.{item} IS NULL OR f.{item} = m.{item} OR own.{item} IS DISTINCT FROM m.{item})"
         for item in ("county_code", "address", "legal_rep_name")
     )
-    distance = (
-        f"min(damerau_levenshtein({likeness.shadow_sql('m.core', 89)}, {likeness.shadow_sql('n.core', 89)}))"
-    )
     connection.execute(
-        f"""CREATE TEMP TABLE missed AS SELECT line, spot, truth, core, county_code, address, legal_rep_name
+        """CREATE TEMP TABLE missed AS SELECT line, spot, truth, core, county_code, address, legal_rep_name
         FROM outcomes JOIN (SELECT line, county_code, address, legal_rep_name FROM told) USING (line) JOIN open_identities USING (spot)
         WHERE truth IS NOT NULL AND enterprise_id IS DISTINCT FROM truth;
-        CREATE TEMP TABLE apart AS SELECT line, n.plain AS enterprise_id, {distance} AS distance
-        FROM missed m JOIN candidates USING (spot) JOIN register_parts n USING (name_at) GROUP BY ALL
-        UNION SELECT line, truth, {distance} FROM missed m JOIN register_parts n ON n.plain = truth GROUP BY ALL"""
+        CREATE TEMP TABLE compared AS SELECT line, m.core, n.enterprise_id, n.core AS other
+        FROM missed m JOIN candidates USING (spot) JOIN register_names n USING (name_at)
+        UNION SELECT line, m.core, truth, n.core FROM missed m JOIN register_names n ON n.enterprise_id = truth"""
+    )
+    likeness.stage_shadows(
+        connection, "SELECT core FROM compared UNION SELECT other FROM compared", "core_shadows"
+    )
+    connection.execute(
+        """CREATE TEMP TABLE apart AS SELECT line, enterprise_id, min(damerau_levenshtein(a.one, b.one)) AS distance
+        FROM compared c JOIN core_shadows a ON a.core = c.core JOIN core_shadows b ON b.core = c.other GROUP BY ALL"""
     )
     row = connection.execute(
         f"""SELECT count(DISTINCT line) FROM missed m JOIN apart USING (line) JOIN apart mine ON mine.line = m.line AND mine.enterprise_id = truth
@@ -192,7 +196,9 @@ def train_model(target: Path, *, enterprises: int, rows: int, seed: int) -> None
         register = Register(connection=connection)
         register.add("SELECT enterprise_id, number, name FROM planted_register")
         _prove(connection, register)
-        likeness.stage_candidates(connection, "SELECT spot FROM resolution WHERE NOT is_valid")
+        likeness.stage_candidates(
+            connection, register.index, "SELECT spot FROM resolution WHERE NOT is_valid"
+        )
         told = "SELECT spot, county_code, address, legal_rep_name FROM told WHERE spot IS NOT NULL"
         linkage.stage_records(
             connection,

@@ -146,7 +146,10 @@ def test_whatever_a_killed_run_left_is_taught_anew(lake, tmp_path, spoil):
 
 
 def test_a_lake_that_was_moved_keeps_its_register(lake, tmp_path):
-    change(lake, "INSERT INTO register_names VALUES (900, 'PLANTED', '某地某店', '某地某店', 1)")
+    change(
+        lake,
+        "INSERT INTO register_names VALUES (900, 'PLANTED', '某地某店', '某地某店', '', '某地某店', '', '', '', '', 1)",
+    )
     moved = Lake(shutil.move(lake.root, tmp_path / "elsewhere"))
     put(tmp_path / "second", TAX, "2026-02-16.csv", csv_bytes(TAX_HEADERS, [tax_row("", "某地某店")]))
     govern(tmp_path / "second", moved, None)

@@ -36,17 +36,17 @@ def resolve(work: Workbench, register: Register) -> None:
 
     Notes
     -----
-    Rows whose code is known as it stands are settled by a join; only the other identities are recognised one by one.
+    Rows whose code is known as it stands are settled at once; only the other identities are recognised one by one.
     """
     code, has_name = work.contract.identifier, "name" in work.contract.columns
     name = "name" if has_name else "NULL::VARCHAR"
     run = work.connection.execute
     if work.contract.id in SUBJECT_CONTRACTS:
         _enter_subjects(work, register)
+    _stage_strangers(work, register)
     run(
         f"""CREATE OR REPLACE TEMP TABLE unsettled AS SELECT batch, line, {code} AS raw_code, {name} AS raw_name, {evidence_sql(work)}
-        FROM typed ANTI JOIN register_known ON enterprise_id = {code}
-        WHERE misfit IS NULL AND (batch, line) NOT IN (SELECT batch, line FROM rejected)"""
+        FROM typed SEMI JOIN strangers USING (batch, line) WHERE (batch, line) NOT IN (SELECT batch, line FROM rejected)"""
     )
     _stage_resolutions(work, register)
     if has_name:
@@ -57,6 +57,15 @@ def resolve(work: Workbench, register: Register) -> None:
         FROM recognised WHERE enterprise_id IS NULL"""
     )
     _log_merges(work)
+
+
+def _stage_strangers(work: Workbench, register: Register) -> None:
+    """Write table ``strangers``: ``batch, line`` of rows that can be read and whose code, as it stands, nobody of the register bears."""
+    told = work.connection.sql(
+        f"SELECT batch, line, hash({work.contract.identifier}) AS code FROM typed WHERE misfit IS NULL"
+    ).to_arrow_table()
+    is_strange = ~register.index.knows(told["code"].to_numpy())
+    stage(work.connection, "strangers", told.select(["batch", "line"]).filter(pa.array(is_strange)))
 
 
 def _define_resolved(work: Workbench) -> None:

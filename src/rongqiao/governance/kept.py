@@ -1,11 +1,16 @@
-"""Rows as they were delivered, in memory: all of them for a while, since any may yet go to quarantine."""
+"""Rows as they were delivered: all of them for a while, since any may yet go to quarantine."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
+#: What is kept in memory; the rest stands in files without a name, which are gone when nobody needs them any more.
+KEPT_BYTES = 768 << 20
 
 
 class KeptRows:
@@ -13,10 +18,12 @@ class KeptRows:
 
     def __init__(self) -> None:
         self._pieces: list[tuple[int, pa.Table]] = []
+        self._bytes = 0
 
     def add(self, batch: int, rows: pa.Table) -> None:
         """Keep rows of one batch."""
-        self._pieces.append((batch, rows))
+        self._bytes += rows.nbytes
+        self._pieces.append((batch, rows if self._bytes <= KEPT_BYTES else _lay_aside(rows)))
 
     def forget(self, batch: int) -> None:
         """Drop all rows of a batch."""
@@ -43,3 +50,15 @@ class KeptRows:
             wanted = np.flatnonzero(np.isin(rows["line"].to_numpy(), lines[batches == batch]))
             found.append(rows.take(pa.array(wanted)))
         return pa.concat_tables(found)
+
+
+def _lay_aside(rows: pa.Table) -> pa.Table:
+    """Write rows to a file, and give them as mapped from there."""
+    handle, path = tempfile.mkstemp(suffix=".arrow")
+    os.close(handle)
+    try:
+        with pa.ipc.new_file(path, rows.schema) as file:
+            file.write_table(rows)
+        return pa.ipc.open_file(pa.memory_map(path)).read_all()
+    finally:
+        os.unlink(path)

@@ -128,6 +128,8 @@ def govern(
             run = _Run(lake, ledger, landing, report, on_progress or (lambda *_: None), connection, lanes)
             run.govern_all(deliveries)
             run.retry()
+            if run.register:
+                run.register.keep()
             publish_enterprises(lake, connection)
     except STORAGE_FAULTS as error:
         raise StorageError(

@@ -14,46 +14,49 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rongqiao.governance.codes import right_codes
-from rongqiao.governance.names import clean_name, core_name, core_sql, is_plain_sql
-from rongqiao.governance.resolution.likeness import PARTS, index_register, recognise_by_likeness
+from rongqiao.governance.resolution.likeness import block_keys, recognise_by_likeness
+from rongqiao.governance.resolution.name_parts import stage_folded_names, stage_parts
+from rongqiao.governance.resolution.register_index import LATEST, RegisterIndex
 from rongqiao.kernel.identifiers import LOOKALIKES, normalise_uscc
 from rongqiao.lake.engine import literal, stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
-#: Rows taken out of DuckDB at a time.
-PORTION = 200_000
+    import numpy as np
+    import numpy.typing as npt
 
 #: ``since`` numbers the addition that entered the row; ``name_at`` names a name for ever, as the engine's own row numbers do not.
-#: Codes are looked through for every portion: unpacking them each time would cost a fourth more.
 _TABLES = (
-    "register_known(enterprise_id VARCHAR USING COMPRESSION uncompressed, since BIGINT)",
-    "register_names(name_at BIGINT, enterprise_id VARCHAR, folded VARCHAR, core VARCHAR, since BIGINT)",
+    "register_known(enterprise_id VARCHAR, since BIGINT)",
+    """register_names(name_at BIGINT, enterprise_id VARCHAR, folded VARCHAR, core VARCHAR, region VARCHAR, trade VARCHAR, industry VARCHAR,
+    form VARCHAR, form_class VARCHAR, branch VARCHAR, since BIGINT)""",
     "register_numbers(number VARCHAR, enterprise_id VARCHAR, since BIGINT)",
-    f"register_parts({PARTS})",
     "register_shares(part VARCHAR, value VARCHAR, share DOUBLE, names BIGINT)",
+    "register_indexed(token VARCHAR, since BIGINT, engine VARCHAR)",
 )
-_LATEST = """SELECT coalesce(max(since), 0) FROM (SELECT since FROM register_known UNION ALL SELECT since FROM register_names
-    UNION ALL SELECT since FROM register_numbers)"""
-#: Who might be meant: each table of pairs, and where they come from. Who bears a name bears its core, too: names of millions are looked
-#: through once. An identity whose code is right means whom the code means.
+#: Who might be meant: each table of pairs, and where they come from.
 _LOOK_UPS = (
     (
         "numbered",
-        """SELECT DISTINCT spot, r.enterprise_id FROM open_identities JOIN register_numbers r ON plain = r.number
-        WHERE plain <> '' AND NOT is_valid""",
+        "SELECT DISTINCT spot, enterprise_id FROM found_numbers JOIN open_identities USING (spot) WHERE plain = number",
     ),
+    # Who bears a name bears its core, too: names are looked up once.
     (
         "namesakes",
-        """SELECT spot, r.enterprise_id, r.folded = o.folded AS is_whole, o.core <> '' AS has_core
-        FROM open_identities o JOIN register_names r ON o.core = r.core WHERE o.folded <> '' AND NOT is_valid""",
+        """SELECT spot, f.enterprise_id, f.folded = o.folded AS is_whole, o.core <> '' AS has_core
+        FROM found_names f JOIN open_identities o USING (spot) WHERE f.core = o.core""",
     ),
     ("bearers", "SELECT DISTINCT spot, enterprise_id FROM namesakes WHERE is_whole"),
     ("sames", "SELECT DISTINCT spot, enterprise_id FROM namesakes WHERE has_core"),
 )
+#: What is asked of each identity, hashed. One whose code is right means whom the code means: its number and name are not asked.
+_ASKED = """SELECT spot, CASE WHEN plain <> '' THEN hash(plain) END AS code, CASE WHEN plain <> '' AND NOT is_valid THEN hash(plain) END AS number,
+    CASE WHEN folded <> '' AND NOT is_valid THEN hash(core) END AS core FROM open_identities"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +89,12 @@ class Register:
     rows : iterable of (str, str or None, str or None)
         Enterprise id, 15-digit registration number, one of its names.
     connection : duckdb.DuckDBPyConnection, optional
-        Where its tables stand: ``register_known``, ``register_names``, ``register_numbers``, ``register_parts``. A new one in memory when
-        omitted. Other sessions of the same engine see them, too.
+        Where its tables stand: ``register_known``, ``register_names``, ``register_numbers``. A new one in memory when omitted. Other
+        sessions of the same engine see them, too.
     catalog : str or None
         Attached database that holds the tables, and may hold them already; ``None`` for the connection's own, in which they begin empty.
+    folder : Path or None
+        Where the index of a large register is kept; ``None`` to make it anew.
     """
 
     def __init__(
@@ -97,9 +102,11 @@ class Register:
         rows: Iterable[tuple[str, str | None, str | None]] = (),
         connection: duckdb.DuckDBPyConnection | None = None,
         catalog: str | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.connection = connection or duckdb.connect()
         self.catalog = catalog
+        self._index = RegisterIndex(block_keys(), folder)
         #: Writes a query of ``enterprise_id, county_code, address, legal_rep_name``; called when likeness must be weighed.
         self.facts: Callable[[Register], str] | None = None
         #: Held by the session that weighs likeness: it needs tables by fixed names.
@@ -108,6 +115,7 @@ class Register:
             self._look_into_catalog()
             for table in _TABLES:
                 self.connection.execute(f"CREATE TABLE IF NOT EXISTS {self.place(table)}")
+            self._index.open(self.connection)
         else:
             self.clear()
         #: Numbers additions; shared by all sessions.
@@ -138,6 +146,7 @@ class Register:
         """Forget everything."""
         for table in _TABLES:
             self.connection.execute(f"CREATE OR REPLACE TABLE {self.place(table)}")
+        self._index.forget(self.connection)
 
     def beside(self, connection: duckdb.DuckDBPyConnection) -> Register:
         """Give the same register to another session of its engine."""
@@ -146,9 +155,19 @@ class Register:
         other._look_into_catalog()
         return other
 
+    @property
+    def index(self) -> RegisterIndex:
+        """What the register holds now, by key and by place."""
+        self._index.refresh(self.connection)
+        return self._index
+
+    def keep(self) -> None:
+        """Keep the index for the runs that follow."""
+        self._index.keep(self.connection)
+
     def prepare(self) -> None:
         """Build what is else built when it is first wanted, so that several sessions may look it up side by side."""
-        index_register(self.connection)
+        self.index.keep(self.connection)
         if self.facts:
             self.facts(self)
 
@@ -161,7 +180,7 @@ class Register:
 
     def latest(self) -> int:
         """Return the number of the latest addition of which anything stands."""
-        return int(self._one(_LATEST))
+        return int(self._one(LATEST))
 
     def add(self, query: str) -> None:
         """Enter what a query yields: ``enterprise_id, number, name``; what is known already changes nothing."""
@@ -182,11 +201,18 @@ class Register:
         self._stage_names("entering", "entering_names")
         last = self._one("SELECT coalesce(max(name_at), -1) FROM register_names")
         run(
-            f"""INSERT INTO register_names SELECT {last} + row_number() OVER (), enterprise_id, folded, core, {self.since}
-            FROM entering_names ANTI JOIN register_names USING (enterprise_id, folded)"""
+            "CREATE OR REPLACE TEMP TABLE fresh_names AS FROM entering_names ANTI JOIN register_names USING (enterprise_id, folded)"
         )
-        for table in ("entering", "entering_names"):
+        if self._one("SELECT count(*) FROM fresh_names"):
+            stage_parts(self.connection, "SELECT folded AS name FROM fresh_names", "fresh_parts")
+            run(
+                f"""INSERT INTO register_names SELECT {last} + row_number() OVER (), enterprise_id, n.folded, core, region, trade, industry,
+                form, form_class, branch, {self.since} FROM fresh_names n JOIN fresh_parts p ON p.name = n.folded"""
+            )
+            run("DROP TABLE fresh_parts")
+        for table in ("entering", "entering_names", "fresh_names"):
             run(f"DROP TABLE {table}")
+        self._index.forget(self.connection, self.since)
 
     def retract(self, doubted: str, standing: str) -> None:
         """Take back what the latest `add` entered of rows that went out after all, unless other rows say the same.
@@ -211,8 +237,7 @@ class Register:
                 f"""CREATE OR REPLACE TEMP TABLE unfounded AS SELECT name_at FROM register_names
                 ANTI JOIN standing_names USING (enterprise_id, folded) WHERE {latest}"""
             )
-            for table in ("register_parts", "register_names"):
-                run(f"DELETE FROM {table} WHERE name_at IN (FROM unfounded)")
+            run("DELETE FROM register_names WHERE name_at IN (FROM unfounded)")
             run(
                 f"""DELETE FROM register_numbers WHERE {latest}
                 AND (number, enterprise_id) NOT IN (SELECT number, enterprise_id FROM standing WHERE number IS NOT NULL)"""
@@ -222,11 +247,14 @@ class Register:
             )
             for table in ("standing", "standing_names", "unfounded"):
                 run(f"DROP TABLE {table}")
+            self._index.forget(self.connection, self.since)
         run("DROP TABLE doubted")
 
     def _stage_names(self, source: str, target: str) -> None:
         """Write the distinct ``enterprise_id, folded, core`` of a table of enterprises and names."""
-        _fold_names(self.connection, f"SELECT DISTINCT name FROM {source} WHERE name IS NOT NULL", "folding")
+        stage_folded_names(
+            self.connection, f"SELECT DISTINCT name FROM {source} WHERE name IS NOT NULL", "folding"
+        )
         self.connection.execute(
             f"""CREATE OR REPLACE TEMP TABLE {target} AS SELECT DISTINCT enterprise_id, folded, core
             FROM {source} JOIN folding USING (name) WHERE folded <> ''"""
@@ -269,20 +297,35 @@ class Register:
         """
         run = self.connection.execute
         self._open(source)
+        self._look_up()
         for table, query in _LOOK_UPS:
-            # One statement each: all of them joined by UNION ALL have been seen to stall in the engine on a register of millions.
             run(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}")
         run(
             f"""CREATE OR REPLACE TEMP TABLE mended AS SELECT DISTINCT spot, enterprise_id
             FROM open_identities JOIN (FROM bearers UNION FROM sames) USING (spot) WHERE {_IS_ONE_SLIP}"""
         )
         run(f"CREATE OR REPLACE TEMP TABLE {target} AS {_DECISION}")
-        recognise_by_likeness(self.connection, target)
+        recognise_by_likeness(self.connection, self.index, target)
+
+    def _look_up(self) -> None:
+        """Write ``known``, the spots whose code somebody bears, and ``found_numbers`` and ``found_names``: who may bear the number or the core."""
+        index, asked = self.index, self.connection.sql(_ASKED).to_arrow_table()
+        spots, codes = _told(asked, "code")
+        stage(self.connection, "known", pa.table({"spot": spots[index.knows(codes)]}))
+        spots, numbers = _told(asked, "number")
+        at, places = index.pairs("number", numbers)
+        stage(
+            self.connection, "found_numbers", index.numbers(places).append_column("spot", pa.array(spots[at]))
+        )
+        spots, cores = _told(asked, "core")
+        at, places = index.pairs("core", cores)
+        bearers = index.names(places, ("enterprise_id", "folded", "core"))
+        stage(self.connection, "found_names", bearers.append_column("spot", pa.array(spots[at])))
 
     def _open(self, source: str) -> None:
         """Write table ``open_identities``: each identity in the forms it is compared in, and whether its code is right."""
         run = self.connection.execute
-        _fold_names(
+        stage_folded_names(
             self.connection,
             f"SELECT DISTINCT raw_name AS name FROM {source} WHERE raw_name IS NOT NULL",
             "open_names",
@@ -307,27 +350,10 @@ class Register:
             run(f"DROP TABLE {table}")
 
 
-def _fold_names(connection: duckdb.DuckDBPyConnection, query: str, target: str) -> None:
-    """Write table ``target`` with ``name, folded, core``: plain names folded by the engine, the others one by one."""
-    connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE {target} AS SELECT name, folded, {core_sql("folded")} AS core
-        FROM (SELECT name, CASE WHEN {is_plain_sql("name")} THEN lower(name) END AS folded FROM ({query}))"""
-    )
-    names = connection.execute(f"SELECT name FROM {target} WHERE folded IS NULL").to_arrow_table()
-    if names.num_rows:
-        connection.execute(f"DELETE FROM {target} WHERE folded IS NULL")
-    for batch in names.to_batches(PORTION):
-        written = batch.column(0).to_pylist()
-        folded = [(clean_name(name) or "").casefold() for name in written]
-        staged = pa.table(
-            {
-                "name": batch.column(0),
-                "folded": pa.array(folded, pa.string()),
-                "core": pa.array([core_name(name) if name else "" for name in folded], pa.string()),
-            }
-        )
-        stage(connection, "folded_names", staged)
-        connection.execute(f"INSERT INTO {target} SELECT * FROM folded_names")
+def _told(asked: pa.Table, kind: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
+    """Spots that are asked for by one kind of key, and their keys."""
+    told = asked.select(["spot", kind]).filter(pc.field(kind).is_valid())
+    return told["spot"].to_numpy(), told[kind].to_numpy()
 
 
 _MISTAKEN, _MEANT = "".join(LOOKALIKES), "".join(LOOKALIKES.values())
@@ -339,14 +365,14 @@ numbers AS (SELECT spot, count(*) AS found, min(enterprise_id) AS one FROM numbe
 slips AS (SELECT spot, count(*) AS found, min(enterprise_id) AS one FROM mended GROUP BY spot),
 names AS (SELECT spot, count(*) AS found, min(enterprise_id) AS one, list(enterprise_id ORDER BY enterprise_id)[:3] AS few FROM bearers GROUP BY spot),
 cores AS (SELECT spot, count(*) AS found, min(enterprise_id) AS one FROM sames GROUP BY spot),
-judged AS (SELECT o.*, k.enterprise_id AS known, numbers.one AS by_number, slips.one AS by_slip, names.one AS by_name, cores.one AS by_core,
+judged AS (SELECT o.*, k.spot IS NOT NULL AS is_known, numbers.one AS by_number, slips.one AS by_slip, names.one AS by_name, cores.one AS by_core,
     names.found AS bearers, names.few, cores.found AS sames,
-    CASE WHEN k.enterprise_id IS NOT NULL THEN 'uscc' WHEN is_valid THEN 'stranger' WHEN numbers.found = 1 THEN 'registration_no'
+    CASE WHEN is_known THEN 'uscc' WHEN is_valid THEN 'stranger' WHEN numbers.found = 1 THEN 'registration_no'
         WHEN o.folded = '' THEN 'nothing' WHEN slips.found = 1 THEN 'uscc_repaired' WHEN names.found = 1 THEN 'name_exact'
         WHEN names.found > 1 THEN 'namesakes' WHEN cores.found = 1 THEN 'name_fuzzy' WHEN cores.found > 1 THEN 'samecores' END AS way
-    FROM open_identities o LEFT JOIN register_known k ON k.enterprise_id = o.plain LEFT JOIN numbers USING (spot)
+    FROM open_identities o LEFT JOIN known k USING (spot) LEFT JOIN numbers USING (spot)
     LEFT JOIN slips USING (spot) LEFT JOIN names USING (spot) LEFT JOIN cores USING (spot))
-SELECT spot, CASE way WHEN 'uscc' THEN known WHEN 'registration_no' THEN by_number WHEN 'uscc_repaired' THEN by_slip
+SELECT spot, CASE way WHEN 'uscc' THEN plain WHEN 'registration_no' THEN by_number WHEN 'uscc_repaired' THEN by_slip
         WHEN 'name_exact' THEN by_name WHEN 'name_fuzzy' THEN by_core END AS enterprise_id,
     CASE WHEN way IN ('uscc', 'registration_no', 'uscc_repaired', 'name_exact', 'name_fuzzy') THEN way ELSE 'unresolved' END AS method,
     CASE WHEN way IN ('uscc', 'registration_no', 'uscc_repaired', 'name_exact') THEN 1.0 WHEN way = 'name_fuzzy' THEN 0.98

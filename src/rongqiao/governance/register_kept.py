@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 #: Contracts that teach the register whom there is, and under which names.
 TEACHERS = (*SUBJECT_CONTRACTS, NAME_CONTRACT)
 
-_FILE, _CATALOG = ".register.duckdb", "kept_register"
+_FILE, _INDEX, _CATALOG = ".register.duckdb", ".register.index", "kept_register"
 _REGISTRY = "market_regulation.registry"
+#: Of the register's tables; a file of another one is taught anew.
+_LAYOUT = 2
 #: Number, name, and which rows of each teacher count.
 _TAUGHT = {
     _REGISTRY: ("registration_no", "name", "true"),
@@ -48,7 +50,7 @@ def load_register(lake: Lake, connection: duckdb.DuckDBPyConnection, folder: Pat
         Held by this run alone. The file in it may be removed at any time: that costs the time to teach it anew.
     """
     _attach(connection, folder / _FILE)
-    register = Register(connection=connection, catalog=_CATALOG)
+    register = Register(connection=connection, catalog=_CATALOG, folder=folder / _INDEX)
     register.facts = lambda asked: _facts(lake, asked)
     for table in ("register_taught(file VARCHAR)", "register_tried(since BIGINT)"):
         connection.execute(f"CREATE TABLE IF NOT EXISTS {register.place(table)}")
@@ -103,11 +105,16 @@ def _attach(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
     attaching = f"ATTACH {literal(str(file))} AS {_CATALOG}"
     try:
         connection.execute(attaching)
+        layouts = [layout for (layout,) in connection.execute(f"FROM {_CATALOG}.register_made").fetchall()]
     except duckdb.Error:
-        # Broken, or of an engine that is newer: it is taught anew.
+        # New, broken, of another layout, or of an engine that is newer: it is taught anew.
+        layouts = []
+    if layouts != [_LAYOUT]:
+        connection.execute(f"DETACH DATABASE IF EXISTS {_CATALOG}")
         for part in (file, file.with_name(f"{file.name}.wal")):
             part.unlink(missing_ok=True)
         connection.execute(attaching)
+        connection.execute(f"CREATE TABLE {_CATALOG}.register_made AS SELECT {_LAYOUT} AS layout")
 
 
 def _published_files(lake: Lake) -> dict[str, str]:

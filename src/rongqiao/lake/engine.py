@@ -28,8 +28,10 @@ def literal(text: str) -> str:
     return f"'{doubled}'"
 
 
-def stage(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
-    """Copy rows into a temporary table of the engine.
+def stage(
+    connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table, *, is_temporary: bool = True
+) -> None:
+    """Copy rows into a table of the engine, a temporary one unless others must find it.
 
     Notes
     -----
@@ -38,7 +40,8 @@ def stage(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> N
     """
     connection.register("staged rows", rows)
     try:
-        connection.execute(f'CREATE OR REPLACE TEMP TABLE {quote(name)} AS SELECT * FROM "staged rows"')
+        kind = "TEMP TABLE" if is_temporary else "TABLE"
+        connection.execute(f'CREATE OR REPLACE {kind} {quote(name)} AS SELECT * FROM "staged rows"')
     finally:
         connection.unregister("staged rows")
 

@@ -1,8 +1,7 @@
 """Who of the register comes near a delivered identity: candidates found by blocks of equal parts, and names one slip away.
 
-The engine's edit distances count bytes, of which a Chinese character has three. So names are compared by their *shadow*: one byte per
-character. Two characters can cast one shadow, never the other way round; a shadow distance is therefore never too large, rivals are never
-overlooked, and whoever is recognised is compared once more by the characters themselves.
+Names are compared by their shadows (`rongqiao.governance.resolution.characters`): rivals are never overlooked, and whoever is recognised is
+compared once more by the characters themselves.
 """
 
 # ruff: noqa: S608  (names are constants of this module)
@@ -10,14 +9,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rongqiao.governance.names import edits
+from rongqiao.governance.resolution.characters import may_be_within, shadows, signs
 from rongqiao.governance.resolution.name_parts import stage_parts
 from rongqiao.lake.engine import literal, stage
 
 if TYPE_CHECKING:
     import duckdb
+    import numpy.typing as npt
+
+    from rongqiao.governance.resolution.register_index import Places, RegisterIndex
 
 #: A name may differ by one edit, if it is long enough and no other enterprise comes near.
 SHORTEST_FUZZY_CORE = 6
@@ -49,90 +54,96 @@ BLOCKS: dict[str, tuple[str, str]] = {
     "code_end": ("right(plain, 5)", "length(plain) = 18"),
     "code_start": ("left(plain, 13)", "length(plain) = 18"),
 }
-#: Columns of table ``register_parts``: a name taken apart, and the hashed key of each block it falls into.
-PARTS = """name_at BIGINT, plain VARCHAR, core VARCHAR, region VARCHAR, trade VARCHAR, industry VARCHAR, form VARCHAR,
-    form_class VARCHAR, branch VARCHAR, """ + ", ".join(f"in_{name} UBIGINT" for name in BLOCKS)
+#: Edits of a code from which on it means somebody else: it is no slip of the pen.
+CONTRADICTING_EDITS = 5
+#: Signs of a code of a whole enterprise; shorter ones forbid nobody.
+_WHOLE_CODE = 18
 _NO_MATCH = "代码无效，名称也不能唯一认定，请核对营业执照后重报。"
 
 
-def shadow_sql(text: str, size: int) -> str:
-    """Write the shadow of a text: one printable ASCII sign per character; of an empty text the engine makes a blank, which goes."""
-    return f"trim(array_to_string(list_transform(string_split({text}, ''), lambda c: chr((33 + unicode(c) % {size})::INT)), ''))"
+def block_keys() -> dict[str, str]:
+    """Write the hashed key of each block that a name falls into; null where a block does not take it."""
+    return {name: f"CASE WHEN {condition} THEN hash({key}) END" for name, (key, condition) in BLOCKS.items()}
 
 
-def index_register(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take apart those names of the register that came since the last time, into ``register_parts``; names are only ever added.
-
-    Beside the parts stand the keys of the blocks that a name falls into, hashed: every portion of a delivery looks through them all.
-    """
-    run = connection.execute
-    row = run("SELECT coalesce(max(name_at), -1) FROM register_parts").fetchone()
-    fresh = f"(SELECT name_at, enterprise_id, folded, core FROM register_names WHERE name_at > {row[0] if row else -1})"
-    if not run(f"SELECT 1 FROM {fresh} LIMIT 1").fetchone():
-        return
-    stage_parts(connection, f"SELECT folded AS name FROM {fresh}", "fresh_parts")
-    run(
-        f"""INSERT INTO register_parts SELECT *, {_block_keys()} FROM (
-        SELECT name_at, enterprise_id AS plain, core, region, trade, industry, form, form_class, branch
-        FROM {fresh} n JOIN fresh_parts p ON p.name = n.folded)"""
-    )
-    run("DROP TABLE fresh_parts")
-
-
-def _block_keys() -> str:
-    """Write the columns of hashed block keys; null where a block does not take the name."""
-    return ", ".join(
-        f"CASE WHEN {condition} THEN hash({key}) END AS in_{name}"
-        for name, (key, condition) in BLOCKS.items()
-    )
-
-
-def stage_candidates(connection: duckdb.DuckDBPyConnection, spots: str) -> None:
+def stage_candidates(connection: duckdb.DuckDBPyConnection, index: RegisterIndex, spots: str) -> None:
     """Write who might be meant, of identities in ``open_identities``.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
-        Holds the register's tables and ``open_identities``.
+        Holds ``open_identities``.
+    index : RegisterIndex
+        The register.
     spots : str
         Query of the ``spot`` of each identity that candidates are wanted for.
 
     Notes
     -----
-    Writes ``open_parts``, the parts of those identities, and ``candidates``: ``spot, name_at``, each pair once.
+    Writes ``open_parts``, the parts of those identities; ``candidates``, each pair that a block brings together once: ``spot, name_at``, whether
+    the names ``may_be_near`` each other, and whether the identity ``may_mean`` the name's bearer for all that its code says; and
+    ``candidate_names``, the register's names of those pairs of which either holds.
     """
     run = connection.execute
-    index_register(connection)
     wanted = f"(SELECT * FROM open_identities SEMI JOIN ({spots}) USING (spot))"
     stage_parts(connection, f"SELECT folded AS name FROM {wanted}", "wanted_parts")
     run(
-        f"""CREATE OR REPLACE TEMP TABLE open_parts AS SELECT *, {_block_keys()} FROM (
-        SELECT o.spot, o.plain, o.core, p.* EXCLUDE (name, folded) FROM {wanted} o JOIN wanted_parts p ON p.name = o.folded)"""
+        f"""CREATE OR REPLACE TEMP TABLE open_parts AS SELECT o.spot, o.plain, o.core, p.* EXCLUDE (name, folded)
+        FROM {wanted} o JOIN wanted_parts p ON p.name = o.folded"""
     )
-    run("CREATE OR REPLACE TEMP TABLE found_pairs (spot BIGINT, name_at BIGINT)")
+    run("DROP TABLE wanted_parts")
+    keys = ", ".join(f"{key} AS in_{name}" for name, key in block_keys().items())
+    opened = connection.sql(f"SELECT spot, plain, core, {keys} FROM open_parts").to_arrow_table()
+    asked, places = _bring_together(opened, index)
+    is_near, is_meant = _tell_apart(opened, index, asked, places)
+    pairs = {
+        "spot": opened["spot"].to_numpy()[asked],
+        "name_at": index.name_ats(places),
+        "may_be_near": is_near,
+        "may_mean": is_meant,
+    }
+    stage(connection, "candidates", pa.table(pairs))
+    stage(connection, "candidate_names", index.names(np.unique(places[is_near | is_meant])))
+
+
+def _bring_together(opened: pa.Table, index: RegisterIndex) -> tuple[Places, Places]:
+    """Row of ``opened`` and place in the register of each pair that shares a block, once."""
+    found = []
     for name in BLOCKS:
-        key = f"in_{name}"
-        run(
-            f"""CREATE OR REPLACE TEMP TABLE block AS SELECT name_at, {key} AS key FROM register_parts
-            SEMI JOIN (SELECT DISTINCT {key} FROM open_parts WHERE {key} IS NOT NULL) USING ({key})"""
-        )
-        run(
-            f"DELETE FROM block WHERE key IN (SELECT key FROM block GROUP BY key HAVING count(*) > {LARGEST_BLOCK})"
-        )
-        run(
-            f"INSERT INTO found_pairs SELECT spot, name_at FROM (SELECT spot, {key} AS key FROM open_parts) JOIN block USING (key)"
-        )
-    run("CREATE OR REPLACE TEMP TABLE candidates AS SELECT DISTINCT spot, name_at FROM found_pairs")
-    for table in ("found_pairs", "block", "wanted_parts"):
-        run(f"DROP TABLE {table}")
+        keys = opened[f"in_{name}"]
+        rows = np.flatnonzero(pc.is_valid(keys).to_numpy())
+        at, places = index.pairs(name, pc.drop_null(keys).to_numpy(), most=LARGEST_BLOCK)
+        # Both in one number: pairs are told apart by sorting once.
+        found.append(rows[at] << 32 | places)
+    pairs = np.sort(np.concatenate(found))
+    pairs = pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])] if len(pairs) else pairs
+    return pairs >> 32, pairs & 0xFFFFFFFF
 
 
-def recognise_by_likeness(connection: duckdb.DuckDBPyConnection, resolutions: str) -> None:
+def _tell_apart(
+    opened: pa.Table, index: RegisterIndex, asked: Places, places: Places
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Whether names may be within the edits of a rival, and codes within those of a slip, by the characters they hold."""
+    near, meant = (
+        may_be_within(edits, signs(opened[column])[asked], index.signs(kind, places))
+        for kind, column, edits in (
+            ("core", "core", RUNNER_UP_EDITS - 1),
+            ("code", "plain", CONTRADICTING_EDITS - 1),
+        )
+    )
+    is_whole = pc.equal(pc.utf8_length(opened["plain"]), _WHOLE_CODE).to_numpy(zero_copy_only=False)
+    return near, meant | ~is_whole[asked]
+
+
+def recognise_by_likeness(
+    connection: duckdb.DuckDBPyConnection, index: RegisterIndex, resolutions: str
+) -> None:
     """Settle identities that are open after all proofs: a slip of the pen where nobody else comes near.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
+    index : RegisterIndex
     resolutions : str
         Table as `Register.resolve_table` decided it, with ``is_open``; its open rows are settled here.
     """
@@ -142,11 +153,11 @@ def recognise_by_likeness(connection: duckdb.DuckDBPyConnection, resolutions: st
     row = run(f"SELECT count(*) FROM ({waiting})").fetchone()
     if not row or not row[0]:
         return
-    stage_candidates(connection, waiting)
+    stage_candidates(connection, index, waiting)
     _stage_near(connection, resolutions)
     run(f"CREATE OR REPLACE TEMP TABLE likely AS {_LIKELY}")
     winners = run(
-        "SELECT spot, o.core, n.core FROM likely JOIN open_parts o USING (spot) JOIN register_names n USING (name_at) ORDER BY spot"
+        "SELECT spot, o.core, n.core FROM likely JOIN open_parts o USING (spot) JOIN candidate_names n USING (name_at) ORDER BY spot"
     ).fetchall()
     # Shadows can hide an edit; the characters themselves decide.
     false = [
@@ -162,20 +173,24 @@ def recognise_by_likeness(connection: duckdb.DuckDBPyConnection, resolutions: st
         run(f"DROP TABLE {table}")
 
 
+def stage_shadows(connection: duckdb.DuckDBPyConnection, query: str, target: str) -> None:
+    """Write table ``target``: each ``core`` that a query yields, and both its shadows, ``one`` and ``two``."""
+    cores = connection.sql(query).to_arrow_table()
+    for name, size in zip(("one", "two"), _SHADOWS, strict=True):
+        cores = cores.append_column(name, shadows(cores["core"], size))
+    stage(connection, target, cores)
+
+
 def _stage_near(connection: duckdb.DuckDBPyConnection, resolutions: str) -> None:
     """Write table ``near``: pairs of open identities and names within two edits, by their shadows."""
     run = connection.execute
-    first, second = (shadow_sql("core", size) for size in _SHADOWS)
     run(
         f"""CREATE OR REPLACE TEMP TABLE pairs AS SELECT spot, name_at, n.enterprise_id, o.plain, o.core, n.core AS other
-        FROM candidates JOIN open_parts o USING (spot) JOIN register_names n USING (name_at)
+        FROM candidates JOIN open_parts o USING (spot) JOIN candidate_names n USING (name_at)
         SEMI JOIN (SELECT spot FROM {resolutions} WHERE is_open) USING (spot)
-        WHERE abs(length(o.core) - length(n.core)) < {RUNNER_UP_EDITS}"""
+        WHERE may_be_near AND abs(length(o.core) - length(n.core)) < {RUNNER_UP_EDITS}"""
     )
-    run(
-        f"""CREATE OR REPLACE TEMP TABLE shadows AS SELECT core, {first} AS one, {second} AS two
-        FROM (SELECT core FROM pairs UNION SELECT other FROM pairs)"""
-    )
+    stage_shadows(connection, "SELECT core FROM pairs UNION SELECT other FROM pairs", "shadows")
     run(
         f"""CREATE OR REPLACE TEMP TABLE near AS SELECT p.*, greatest(damerau_levenshtein(a.one, b.one), damerau_levenshtein(a.two, b.two)) AS distance
         FROM pairs p JOIN shadows a ON a.core = p.core JOIN shadows b ON b.core = p.other

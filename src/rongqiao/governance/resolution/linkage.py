@@ -12,8 +12,10 @@ import logging
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from rongqiao.governance.resolution.likeness import shadow_sql
+from rongqiao.governance.resolution.characters import shadows
+from rongqiao.governance.resolution.likeness import CONTRADICTING_EDITS
 from rongqiao.governance.resolution.model import WEIGHED_BY_VALUE, comparisons
+from rongqiao.lake.engine import stage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,14 +25,12 @@ if TYPE_CHECKING:
 
     from rongqiao.governance.resolution.model import LinkageModel
 
-#: A delivered code of 18 signs that differs from the candidate's in so many is no slip of the pen: it means somebody else.
-CONTRADICTING_EDITS = 5
 #: Candidates that a reviewer is shown.
 SHOWN = 5
 _SHADOW = 89
 SMALLEST_PROBABILITY = {"m_probability": 0.002, "u_probability": 1e-6}
 #: Of a name of the register, what pairs are compared by.
-_COMPARED = "plain, trade, industry, region, form, form_class, branch"
+_COMPARED = "enterprise_id AS plain, trade, industry, region, form, form_class, branch"
 _FACTS = "enterprise_id VARCHAR, county_code VARCHAR, address VARCHAR, legal_rep_name VARCHAR"
 
 #: Rules that forbid a pair, each with what it says; a definite difference outweighs every agreement.
@@ -69,28 +69,22 @@ def stage_records(connection: duckdb.DuckDBPyConnection, rows: str, facts: str |
         FROM (SELECT DISTINCT spot, county_code, address, legal_rep_name FROM ({rows}))"""
     )
     run(
-        f"""CREATE OR REPLACE TEMP TABLE link_names AS SELECT name_at, {_COMPARED} FROM register_parts
-        SEMI JOIN candidates USING (name_at)"""
+        f"""CREATE OR REPLACE TEMP TABLE link_names AS SELECT name_at, {_COMPARED} FROM candidate_names
+        SEMI JOIN (FROM candidates WHERE may_mean) USING (name_at)"""
     )
     run(f"CREATE OR REPLACE TEMP TABLE link_facts ({_FACTS})")
     # Facts weigh nothing where no row tells any: looking a million up for each portion would be for the few that a person is shown.
     told = "SELECT 1 FROM link_told WHERE coalesce(county_code, address, legal_rep_name) IS NOT NULL LIMIT 1"
     if facts and run(told).fetchone():
         _look_up_facts(connection, facts, "(SELECT plain AS enterprise_id FROM link_names)")
-    for table, source, key in (
-        ("link_left", "link_told t JOIN open_parts p USING (spot)", "unique_id"),
-        (
-            "link_right",
-            "link_names p LEFT JOIN link_facts t ON t.enterprise_id = p.plain",
-            "name_at::VARCHAR",
-        ),
-    ):
-        run(f"CREATE OR REPLACE TABLE {table} AS {_record_sql(key)} FROM {source}")
+    _stage_side(connection, "link_left", "unique_id", "link_told t JOIN open_parts p USING (spot)")
+    names = "link_names p LEFT JOIN link_facts t ON t.enterprise_id = p.plain"
+    _stage_side(connection, "link_right", "name_at::VARCHAR", names)
     differs = " OR ".join(f"coalesce({rule}, false)" for rule in DEFINITE_DIFFERENCES.values())
     run(
         f"""CREATE OR REPLACE TABLE link_pairs AS SELECT '0' AS match_key, concat('link_left-__-', l.unique_id) AS join_key_l,
         concat('link_right-__-', r.unique_id) AS join_key_r FROM link_told t JOIN candidates USING (spot) JOIN link_left l USING (unique_id) JOIN link_right r ON r.unique_id = name_at::VARCHAR
-        WHERE NOT ({differs})"""
+        WHERE may_mean AND NOT ({differs})"""
     )
 
 
@@ -102,14 +96,18 @@ def _look_up_facts(connection: duckdb.DuckDBPyConnection, facts: str, whose: str
     )
 
 
-def _record_sql(key: str) -> str:
-    """Write the columns of a record; what it does not say is null, or empty in the parts of a name."""
+def _stage_side(connection: duckdb.DuckDBPyConnection, table: str, key: str, source: str) -> None:
+    """Write the records of one side; what a record does not say is null, or empty in the parts of a name."""
     told = "nullif(regexp_replace(t.{}, '\\s', '', 'g'), '')"
-    return f"""SELECT {key} AS unique_id, p.trade, {shadow_sql("p.trade", _SHADOW)} AS trade_shadow, p.industry,
-        {shadow_sql("p.industry", _SHADOW)} AS industry_shadow, concat(p.trade, p.industry) AS whole,
-        concat(trade_shadow, industry_shadow) AS whole_shadow, p.region, nullif(t.county_code, '') AS county, p.form, p.form_class,
-        p.branch, CASE WHEN length(p.plain) = 18 THEN p.plain END AS code, {told.format("address")} AS address,
-        {shadow_sql(told.format("address"), _SHADOW)} AS address_shadow, {told.format("legal_rep_name")} AS legal_rep_name"""
+    records = connection.sql(
+        f"""SELECT {key} AS unique_id, p.trade, p.industry, concat(p.trade, p.industry) AS whole, p.region,
+        nullif(t.county_code, '') AS county, p.form, p.form_class, p.branch, CASE WHEN length(p.plain) = 18 THEN p.plain END AS code,
+        {told.format("address")} AS address, {told.format("legal_rep_name")} AS legal_rep_name FROM {source}"""
+    ).to_arrow_table()
+    for text in ("trade", "industry", "whole", "address"):
+        records = records.append_column(f"{text}_shadow", shadows(records[text], _SHADOW))
+    # Splink finds tables in the main schema only.
+    stage(connection, table, records, is_temporary=False)
 
 
 def open_linker(
@@ -208,19 +206,19 @@ def _count_shares(connection: duckdb.DuckDBPyConnection) -> None:
     """Write table ``register_shares``, unless it stands as the register does: counting the names of a province for each portion costs too much."""
     run = connection.execute
     row = run(
-        "SELECT (SELECT any_value(names) FROM register_shares) = (SELECT count(*) FROM register_parts)"
+        "SELECT (SELECT any_value(names) FROM register_shares) = (SELECT count(*) FROM register_names)"
     ).fetchone()
     if row and row[0]:
         return
     # A name without a trade name says so; without the other parts it says nothing.
     counts = " UNION ALL ".join(
-        f"SELECT '{part}' AS part, {part} AS value, count(*) AS bearers FROM register_parts WHERE {part} <> '' OR '{part}' = 'trade' GROUP BY {part}"
+        f"SELECT '{part}' AS part, {part} AS value, count(*) AS bearers FROM register_names WHERE {part} <> '' OR '{part}' = 'trade' GROUP BY {part}"
         for part in WEIGHED_BY_VALUE
     )
     run("DELETE FROM register_shares")
     run(
         f"""INSERT INTO register_shares SELECT part, value, bearers / names AS share, names
-        FROM ({counts}), (SELECT count(*) AS names FROM register_parts)"""
+        FROM ({counts}), (SELECT count(*) AS names FROM register_names)"""
     )
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from rongqiao.contracts.name_words import industry_words, legal_forms, place_words
 from rongqiao.contracts.places import regions
-from rongqiao.governance.names import clean_name, is_plain_sql, simplify
+from rongqiao.governance.names import clean_name, core_name, core_sql, is_plain_sql, simplify
 from rongqiao.lake.engine import literal, stage
 
 if TYPE_CHECKING:
@@ -174,6 +174,29 @@ def stage_parts(connection: duckdb.DuckDBPyConnection, query: str, target: str) 
         run("INSERT INTO parts_folded SELECT name, folded FROM parts_other")
     run(_PARTS_SQL.format(target=target, **_patterns()))
     run("DROP TABLE parts_folded")
+
+
+def stage_folded_names(connection: duckdb.DuckDBPyConnection, query: str, target: str) -> None:
+    """Write table ``target`` with ``name, folded, core``: plain names folded by the engine, the others one by one."""
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {target} AS SELECT name, folded, {core_sql("folded")} AS core
+        FROM (SELECT name, CASE WHEN {is_plain_sql("name")} THEN lower(name) END AS folded FROM ({query}))"""
+    )
+    names = connection.execute(f"SELECT name FROM {target} WHERE folded IS NULL").to_arrow_table()
+    if names.num_rows:
+        connection.execute(f"DELETE FROM {target} WHERE folded IS NULL")
+    for batch in names.to_batches(PORTION):
+        written = batch.column(0).to_pylist()
+        folded = [(clean_name(name) or "").casefold() for name in written]
+        staged = pa.table(
+            {
+                "name": batch.column(0),
+                "folded": pa.array(folded, pa.string()),
+                "core": pa.array([core_name(name) if name else "" for name in folded], pa.string()),
+            }
+        )
+        stage(connection, "folded_names", staged)
+        connection.execute(f"INSERT INTO {target} SELECT * FROM folded_names")
 
 
 @cache

@@ -91,7 +91,7 @@ def _lay_before_a_person(work: Workbench, version: str) -> None:
         f.county_code, f.address, f.legal_rep_name, recognised.raw_code, recognised.raw_name,
         recognised.county_code, recognised.address, recognised.legal_rep_name
         FROM recognised JOIN link_told t ON {_SAME} JOIN link_candidates c ON c.told = t.unique_id
-        JOIN register_names n ON n.name_at = c.name_at LEFT JOIN link_facts f ON f.enterprise_id = c.enterprise_id
+        JOIN candidate_names n ON n.name_at = c.name_at LEFT JOIN link_facts f ON f.enterprise_id = c.enterprise_id
         WHERE recognised.rule_id = '{REVIEW}' ORDER BY ALL"""
     ).fetchall()
     work.reviews.extend(_to_review(work, row, version) for row in found)
