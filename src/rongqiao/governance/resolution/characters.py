@@ -35,7 +35,8 @@ def may_be_within(edits: int, ones: Signs, others: Signs) -> npt.NDArray[np.bool
     An insertion, deletion or substitution takes at most one kind of character away and brings at most one; a swap of neighbours none.
     """
     gone, come = np.bitwise_count(ones & ~others), np.bitwise_count(others & ~ones)
-    return (gone <= edits) & (come <= edits)
+    within: npt.NDArray[np.bool_] = (gone <= edits) & (come <= edits)
+    return within
 
 
 def shadows(texts: pa.ChunkedArray, size: int) -> pa.ChunkedArray:
