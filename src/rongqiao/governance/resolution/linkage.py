@@ -123,7 +123,7 @@ def open_linker(
         logging.getLogger("splink").setLevel(logging.ERROR)
         api = DuckDBAPI(connection)
         frames = [api.register(table, dataset_display_name=table) for table in tables]
-        return Linker(frames, settings, log_level=logging.ERROR)
+        return Linker(frames, settings, validate_settings=False, log_level=logging.ERROR)
 
 
 def train(connection: duckdb.DuckDBPyConnection, target: Path, *, seed: int = 43) -> None:
