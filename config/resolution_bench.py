@@ -1,4 +1,4 @@
-"""Measures how enterprises are recognised: on planted identities, and Splink with our kind of settings on labelled sets of people."""
+"""Measures how enterprises are recognised, on planted identities."""
 
 # ruff: noqa: S608  (names are constants of this module)
 from __future__ import annotations
@@ -12,11 +12,10 @@ import duckdb
 from rongqiao.governance.register import Register
 from rongqiao.governance.resolution import likeness, linkage
 from rongqiao.governance.resolution.model import load_model
-from rongqiao.lake.engine import literal, stage
+from rongqiao.lake.engine import stage
 from rongqiao.synth.identities import plant_identities
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     import pyarrow as pa
@@ -131,14 +130,15 @@ def _score(
     right = _count(connection, f"({condition}) AND enterprise_id = truth")
     assigned = _count(connection, f"({condition}) AND enterprise_id IS NOT NULL")
     registered = _count(connection, f"({condition}) AND truth IS NOT NULL")
-    told = {f"{name}_assigned": assigned, f"{name}_precision": _ratio(right, assigned)}
+    told = {f"{name}_assigned": assigned, f"{name}_precision": ratio(right, assigned)}
     if with_recall:
-        told[f"{name}_recall"] = _ratio(right, registered)
-        told[f"{name}_f1"] = _ratio(2 * right, assigned + registered)
+        told[f"{name}_recall"] = ratio(right, registered)
+        told[f"{name}_f1"] = ratio(2 * right, assigned + registered)
     return told
 
 
-def _ratio(part: int, whole: int) -> float | None:
+def ratio(part: int, whole: int) -> float | None:
+    """Give a share; null of nothing."""
     return round(part / whole, 5) if whole else None
 
 
@@ -149,7 +149,7 @@ def _blocking_loss(connection: duckdb.DuckDBPyConnection) -> float | None:
         FROM outcomes o SEMI JOIN open_parts USING (spot) LEFT JOIN candidates c ON c.spot = o.spot
         LEFT JOIN register_names n ON n.name_at = c.name_at WHERE o.truth IS NOT NULL GROUP BY o.line)"""
     ).fetchone()
-    return _ratio(row[1], row[0]) if row else None
+    return ratio(row[1], row[0]) if row else None
 
 
 def _undecidable(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
@@ -185,7 +185,7 @@ def _undecidable(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     rows = int(row[0]) if row else 0
     registered = _count(connection, "truth IS NOT NULL")
     right = _count(connection, "enterprise_id = truth")
-    return {"undecidable_rows": rows, "pair_recall_of_decidable": _ratio(right, registered - rows)}
+    return {"undecidable_rows": rows, "pair_recall_of_decidable": ratio(right, registered - rows)}
 
 
 def train_model(target: Path, *, enterprises: int, rows: int, seed: int) -> None:
@@ -206,185 +206,3 @@ def train_model(target: Path, *, enterprises: int, rows: int, seed: int) -> None
             "SELECT enterprise_id, county_code, address, legal_rep_name FROM planted_register",
         )
         linkage.train(connection, target, seed=seed)
-
-
-# -- labelled sets of people ------------------------------------------------------------------------------------------
-
-#: What the tool's documentation gives for sets of this kind; the sets' own notes name no single figure.
-PUBLISHED = {"f1": "0.95–0.99", "source": "Splink 文档（同类示例数据），见数据集说明"}
-
-
-def measure_labelled(folder: Path) -> list[dict[str, Any]]:
-    """Deduplicate the labelled sets with comparisons, estimation and threshold of our kind, beside the published figures."""
-    results = []
-    for name, (query, compared, blocks, training) in _SETS.items():
-        results.append({"set": name, **_measure_set(query(folder), compared, blocks, training)})
-    return results
-
-
-def _measure_set(
-    query: str, compared: tuple[str, ...], blocks: tuple[str, ...], training: tuple[str, ...]
-) -> dict[str, Any]:
-    started = time.perf_counter()
-    with duckdb.connect() as connection:
-        connection.execute("SET enable_progress_bar = false")
-        connection.execute(f"CREATE TABLE people AS {query}")
-        pairs = _deduplicate(connection, compared, blocks, training)
-        best = None
-        for threshold in (0.5, 0.9, 0.95, 0.99, 0.999):
-            row = connection.execute(
-                f"SELECT count(*), count(*) FILTER (is_true) FROM labelled WHERE match_probability >= {threshold}"
-            ).fetchone()
-            found, right = row or (0, 0)
-            score = {
-                "threshold": threshold,
-                "precision": _ratio(right, found),
-                "recall": _ratio(right, pairs["true"]),
-                "f1": _ratio(2 * right, found + pairs["true"]),
-            }
-            if best is None or (score["f1"] or 0) > (best["f1"] or 0):
-                best = score
-        return {
-            "records": pairs["records"],
-            "true_pairs": pairs["true"],
-            **(best or {}),
-            "blocking_loss": _ratio(pairs["true"] - pairs["blocked"], pairs["true"]),
-            "published_f1": PUBLISHED["f1"],
-            "published_source": PUBLISHED["source"],
-            "seconds": round(time.perf_counter() - started, 1),
-        }
-
-
-def _deduplicate(
-    connection: duckdb.DuckDBPyConnection,
-    compared: tuple[str, ...],
-    blocks: tuple[str, ...],
-    training: tuple[str, ...],
-) -> dict[str, int]:
-    linker = linkage.open_linker(
-        connection,
-        {
-            "link_type": "dedupe_only",
-            "comparisons": [_compare_text(name) for name in compared],
-            "blocking_rules_to_generate_predictions": [_equal(rule) for rule in blocks],
-            "probability_two_random_records_match": 1e-4,
-            "retain_matching_columns": False,
-        },
-        tables=("people",),
-    )
-    linker.training.estimate_u_using_random_sampling(max_pairs=2e6, seed=43, min_count_per_level=None)
-    for rule in training:
-        linker.training.estimate_parameters_using_expectation_maximisation(
-            _equal(rule), record_sample_proportion=1.0
-        )
-    found = linker.inference.predict(warning_mode="never").physical_name
-    connection.execute(
-        f"""CREATE TABLE labelled AS SELECT match_probability, l.cluster = r.cluster AS is_true FROM {found} p
-        JOIN people l ON l.unique_id = p.unique_id_l JOIN people r ON r.unique_id = p.unique_id_r"""
-    )
-    row = connection.execute(
-        """SELECT (SELECT count(*) FROM people), (SELECT sum(n * (n - 1) / 2)::BIGINT FROM (SELECT count(*) AS n FROM people GROUP BY cluster)),
-        (SELECT count(*) FROM labelled WHERE is_true)"""
-    ).fetchone()
-    return dict(zip(("records", "true", "blocked"), row or (0, 0, 0), strict=True))
-
-
-def _equal(rule: str) -> str:
-    return " AND ".join(f"{part.format('l')} = {part.format('r')}" for part in rule.split(" & "))
-
-
-def _compare_text(name: str) -> dict[str, Any]:
-    """Equal, one or two edits apart, or different; common values weigh less."""
-    distance = f"damerau_levenshtein({name}_l, {name}_r)"
-    return {
-        "output_column_name": name,
-        "comparison_levels": [
-            {
-                "sql_condition": f"{name}_l IS NULL OR {name}_r IS NULL",
-                "label_for_charts": "silent",
-                "is_null_level": True,
-            },
-            {
-                "sql_condition": f"{name}_l = {name}_r",
-                "label_for_charts": "equal",
-                "tf_adjustment_column": name,
-                "tf_adjustment_weight": 1.0,
-            },
-            {"sql_condition": f"{distance} <= 1", "label_for_charts": "one edit"},
-            {"sql_condition": f"{distance} <= 2", "label_for_charts": "two edits"},
-            {"sql_condition": "ELSE", "label_for_charts": "different"},
-        ],
-    }
-
-
-def _read(columns: str, source: str) -> str:
-    return f"SELECT {columns} FROM {source}"
-
-
-def _historical(folder: Path) -> str:
-    source = f"read_parquet({literal(str(folder / 'historical_figures_with_errors_50k.parquet'))})"
-    return _read(
-        "unique_id, cluster, first_name, surname, dob, birth_place, postcode_fake AS postcode, occupation",
-        source,
-    )
-
-
-def _febrl(folder: Path) -> str:
-    source = f"read_csv({literal(str(folder / 'febrl' / 'dataset3.csv.gz'))}, all_varchar = true, normalize_names = true)"
-    columns = ("given_name", "surname", "address_1", "suburb", "postcode", "date_of_birth", "soc_sec_id")
-    told = ", ".join(f"nullif(trim({name}), '') AS {name}" for name in columns)
-    return _read(
-        f"trim(rec_id) AS unique_id, regexp_extract(rec_id, 'rec-(\\d+)-', 1) AS cluster, {told}", source
-    )
-
-
-def _fake(folder: Path) -> str:
-    source = f"read_csv({literal(str(folder / 'fake_1000.csv'))}, all_varchar = true)"
-    return _read("unique_id, cluster, first_name, surname, dob, city, email", source)
-
-
-_SETS: dict[str, tuple[Callable[[Path], str], tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
-    "historical_50k": (
-        _historical,
-        ("first_name", "surname", "dob", "birth_place", "postcode", "occupation"),
-        (
-            "{}.first_name & {}.surname",
-            "{}.surname & {}.dob",
-            "{}.first_name & {}.dob",
-            "{}.postcode & {}.first_name",
-            "{}.postcode & {}.surname",
-            "{}.dob & {}.birth_place",
-            "{}.postcode & {}.dob",
-            "{}.surname & {}.birth_place & {}.occupation",
-            "left({}.surname, 3) & left({}.first_name, 2) & {}.birth_place",
-        ),
-        ("{}.first_name & {}.surname", "{}.dob"),
-    ),
-    "febrl3": (
-        _febrl,
-        ("given_name", "surname", "address_1", "suburb", "postcode", "date_of_birth", "soc_sec_id"),
-        (
-            "{}.soc_sec_id",
-            "{}.given_name & {}.surname",
-            "{}.surname & {}.date_of_birth",
-            "{}.given_name & {}.date_of_birth",
-            "{}.postcode & {}.date_of_birth",
-            "{}.postcode & {}.surname",
-            "{}.suburb & {}.given_name",
-            "{}.address_1",
-        ),
-        ("{}.given_name & {}.surname", "{}.date_of_birth"),
-    ),
-    "fake_1000": (
-        _fake,
-        ("first_name", "surname", "dob", "city", "email"),
-        (
-            "{}.first_name & {}.surname",
-            "{}.dob",
-            "{}.email",
-            "{}.surname & {}.city",
-            "{}.first_name & {}.city",
-        ),
-        ("{}.first_name & {}.surname", "{}.dob"),
-    ),
-}

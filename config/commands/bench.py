@@ -38,7 +38,8 @@ def resolution(
 ) -> None:
     """Measure precision, recall, blocking loss, seconds and memory of the recognition of enterprises."""
     # Only this command needs it, and with it the matcher.
-    from config.resolution_bench import measure_labelled, measure_planted
+    from config.labelled_sets_bench import measure_labelled
+    from config.resolution_bench import measure_planted
 
     results = measure_labelled(labelled) if labelled else [measure_planted(enterprises, rows, seed=seed)]
     for result in results:
@@ -53,18 +54,15 @@ app.command(help="指标更新：百分之一的企业有变化的一天，与�
 app.command(name="training-set", help="训练集：每行各有时点的名单，按行数的 1%、10%、100%")(training)
 
 
-@app.command(help="数据接口：已签名、已留痕、已核授权的每秒读取次数与耗时（本机自起服务，只读数据湖）")
+@app.command(help="数据接口：已签名、已留痕、已核授权的每秒读取次数与耗时（本机自起服务）")
 def interfaces(
-    lake: Annotated[Path | None, typer.Option(help="已治理的数据湖；缺省则先生成，不计时")] = None,
-    enterprises: Annotated[int, typer.Option(help="缺省数据湖的企业数量")] = 20_000,
+    enterprises: Annotated[int, typer.Option(help="企业数量（每户的申报记录随机生成，不计时）")] = 20_000,
     seconds: Annotated[int, typer.Option(help="两次测量各多少秒")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出")] = False,
 ) -> None:
     """Measure the data interface on a server, database and store of its own."""
-    options = ["--enterprises", str(enterprises), "--seconds", str(seconds)]
-    if lake is not None:
-        options += ["--lake", str(lake)]
-    _run_script("data_interface.py", options, as_json=as_json)
+    sizes = ["--enterprises", str(enterprises), "--seconds", str(seconds)]
+    _run_script("data_interface.py", sizes, as_json=as_json)
 
 
 @app.command(help="全省筛选：六个条件的即时计数与分布，随机抽取的条件组，按企业数的 1%、10%、100%")
