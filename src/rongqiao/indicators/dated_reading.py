@@ -241,9 +241,11 @@ class DatedReading(Reading):
         ranked = rows.mutate(_rank=ibis.row_number().over(window))
         return self.keep(f"last {contract_id}", lambda: ranked.filter(ranked["_rank"] == 0).drop("_rank"))
 
-    def fetch(self, name: str, build: Callable[[], Any], rest_on: Sequence[object] = ()) -> pa.Table:
+    def fetch(
+        self, name: str, build: Callable[[], Any], rest_on: Sequence[object] = (), *, of: Rows | None = None
+    ) -> pa.Table:
         """Rows of an expression, as of any reading: lines by their place."""
-        rows = super().fetch(name, build, rest_on)
+        rows = super().fetch(name, build, rest_on, of=of)
         place = rows.column_names.index("enterprise_id")
         lines = pa.array(rows.column(place).to_numpy() >> 32)
         return rows.set_column(place, "enterprise_id", lines)

@@ -24,14 +24,13 @@ from rongqiao.indicators.found import Found
 from rongqiao.indicators.layout import lay_out
 from rongqiao.indicators.panels import needed_columns
 from rongqiao.indicators.pruning import columns_read, pruned
-from rongqiao.indicators.reading import kept_name
-from rongqiao.lake.engine import quote
+from rongqiao.indicators.reading import Rows
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping, Sequence
 
-    from rongqiao.indicators.reading import Delivered, Population, Reading, Rows
+    from rongqiao.indicators.reading import Delivered, Population, Reading
     from rongqiao.indicators.registry import At, Indicator, Source
 
 Floats = npt.NDArray[np.float64]
@@ -198,24 +197,23 @@ def _by_engine(
         given = dict(tables)
         tables[name] = reading.share(name, partial(_built, build, given, reading.at), list(given.values()))
     names = "+".join([*wanted, *(item.id for item in members)])
-
-    laid_out = f"prepared_{source.id}"
+    prepared = f"prepared_{source.id}"
 
     @cache
     def expressions() -> tuple[Any, Any]:
-        """Rows with no more columns than are aggregated, and the aggregates, which are built once: over rows that are there already."""
+        """Rows with no more columns than are aggregated, and the aggregates, which are built once: over rows that have a name."""
         rows = _built(source.prepare, tables, reading.at)
-        there = ibis.table(rows.schema(), name=kept_name(laid_out))
+        there = ibis.table(rows.schema(), name=prepared)
         measures = aggregates(there, source, members, wanted)
         doubles = {name: measure.cast("float64") for name, measure in measures.items()}
         found = there.group_by("enterprise_id").aggregate(**doubles)
         columns = {"enterprise_id", *columns_read(doubles.values(), there)}
         return pruned(rows, columns), found.filter(found.enterprise_id.notnull())
 
-    reading.keep(laid_out, lambda: expressions()[0], [*tables.values(), names])
-    rows = reading.fetch(f"aggregated_{source.id}", lambda: expressions()[1], [names])
-    # What was prepared of everybody would fill the engine's memory until the last span.
-    reading.connection.raw_sql(f"DROP TABLE {quote(kept_name(laid_out))}")
+    rows = reading.fetch(
+        f"aggregated_{source.id}", lambda: expressions()[1], [*tables.values(), names],
+        of=Rows(prepared, lambda: expressions()[0]),
+    )  # fmt: skip
     columns = {name: rows.column(name).to_numpy() for name in rows.column_names[1:]}
     return Found(rows.column("enterprise_id").to_numpy(), columns)
 

@@ -313,9 +313,18 @@ class Reading:
             self._opened[name] = self.keep(name, build, rest_on)
         return self._opened[name]
 
-    def fetch(self, name: str, build: Callable[[], Any], rest_on: Sequence[object] = ()) -> pa.Table:
-        """Rows of an expression; it is built only where its like, by its name and what it rests on, was not translated before."""
-        return self.connection.con.execute(self._translated(name, build, rest_on)).to_arrow_table()
+    def fetch(
+        self, name: str, build: Callable[[], Any], rest_on: Sequence[object] = (), *, of: Rows | None = None
+    ) -> pa.Table:
+        """Rows of an expression; it is built only where its like, by its name and what it rests on, was not translated before.
+
+        Rows that it reads as a table of their name are computed with it: they flow into it, and are kept nowhere.
+        """
+        query = self._translated(name, build, rest_on)
+        if of is not None:
+            rows = self._translated(of.name, of.build, rest_on)
+            query = f"WITH {quote(of.name)} AS NOT MATERIALIZED ({rows}) SELECT * FROM ({query})"
+        return self.connection.con.execute(query).to_arrow_table()
 
     def _translated(self, name: str, build: Callable[[], Any], rest_on: Sequence[object] = ()) -> str:
         """Translate an expression to SQL once: for six hundred that takes seconds, and they are the same for every span."""
