@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["ENTERPRISES", "TARGET", "compute", "indicators_key", "select", "wide_schema"]
 
 TARGET = "analytics/indicators"
+#: Places in a span at which the next may begin.
+FINENESS = 100
 #: Rows of the kept table that a reader has to hold at a time, with some hundred columns each.
 GROUP_ROWS = 50_000
 
@@ -221,7 +223,15 @@ def indicators_key(as_of: int, known_at: dt.date) -> str:
     return f"indicators@{check_month(as_of)}@{known_at.isoformat()}"
 
 
-def find_spans(reading: Reading, size: int) -> list[Span]:
-    """Cut the enterprises, in the order of their ids, into spans of about so many: who is not known yet falls into one, too."""
-    starts = reading.every(size)
+def find_spans(reading: Reading, size: int, processes: int = 1) -> list[Span]:
+    """Cut the enterprises, in the order of their ids, into spans of equally many: who is not known yet falls into one, too.
+
+    None is much wider than ``size``. Where there are several, each process has as many, so that none waits while others compute the last.
+    """
+    step = max(size // FINENESS, 1)
+    marks = reading.every(step)
+    parts = -(-len(marks) * step // size)
+    if parts > 1:
+        parts = min(-(-parts // processes) * processes, len(marks))
+    starts = [marks[number * len(marks) // parts] for number in range(parts)]
     return [Span(start, end) for start, end in zip(starts, [*starts[1:], None], strict=True)]

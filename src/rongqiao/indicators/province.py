@@ -105,7 +105,7 @@ def write_indicators(
     processes : int or None
         Processes that work at once; one per processor when ``None``. The result does not depend on it, nor on ``span``.
     span : int
-        Enterprises that a process computes at a time.
+        Enterprises that a process computes at a time, at most.
     on_progress : callable or None
         Called with the parts that are done, and with all: spans, or sources where Spark computes.
 
@@ -134,7 +134,8 @@ def write_indicators(
         )
     else:
         reading = Reading(lake, at, contracts)
-        spans = find_spans(reading, span) if reading.has_register or reading.present else []
+        is_any = reading.has_register or bool(reading.present)
+        spans = find_spans(reading, span, processes or os.cpu_count() or 1) if is_any else []
         if not spans:
             raise ContractError(
                 "数据湖", lake.root, "Run `rongqiao govern` first: there is no enterprise in the lake."

@@ -302,7 +302,7 @@ class Reading:
 
     def keep(self, name: str, build: Callable[[], Any], rest_on: Sequence[object] = ()) -> Rows:
         """Compute an expression once into a table of that name, see :meth:`fetch`."""
-        table = kept_name(name)
+        table = f"kept_{name.replace('.', '_').replace(' ', '_')}"
         query = self._translated(name, build, rest_on)
         self.connection.con.execute(f"CREATE OR REPLACE TEMP TABLE {quote(table)} AS {query}")
         return Rows(table, lambda: ibis.table(build().schema(), name=table))
@@ -316,14 +316,11 @@ class Reading:
     def fetch(
         self, name: str, build: Callable[[], Any], rest_on: Sequence[object] = (), *, of: Rows | None = None
     ) -> pa.Table:
-        """Rows of an expression; it is built only where its like, by its name and what it rests on, was not translated before.
-
-        Rows that it reads as a table of their name are computed with it: they flow into it, and are kept nowhere.
-        """
+        """Rows of an expression; it is built only where its like, by its name and what it rests on, was not translated before."""
         query = self._translated(name, build, rest_on)
         if of is not None:
-            rows = self._translated(of.name, of.build, rest_on)
-            query = f"WITH {quote(of.name)} AS NOT MATERIALIZED ({rows}) SELECT * FROM ({query})"
+            # Rows that it reads by their name flow into it: a table of them would be written only to be read once.
+            query = f"WITH {quote(of.name)} AS NOT MATERIALIZED ({self._translated(of.name, of.build, rest_on)}) SELECT * FROM ({query})"
         return self.connection.con.execute(query).to_arrow_table()
 
     def _translated(self, name: str, build: Callable[[], Any], rest_on: Sequence[object] = ()) -> str:
@@ -394,11 +391,6 @@ class Reading:
 
 def _name(what: str, contract_id: str, having: str | None) -> str:
     return f"{what} {contract_id}" + (f" of {having}" if having else "")
-
-
-def kept_name(name: str) -> str:
-    """Table that :meth:`Reading.keep` keeps what it is told that name."""
-    return f"kept_{name.replace('.', '_').replace(' ', '_')}"
 
 
 def aged(register: Any, at: At) -> Any:
