@@ -186,6 +186,20 @@ def test_duplicate_within_a_file_keeps_the_last(folder, lake, ledger):
     assert kept == {ALPHA: "2.00", BETA: "120000.00"}
 
 
+def test_a_repeated_key_is_told_by_its_items_as_they_were_delivered(folder, lake, ledger):
+    rows = [tax_row(ALPHA, sales="1.00"), tax_row("", NAMES[ALPHA], sales="2.00"), tax_row(ALPHA, sales="3.00")]
+    put(folder, TAX, "2026-02-16.csv", csv_bytes(TAX_HEADERS, rows))
+    govern(folder, lake, ledger)
+    contract = load_contract(TAX)
+    code, *others = (contract.item(name).title for name in contract.rule(f"{TAX}.duplicate_key").columns)
+    told = dict(rows_of(lake, "operations/quarantine", "line", "value"))
+    assert told[2].startswith(f"{code}：{ALPHA}；")
+    # The second row names its enterprise, and is recognised; what was received is an empty code all the same.
+    assert told[3].startswith(f"{code}：（空）；")
+    assert all(f"；{title}：" in told[2] for title in others)
+    assert "|" not in "".join(told.values())
+
+
 def test_late_correction_adds_a_row_and_each_day_reads_what_it_knew(folder, lake, ledger):
     put(folder, TAX, "2026-02-16.csv", csv_bytes(TAX_HEADERS, [tax_row(ALPHA, sales="100.00")]))
     govern(folder, lake, ledger)

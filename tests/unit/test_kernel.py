@@ -13,6 +13,7 @@ from rongqiao.kernel.decision import Decision, Outcome, Reason, all_of, any_of, 
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.identifiers import check_uscc, complete_uscc, is_uscc
 from rongqiao.kernel.money import format_cny, to_cny
+from rongqiao.kernel.period import end_of_last
 from rongqiao.kernel.period import add_months, check_month, last_day, months_between, shift_date
 from rongqiao.kernel.rate import format_rate, from_lpr
 from rongqiao.kernel.region import check_region, is_within, parents, region_level
@@ -129,3 +130,21 @@ def test_unknown_is_never_no():
     decision = Decision(Outcome.UNKNOWN, (ask, Reason(Outcome.MET, "grade", "评级A以上", "AA", "A")))
     assert decision.missing == (ask,)
     assert not decision.is_met
+
+
+@pytest.mark.parametrize(
+    ("cycle", "on", "end"),
+    [
+        ("daily", "2026-03-01", "2026-02-28"),
+        ("weekly", "2026-11-27", "2026-11-22"),
+        ("weekly", "2026-11-22", "2026-11-15"),
+        ("monthly", "2026-11-30", "2026-10-31"),
+        ("monthly", "2026-01-01", "2025-12-31"),
+        ("quarterly", "2026-11-27", "2026-09-30"),
+        ("quarterly", "2026-02-27", "2025-12-31"),
+        ("yearly", "2026-11-27", "2025-12-31"),
+        ("once", "2026-11-27", "2026-11-27"),
+    ],
+)
+def test_a_cycle_that_is_over_ends_before_the_day(cycle, on, end):
+    assert end_of_last(cycle, dt.date.fromisoformat(on)) == dt.date.fromisoformat(end)

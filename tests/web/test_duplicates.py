@@ -106,7 +106,7 @@ def test_what_was_confirmed_is_not_rewritten(batch, scope):
 
 def test_every_table_names_the_rules_of_its_key():
     for contract in load_contracts().values():
-        rules = selectors.duplicate_rules(contract)
+        rules = contract.key_rules
         assert rules
         assert all(rule.startswith(f"{contract.id}.") for rule in rules)
 

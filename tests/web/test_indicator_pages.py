@@ -179,3 +179,10 @@ def test_the_swap_is_the_list_of_the_page(client, published):
         url, {"state": "suspended"}, HTTP_HX_REQUEST="true", HTTP_HX_TARGET="indicators"
     ).content.decode()
     assert swapped.strip() in whole
+
+
+def test_its_worked_example_names_no_file_of_the_source_code(client, published):
+    told = page(client)
+    assert "算例" in told
+    assert "tests/" not in told
+    assert ".yaml" not in told

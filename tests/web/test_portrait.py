@@ -19,7 +19,9 @@ from rongqiao.bases.enterprises.portraits import mask, public_classes
 from rongqiao.bases.enterprises.selectors import group_figures
 from rongqiao.bases.enterprises.services import publish_from_lake
 from rongqiao.bases.enterprises.standing import read_standing
+from rongqiao.bases.enterprises.ties import relation_queries, tag_queries
 from rongqiao.contracts.catalog import consent_data_classes
+from rongqiao.contracts.standards import load_contract
 
 pytestmark = pytest.mark.django_db
 
@@ -339,3 +341,16 @@ def test_an_official_traces_public_figures_only(client, official):
     answer = open_page(client, "government_figure_trace", FIRST, SALES, matter="policy")
     assert answer.status_code == 403
     assert open_page(client, "government_figure_trace", FIRST, CASES).status_code == 302
+
+
+SPANS = [(name, since, until) for name, (_, since, until, _) in tag_queries().items()]
+SPANS += [(name, since, until) for name, (*_, since, until) in relation_queries().items()]
+
+
+@pytest.mark.parametrize(
+    ("contract_id", "since", "until"),
+    [(name, since, end) for name, since, until in SPANS for end in re.findall(r"\w+_on", until)],
+)
+def test_no_title_or_tie_is_let_in_that_ends_before_it_began(contract_id, since, until):
+    rules = [rule for rule in load_contract(contract_id).row_rules if {since, until} <= set(rule.columns)]
+    assert any(rule.severity == "reject" for rule in rules), f"{contract_id}: {until} may lie before {since}"

@@ -193,6 +193,12 @@ class Contract:
         """Rules that judge a delivery as a whole."""
         return tuple(rule for rule in self.rules if rule.scope == "table")
 
+    @property
+    def key_rules(self) -> dict[str, tuple[str, ...]]:
+        """Rules that a key occurs once in a delivery → its items; one on the primary key where the contract declares none."""
+        declared = {rule.id: rule.columns for rule in self.rules if rule.scope == "key"}
+        return declared or {f"{self.id}.duplicate_key": self.key}
+
     @cached_property
     def headers(self) -> dict[str, str]:
         """Accepted header → item id: the id itself, the title and all aliases, scaled ones included."""

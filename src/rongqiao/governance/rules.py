@@ -84,8 +84,8 @@ def check_resolved(work: Workbench, find_reference: Callable[[str, bool], Refere
     for rule in declared:
         _check_key(work, (rule.id, rule.severity, rule.title), rule.columns)
     if not declared:
-        implied = (f"{work.contract.id}.duplicate_key", "reject", "同一批次内主键不得重复，以最后一行为准")
-        _check_key(work, implied, work.contract.key)
+        ((rule_id, columns),) = work.contract.key_rules.items()
+        _check_key(work, (rule_id, "reject", "同一批次内主键不得重复，以最后一行为准"), columns)
 
 
 def _concerns_identity(rule: QualityRule) -> bool:
@@ -260,14 +260,13 @@ def _check_key(work: Workbench, rule: tuple[str, str, str], columns: Sequence[st
     checked = np.bincount(found["batch"], minlength=len(work.batches))
     digests = np.sort(np.asarray(found["digest"]))
     repeated = np.unique(digests[1:][digests[1:] == digests[:-1]])
-    shown = ", ".join(f"CAST({quote(column)} AS VARCHAR)" for column in columns)
     work.connection.register("repeated keys", pa.table({"digest": pa.array(repeated, pa.uint64())}))
     work.connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE duplicates AS SELECT batch, line, concat_ws('|', {shown}) AS value FROM resolved
+        f"""CREATE OR REPLACE TEMP TABLE duplicates AS SELECT batch, line FROM resolved
         WHERE {is_complete} AND {digest} IN (SELECT digest FROM "repeated keys")
         QUALIFY line < max(line) OVER (PARTITION BY batch, {keys})"""
         if len(repeated)
-        else "CREATE OR REPLACE TEMP TABLE duplicates (batch INTEGER, line INTEGER, value VARCHAR)"
+        else "CREATE OR REPLACE TEMP TABLE duplicates (batch INTEGER, line INTEGER)"
     )
     work.connection.unregister("repeated keys")
     failed = dict(work.connection.execute("SELECT batch, count(*) FROM duplicates GROUP BY batch").fetchall())
@@ -275,7 +274,7 @@ def _check_key(work: Workbench, rule: tuple[str, str, str], columns: Sequence[st
     _settle(work, (rule_id, severity, "uniqueness"), counts)
     if severity == "reject":
         work.connection.execute(
-            f"""INSERT INTO rejected SELECT batch, line, {literal(columns[0])}, {literal(rule_id)}, value, {literal(title)}
+            f"""INSERT INTO rejected SELECT batch, line, {literal(columns[0])}, {literal(rule_id)}, NULL, {literal(title)}
             FROM duplicates"""
         )
 

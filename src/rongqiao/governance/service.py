@@ -21,6 +21,7 @@ from rongqiao.lake.engine import connect, literal, quote, stage
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from rongqiao.contracts.model import Contract
     from rongqiao.governance.batch import Batch, Workbench
     from rongqiao.lake.tables import Lake
 
@@ -278,17 +279,21 @@ def _stage_batches(work: Workbench) -> None:
 
 
 def _rejected_rows(work: Workbench) -> pa.Table:
-    """Rejected rows with the whole row as it was delivered, by item."""
+    """Rejected rows with the whole row as it was delivered, by item; of a repeated key, all its items are what was received."""
     places = work.connection.sql("SELECT batch, line FROM rejected").to_arrow_table()
     kept = work.kept.find(places)
     if not places.num_rows or kept is None:
         return SCHEMAS[QUARANTINE].empty_table()
     fields = ", ".join(f"{quote(item.id)} := raw.{quote(item.id)}" for item in work.contract.items)
     values = " ".join(f"WHEN {literal(item.id)} THEN raw.{quote(item.id)}" for item in work.contract.items)
+    keys = " ".join(
+        f"WHEN {literal(rule_id)} THEN {_key_sql(work.contract, columns)}"
+        for rule_id, columns in work.contract.key_rules.items()
+    )
     work.connection.register("kept rows", kept)
     found = work.connection.execute(
         f"""SELECT b.batch_id, b.file_name, r.line, r.column_id AS "column", r.rule_id,
-        coalesce(r.value, CASE r.column_id {values} END) AS value, r.message,
+        coalesce(r.value, CASE r.rule_id {keys} ELSE CASE r.column_id {values} END END) AS value, r.message,
         CAST(to_json(struct_pack({fields})) AS VARCHAR) AS row_json, b.delivered_on AS known_at
         FROM rejected r JOIN "kept rows" raw USING (batch, line) JOIN batches b USING (batch) ORDER BY r.batch, r.line"""
     ).to_arrow_table()
@@ -299,6 +304,17 @@ def _rejected_rows(work: Workbench) -> pa.Table:
         .select(SCHEMAS[QUARANTINE].names)
         .cast(SCHEMAS[QUARANTINE])
     )
+
+
+def _key_sql(contract: Contract, columns: Sequence[str]) -> str:
+    """Write SQL that names the items of a key with their delivered texts; a key of one item is its text alone."""
+    if len(columns) == 1:
+        return f"raw.{quote(columns[0])}"
+    parts = (
+        f"concat({literal(f'{contract.item(name).title}：')}, coalesce(nullif(trim(raw.{quote(name)}), ''), '（空）'))"
+        for name in columns
+    )
+    return f"concat_ws('；', {', '.join(parts)})"
 
 
 def _broken_rows(work: Workbench) -> pa.Table:

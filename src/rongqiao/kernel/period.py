@@ -59,3 +59,31 @@ def shift_date(day: dt.date, months: int) -> dt.date:
     """Move a date by whole months, to the month's last day where it is shorter (31 Jan + 1 = 28 Feb)."""
     year, number = divmod(add_months(month_of(day), months), 100)
     return dt.date(year, number, min(day.day, calendar.monthrange(year, number)[1]))
+
+
+#: Months of the cycles that run along the calendar's years.
+CYCLE_MONTHS = {"monthly": 1, "quarterly": 3, "yearly": 12}
+
+
+def end_of_last(cycle: str, on: dt.date) -> dt.date:
+    """Last day of the newest cycle that is over.
+
+    Parameters
+    ----------
+    cycle : str
+        Code of the code list ``update_cycles``.
+    on : datetime.date
+        Day it is asked on.
+
+    Returns
+    -------
+    datetime.date
+        Yesterday for ``daily``, the last Sunday for ``weekly``, the last day of month, quarter or year before; the day itself for what
+        has no cycle.
+    """
+    if cycle in CYCLE_MONTHS:
+        months = CYCLE_MONTHS[cycle]
+        index = month_index(month_of(on))
+        return last_day(from_index(index - index % months - 1))
+    back = {"daily": 1, "weekly": on.isoweekday()}.get(cycle, 0)
+    return on - dt.timedelta(days=back)

@@ -8,6 +8,7 @@ from django import forms
 
 from rongqiao.contracts.delivery_files import SUFFIXES
 from rongqiao.contracts.standards import load_contracts
+from rongqiao.kernel.period import end_of_last
 from rongqiao.portal.forms import PlainForm
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class DeliveryForm(PlainForm):
     kind = forms.ChoiceField(label="报送类型", choices=KINDS, widget=forms.RadioSelect, initial="regular")
     day = forms.DateField(
         label="数据日期",
-        help_text="数据截止的日期，如上月最后一天。入库时间以平台收到文件的日期为准，不由填报人指定。",
+        help_text="数据截止的日期，已按这张表的更新周期填好上一期的最后一天：每月更新的为上月末，每季、每年更新的为上季末、上年末，每周更新的为上周日。入库时间以平台收到文件的日期为准，不由填报人指定。",
         widget=forms.DateInput(attrs={"type": "date"}),
     )
     file = forms.FileField(
@@ -42,7 +43,10 @@ class DeliveryForm(PlainForm):
             for each in tables
         ]
         self.fields["contract"].choices = choices  # type: ignore[attr-defined]
-        self.fields["day"].initial = today.isoformat()
+        #: Table → last day of its newest cycle that is over; the page fills it in when another table is chosen.
+        self.days = {each.id: end_of_last(each.update_cycle, today).isoformat() for each in tables}
+        chosen = self.initial.get("contract") or next(iter(self.days), "")
+        self.fields["day"].initial = self.days.get(chosen, today.isoformat())
 
 
 class KeyForm(PlainForm):

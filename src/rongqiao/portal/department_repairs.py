@@ -45,7 +45,7 @@ def list_batches(request: HttpRequest) -> HttpResponse:
         name="batches",
         row_url=lambda row: reverse("portal:department_repair", args=[row["batch_id"]]),
         columns=[
-            Column("file_name", "文件", sort="file_name"),
+            Column("given_name", "文件", sort="given_name"),
             Column(
                 "contract_id", "数据表", sort="contract_id", value=lambda row: table_title(row["contract_id"])
             ),
@@ -59,12 +59,16 @@ def list_batches(request: HttpRequest) -> HttpResponse:
                 sorted({(row["contract_id"], table_title(row["contract_id"])) for row in batches}),
                 lambda rows, value: [row for row in rows if row["contract_id"] == value],
             ),
-            Filter("q", "文件名", apply=lambda rows, text: [row for row in rows if text in row["file_name"]]),
+            Filter("q", "文件名", apply=_of_file),
         ],
         empty_title="没有退回的数据",
         empty_text="上传的数据全部通过了检查，或退回的行都已修复。",
     )
     return listing.respond("portal/department/batches.html")
+
+
+def _of_file(rows: list[dict[str, Any]], words: str) -> list[dict[str, Any]]:
+    return [row for row in rows if words in row["given_name"] or words in row["file_name"]]
 
 
 @require_http_methods(["GET", "POST"])
@@ -126,7 +130,7 @@ def _page(
     context = {
         "batch_id": batch_id,
         "contract": contract,
-        "file": rows.first(),
+        "file": selectors.with_given_names(scope, rows).first(),
         "page": page,
         "rows": [_describe(request, contract, row) for row in page],
         "reasons": [
@@ -162,7 +166,7 @@ def _describe(request: HttpRequest, contract: Contract, row: Any) -> dict[str, A
     cells = [_cell(request, contract, row, item_id) for item_id in order] if row.row else []
     near = len(first) + 2
     told = {
-        "is_duplicate": row.rule_id in selectors.duplicate_rules(contract),
+        "is_duplicate": row.rule_id in contract.key_rules,
         "reason": request.POST.get(f"reason-{row.line}", ""),
     }
     return told | {

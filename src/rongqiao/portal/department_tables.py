@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from rongqiao.accounts.roles import Role
 from rongqiao.bases.enterprises import selectors as base
 from rongqiao.bases.enterprises import table_rows
+from rongqiao.bases.enterprises.intake.selectors import with_given_names
 from rongqiao.contracts.catalog import code_list
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.portal.access import for_roles, request_scope
@@ -49,7 +50,7 @@ def show_table(request: HttpRequest, contract_id: str) -> HttpResponse:
         empty_text="报送并通过六步治理后，合格的记录会列在这里。",
     )
     judged = judge_sources(base.source_statuses().filter(contract_id=contract_id), timezone.localdate())
-    context = {**describe_table(contract, "department"), "status": judged[0] if judged else None}
+    context = {**describe_table(contract, scope), "status": judged[0] if judged else None}
     return listing.respond("portal/department/table.html", context)
 
 
@@ -74,7 +75,7 @@ def list_receipts(request: HttpRequest) -> HttpResponse:
     own = [(each.id, each.title) for each in load_contracts().values() if each.department == scope.department]
     listing = receipts_listing(
         request,
-        base.list_deliveries().filter(contract_id__in=[name for name, _ in own]),
+        with_given_names(scope, base.list_deliveries().filter(contract_id__in=[name for name, _ in own])),
         own,
         lambda row: reverse("portal:department_lineage_batch", args=[row.batch_id]),
         lambda row: reverse("portal:department_repair", args=[row.batch_id]) if row.rows_quarantined else "",

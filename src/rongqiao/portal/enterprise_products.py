@@ -41,7 +41,7 @@ def list_products(request: HttpRequest) -> HttpResponse:
             Column("name", "产品", sort="name", value=lambda row: row.product.name),
             Column("institution", "机构", value=lambda row: row.product.institution.short_name),
             Column("outcome", "核对结果", "status", value=lambda row: row.decision.outcome.value),
-            Column("gaps", "还差什么", value=describe_gaps),
+            Column("gaps", "还差什么", value=describe_gaps, null_text="不差"),
             Column("rate", "年利率，最低", "rate", sort="rate", value=lambda row: row.product.rate_min_ratio),
             Column(
                 "amount", "最高额度", "money", sort="amount", value=lambda row: row.product.max_amount_cny

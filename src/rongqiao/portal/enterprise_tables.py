@@ -64,7 +64,7 @@ def list_tables(request: HttpRequest) -> HttpResponse:
         columns=[
             Column("title", "数据表", sort="title"),
             Column("department", "来源部门", "code", option="departments", sort="department"),
-            Column("records", "本企业记录", "count", sort="records", null_text=NOT_KNOWN),
+            Column("records", "本企业记录（条）", "count", sort="records", null_text=NOT_KNOWN),
             Column("newest", "最新一条", value=_newest),
             Column("delivered_on", "部门最近报送", "date", sort="delivered_on"),
         ],

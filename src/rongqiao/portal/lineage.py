@@ -120,12 +120,12 @@ def show_table(request: HttpRequest, contract_id: str) -> HttpResponse:
     """One table: its files on one side, what reads it on the other."""
     atlas = Atlas(request)
     contract = atlas.contract(contract_id)
-    files = list(base.list_deliveries(contract_id=contract_id)[:NEWEST])
+    files = list(atlas.named(base.list_deliveries(contract_id=contract_id))[:NEWEST])
     stages = [
         Stage(
             "报送文件",
             [
-                Node(each.file_name, f"{each.delivered_on} 报送", atlas.url("_batch", each.batch_id))
+                Node(each.given_name, f"{each.delivered_on} 报送", atlas.url("_batch", each.batch_id))
                 for each in files
             ]
             or [Node("从未报送", contract.department_title)],
@@ -193,7 +193,7 @@ def show_reader(request: HttpRequest, kind: str, reader_id: str) -> HttpResponse
     ]
     tables = [name for name in sorted(lineage.tables_of(reader)) if name in atlas.contracts]
     facts = [*reader.facts, ("标识", reader.id)]
-    files = list(base.newest_deliveries(tables))
+    files = list(atlas.named(base.newest_deliveries(tables)))
     more = {"interface_url": reverse("portal:interface", args=[reader_id])} if kind == "interface" else {}
     return _answer(
         request,
@@ -214,7 +214,7 @@ def show_reader(request: HttpRequest, kind: str, reader_id: str) -> HttpResponse
 def show_batch(request: HttpRequest, batch_id: str) -> HttpResponse:
     """One delivered file: receipt, checks, proof in the ledger, and what its table is read by."""
     atlas = Atlas(request)
-    delivery = base.get_delivery(batch_id)
+    delivery = atlas.named(base.list_deliveries()).filter(pk=batch_id).first()
     if delivery is None or delivery.contract_id not in atlas.contracts:
         raise Http404(batch_id)
     contract = atlas.contracts[delivery.contract_id]
@@ -222,7 +222,7 @@ def show_batch(request: HttpRequest, batch_id: str) -> HttpResponse:
         Stage("部门", [Node(contract.department_title)]),
         Stage(
             "报送文件",
-            [Node(delivery.file_name, f"{delivery.delivered_on} 报送，入库 {delivery.rows_accepted:,} 行")],
+            [Node(delivery.given_name, f"{delivery.delivered_on} 报送，入库 {delivery.rows_accepted:,} 行")],
             is_here=True,
         ),
         Stage("数据表", [Node(contract.title, contract.id, atlas.table(contract.id))]),
@@ -243,7 +243,7 @@ def show_batch(request: HttpRequest, batch_id: str) -> HttpResponse:
     elif delivery.rows_quarantined:
         more = {"quarantine_url": f"{reverse('portal:operator_quarantine')}?batch={batch_id}"}
     return _answer(
-        request, atlas, delivery.file_name, stages, links, facts=facts, files=[delivery], more=more
+        request, atlas, delivery.given_name, stages, links, facts=facts, files=[delivery], more=more
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
 from django.urls import reverse
 
+from rongqiao.bases.enterprises.intake.selectors import with_given_names
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.platforms.credit import lineage
 from rongqiao.portal.access import request_scope
@@ -15,6 +16,7 @@ from rongqiao.portal.access import request_scope
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from django.db.models import QuerySet
     from django.http import HttpRequest
 
     from rongqiao.contracts.model import Contract
@@ -44,13 +46,17 @@ class Atlas:
     """Where the reader may go: all tables for operators, a department's own otherwise."""
 
     def __init__(self, request: HttpRequest) -> None:
-        scope = request_scope(request)
+        scope = self.scope = request_scope(request)
         self.home = "operator" if scope.kind == "operator" else "department"
         self.contracts = {
             key: each
             for key, each in load_contracts().items()
             if scope.kind == "operator" or each.department == scope.department
         }
+
+    def named(self, deliveries: QuerySet[Any]) -> QuerySet[Any]:
+        """Give receipts the names that their files were uploaded under."""
+        return with_given_names(self.scope, deliveries)
 
     def contract(self, contract_id: str) -> Contract:
         """Return a table the reader may see; anything else is not found."""

@@ -57,6 +57,8 @@ class Column:
         What null shows as, in the export too; a count that disclosure control hides is no dash. A function reads it from the row.
     url : callable or None
         Address that the cell links to, empty for none; the first column may leave it to the listing's ``row_url``.
+    note : callable or None
+        Small words below the value, empty for none; not in the export.
     """
 
     key: str
@@ -67,6 +69,7 @@ class Column:
     option: str = ""
     null_text: str | Callable[[Any], str] = DASH
     url: Callable[[Any], str] | None = None
+    note: Callable[[Any], str] | None = None
 
     def read(self, row: Any) -> Any:
         """Value of this column in a row."""
@@ -104,6 +107,7 @@ class Cell:
     value: Any
     url: str = ""
     null_text: str = DASH
+    note: str = ""
 
 
 @dataclass
@@ -200,6 +204,11 @@ class Listing:
         return any(value for _, value in self.filter_values)
 
     @property
+    def is_bare(self) -> bool:
+        """Whether there is nothing at all: then there is nothing to filter either."""
+        return not self.page.paginator.count and not self.is_filtered
+
+    @property
     def sort(self) -> str:
         """Present sort key, from the columns that allow it; anything else falls back to the default."""
         asked = self.value_of("sort")
@@ -232,7 +241,13 @@ class Listing:
                 "row": row,
                 "url": self.row_url(row) if self.row_url else "",
                 "cells": [
-                    Cell(column, column.read(row), column.url(row) if column.url else "", column.null_of(row))
+                    Cell(
+                        column,
+                        column.read(row),
+                        column.url(row) if column.url else "",
+                        column.null_of(row),
+                        column.note(row) if column.note else "",
+                    )
                     for column in self.columns
                 ],
             }

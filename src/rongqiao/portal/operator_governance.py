@@ -12,14 +12,14 @@ from django.views.decorators.http import require_safe
 
 from rongqiao.accounts.roles import Role
 from rongqiao.bases.enterprises import selectors as base
-from rongqiao.bases.enterprises.intake.selectors import with_states
+from rongqiao.bases.enterprises.intake.selectors import of_file, with_given_names, with_states
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.portal.access import for_roles, request_scope
 from rongqiao.portal.freshness import judge_sources
 from rongqiao.portal.listing import Column, Filter, Listing
 from rongqiao.portal.operator_steps import OUTCOMES, STEPS, gather_steps, rule_titles
 from rongqiao.portal.source_listing import freshness_listing
-from rongqiao.portal.table_standard import FAMILIES, describe_table, receipts_listing, type_word
+from rongqiao.portal.table_standard import FAMILIES, FILE, describe_table, receipts_listing, type_word
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -222,7 +222,7 @@ def _quarantine_of(row: Any) -> str:
 def _collection(request: HttpRequest) -> Listing:
     return receipts_listing(
         request,
-        base.list_deliveries(),
+        with_given_names(request_scope(request), base.list_deliveries()),
         _contracts(),
         lambda row: reverse("portal:operator_lineage_batch", args=[row.batch_id]),
         _quarantine_of,
@@ -264,15 +264,14 @@ def list_quarantine(request: HttpRequest) -> HttpResponse:
             for row in base.quarantine_by_rule()
         }
     )
+    scope = request_scope(request)
+    rows = with_states(scope, base.list_quarantine(scope, batch_id=request.GET.get("batch") or None))
     listing = Listing(
         request,
-        with_states(
-            request_scope(request),
-            base.list_quarantine(request_scope(request), batch_id=request.GET.get("batch") or None),
-        ),
+        with_given_names(scope, rows),
         name="quarantine",
         columns=[
-            Column("file_name", "文件", sort="file_name"),
+            FILE,
             Column("line", "行", "number", sort="line"),
             Column("column", "字段", value=_column_title),
             Column("value", "收到的值"),
@@ -287,6 +286,7 @@ def list_quarantine(request: HttpRequest) -> HttpResponse:
             Filter("state", "办理", ROW_STATES, lambda rows, v: rows.filter(state=v)),
             Filter("contract", "数据表", _contracts(), lambda rows, v: rows.filter(contract_id=v)),
             Filter("rule", "规则", rules, lambda rows, v: rows.filter(rule_id=v)),
+            Filter("file", "文件名", apply=of_file),
             Filter("q", "收到的值", apply=lambda rows, v: rows.filter(value__icontains=v[:60])),
         ],
         default_sort="-known_at",
@@ -309,7 +309,7 @@ def show_source(request: HttpRequest, contract_id: str) -> HttpResponse:
         request,
         "portal/operator/source.html",
         {
-            **describe_table(contract, "operator"),
+            **describe_table(contract, request_scope(request)),
             "status": judged[0] if judged else None,
         },
     )

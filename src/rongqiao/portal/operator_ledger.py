@@ -11,9 +11,10 @@ from django.views.decorators.http import require_safe
 
 from rongqiao.accounts.roles import Role
 from rongqiao.kernel.errors import RongqiaoError
-from rongqiao.portal.access import for_roles
+from rongqiao.portal.access import for_roles, request_scope
 from rongqiao.portal.forms import PlainForm
 from rongqiao.portal.ledger_proofs import KINDS, open_ledger, prove, trusted_keys
+from rongqiao.portal.ledger_times import date_entries
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -57,17 +58,20 @@ def show_ledger(request: HttpRequest) -> HttpResponse:
                 proved = prove(ledger, form.cleaned_data["index"], keys)
             except RongqiaoError as found:
                 error = found
+    newest = list(ledger.entries(max(size - NEWEST, 0)))[::-1]
+    dated = [*newest, proved.proof.entry] if proved else newest
+    times = date_entries(request_scope(request), ledger, dated)
     context: dict[str, Any] = {
         "size": size,
         "head": ledger.head(),
         "state": head_state(ledger, keys),
         "has_key": bool(keys),
         "entries": [
-            (entry, KINDS.get(entry.kind, entry.kind))
-            for entry in reversed(list(ledger.entries(max(size - NEWEST, 0))))
+            (entry, KINDS.get(entry.kind, entry.kind), times[entry.index]) for entry in newest
         ],
         "form": form,
         "proved": proved,
+        "proved_when": times[proved.proof.entry.index] if proved else None,
         "error": error,
     }
     return render(request, "portal/operator/ledger.html", context)

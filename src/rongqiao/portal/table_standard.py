@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises import selectors as base
+from rongqiao.bases.enterprises.intake.selectors import of_file, with_given_names
 from rongqiao.contracts.catalog import code_list
+from rongqiao.contracts.delivery_files import read_name
 from rongqiao.portal.drift import gather_drift
 from rongqiao.portal.listing import Column, Filter, Listing
 from rongqiao.portal.operator_steps import drift_word
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
+    from rongqiao.accounts.scope import Scope
     from rongqiao.contracts.model import Contract, Item
 
 FAMILIES = [
@@ -36,8 +39,21 @@ ASIDE = {"operator": "隔离", "department": "退回"}
 RECEIPT_PAGES = {"operator": "portal:operator_deliveries", "department": "portal:department_receipts"}
 
 
-def describe_table(contract: Contract, workspace: str) -> dict[str, Any]:
+def stored_note(row: Any) -> str:
+    """Name that an uploaded file is stored under; of one that bears its own, whether it completes or corrects others."""
+    if row.given_name != row.file_name:
+        return f"存为 {row.file_name}"
+    _, tag = read_name(row.file_name) or ("", "")
+    return "补报或更正" if tag.startswith(("correction", "part", "repair")) else ""
+
+
+#: The file of a receipt or of a row set aside, by the name that its sender knows.
+FILE = Column("given_name", "文件", sort="given_name", note=stored_note)
+
+
+def describe_table(contract: Contract, scope: Scope) -> dict[str, Any]:
     """Gather what the components ``table_standard``, ``table_rules`` and ``table_receipts`` and the drift show, for one workspace."""
+    workspace = "operator" if scope.kind == "operator" else "department"
     profiles = {profile.column: profile for profile in base.list_profiles(contract.id)}
     results = {result.rule_id: result for result in base.list_rule_results(contract_id=contract.id)}
     return {
@@ -57,7 +73,9 @@ def describe_table(contract: Contract, workspace: str) -> dict[str, Any]:
             for item in contract.items
         ],
         "rules": [(rule, results.get(rule.id), dict(FAMILIES)[rule.family]) for rule in contract.rules],
-        "deliveries": list(base.list_deliveries(contract_id=contract.id)[:RECEIPTS]),
+        "deliveries": list(
+            with_given_names(scope, base.list_deliveries(contract_id=contract.id))[:RECEIPTS]
+        ),
         "drift": gather_drift(contract),
         "aside": ASIDE[workspace],
         "lineage_item": f"portal:{workspace}_lineage_item",
@@ -94,7 +112,7 @@ def receipts_listing(
         name="deliveries",
         row_url=row_url,
         columns=[
-            Column("file_name", "文件", sort="file_name"),
+            FILE,
             Column("contract_id", "数据表", sort="contract_id", value=lambda row: titles.get(row.contract_id, row.contract_id)),
             Column("delivered_on", "报送日期", "date", sort="delivered_on"),
             Column("rows_in", "收到", "count", sort="rows_in"),
@@ -108,8 +126,9 @@ def receipts_listing(
         filters=[
             Filter("contract", "数据表", tables, lambda rows, v: rows.filter(contract_id=v)),
             Filter("problems", "问题", [("quarantined", "有未入库的行"), ("unrecorded", "未入账")], _by_problem),
-            Filter("q", "文件名", apply=lambda rows, v: rows.filter(file_name__icontains=v[:60])),
+            Filter("q", "文件名", apply=of_file),
         ],
+        further=[Column("file_name", "存档文件名")],
         default_sort="-delivered_on",
         **given,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import record_audit, require
 from rongqiao.bases.enterprises.intake.models import DuplicateRow, RepairedRow
-from rongqiao.bases.enterprises.intake.selectors import duplicate_rules, quarantined_rows
+from rongqiao.bases.enterprises.intake.selectors import quarantined_rows
 from rongqiao.contracts.standards import load_contract
 from rongqiao.kernel.errors import InvalidValueError, NotFoundError
 from rongqiao.kernel.texts import whole_text
@@ -55,7 +55,7 @@ def close_duplicate(*, scope: Scope, batch_id: str, line: int, reason: str, now:
         raise NotFoundError("退回的行", f"{batch_id}:{line}", "没有这一行，或不属于本部门。")
     advance(LIFECYCLE, row_state(scope, batch_id, line), "close")
     contract, words = load_contract(rows[0].contract_id), _reason(reason)
-    if not {row.rule_id for row in rows} & duplicate_rules(contract):
+    if not {row.rule_id for row in rows} & set(contract.key_rules):
         raise InvalidValueError(
             "行号", line, "这一行不是因主键重复退回的，请更正后重新检查，不能按重复关闭。"
         )

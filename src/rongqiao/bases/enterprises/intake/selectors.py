@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, Count, Exists, F, Max, OuterRef, Value, When
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
 
 from rongqiao.accounts.roles import Role
 from rongqiao.accounts.services import require
@@ -14,13 +15,15 @@ from rongqiao.bases.enterprises.models import QuarantinedRow
 if TYPE_CHECKING:
     import datetime as dt
     import uuid
+    from collections.abc import Collection
 
     from django.db.models import QuerySet
 
     from rongqiao.accounts.scope import Scope
-    from rongqiao.contracts.model import Contract
 
 REPAIRABLE = 200
+#: Uploads whose stored name another file may bear.
+GIVEN_UP = ("discarded", "failed", "duplicate")
 
 
 def list_uploads(scope: Scope) -> QuerySet[Upload]:
@@ -80,10 +83,29 @@ def repaired_places(scope: Scope, upload: Upload) -> list[tuple[str, int]]:
     return list(rows.order_by("batch_id", "line").values_list("batch_id", "line"))
 
 
-def duplicate_rules(contract: Contract) -> set[str]:
-    """Rules that set a row aside because another one of its file has the same key."""
-    declared = {rule.id for rule in contract.rules if rule.scope == "key"}
-    return declared or {f"{contract.id}.duplicate_key"}
+def with_given_names(scope: Scope, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Give receipts or rows set aside ``given_name``: what the file was called when it was uploaded.
+
+    The platform stores an upload under its day and a mark; a file that came another way keeps the name it bears.
+    """
+    sent = Upload.objects.for_scope(scope).filter(
+        contract_id=OuterRef("contract_id"), stored_name=OuterRef("file_name")
+    )
+    named = sent.exclude(status__in=GIVEN_UP).values("file_name")[:1]
+    return rows.annotate(given_name=Coalesce(Subquery(named), F("file_name")))
+
+
+def received_instants(scope: Scope, digests: Collection[str]) -> dict[str, dt.datetime]:
+    """When uploads with these bytes were received whole, by the batch that governance made of them."""
+    rows = Upload.objects.for_scope(scope).filter(
+        digest__in=digests, status="landed", received_at__isnull=False
+    )
+    return {upload.batch_id: upload.received_at for upload in rows.order_by("-received_at")}
+
+
+def of_file(rows: QuerySet[Any], words: str) -> QuerySet[Any]:
+    """Narrow rows with given names to those whose file holds the words in the name it was uploaded or is stored under."""
+    return rows.filter(Q(given_name__icontains=words[:60]) | Q(file_name__icontains=words[:60]))
 
 
 def with_states(scope: Scope, rows: QuerySet[QuarantinedRow]) -> QuerySet[Any]:
@@ -121,8 +143,10 @@ def list_duplicates(scope: Scope) -> QuerySet[DuplicateRow]:
 
 
 def list_open_batches(scope: Scope) -> list[dict[str, Any]]:
-    """Batches with rows to repair: contract, file, day, rows; newest first."""
-    found = _open_rows(scope).values("batch_id", "contract_id", "file_name")
+    """Batches with rows to repair: contract, file as it was uploaded and as it is stored, day, rows; newest first."""
+    found = with_given_names(scope, _open_rows(scope)).values(
+        "batch_id", "contract_id", "file_name", "given_name"
+    )
     counted = found.annotate(rows=Count("line", distinct=True), known_on=Max("known_at"))
     return [dict(row) for row in counted.order_by("-known_on", "contract_id", "file_name")]
 

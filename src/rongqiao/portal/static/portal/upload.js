@@ -1,5 +1,20 @@
 "use strict";
 
+/* Fills in the last day of the chosen table's cycle, until the clerk has chosen a day. */
+(() => {
+  const place = document.getElementById("cycle-days");
+  const form = place?.closest("form");
+  if (!form) return;
+  const days = JSON.parse(place.textContent);
+  const table = form.elements.namedItem("contract");
+  const day = form.elements.namedItem("day");
+  let filled = day.value;
+  table.addEventListener("change", () => {
+    if (day.value !== filled || !days[table.value]) return;
+    filled = day.value = days[table.value];
+  });
+})();
+
 /* Sends the chosen file in portions by the tus protocol; a file that was begun before goes on where it broke off. */
 (() => {
   const PORTION_BYTES = 4 * 1024 * 1024;
