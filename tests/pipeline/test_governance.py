@@ -187,7 +187,11 @@ def test_duplicate_within_a_file_keeps_the_last(folder, lake, ledger):
 
 
 def test_a_repeated_key_is_told_by_its_items_as_they_were_delivered(folder, lake, ledger):
-    rows = [tax_row(ALPHA, sales="1.00"), tax_row("", NAMES[ALPHA], sales="2.00"), tax_row(ALPHA, sales="3.00")]
+    rows = [
+        tax_row(ALPHA, sales="1.00"),
+        tax_row("", NAMES[ALPHA], sales="2.00"),
+        tax_row(ALPHA, sales="3.00"),
+    ]
     put(folder, TAX, "2026-02-16.csv", csv_bytes(TAX_HEADERS, rows))
     govern(folder, lake, ledger)
     contract = load_contract(TAX)

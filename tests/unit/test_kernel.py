@@ -13,8 +13,7 @@ from rongqiao.kernel.decision import Decision, Outcome, Reason, all_of, any_of, 
 from rongqiao.kernel.errors import InvalidValueError
 from rongqiao.kernel.identifiers import check_uscc, complete_uscc, is_uscc
 from rongqiao.kernel.money import format_cny, to_cny
-from rongqiao.kernel.period import end_of_last
-from rongqiao.kernel.period import add_months, check_month, last_day, months_between, shift_date
+from rongqiao.kernel.period import add_months, check_month, end_of_last, last_day, months_between, shift_date
 from rongqiao.kernel.rate import format_rate, from_lpr
 from rongqiao.kernel.region import check_region, is_within, parents, region_level
 

@@ -66,7 +66,9 @@ def test_a_file_is_found_by_either_name_and_exported_with_both(sent, desks):
     for words in ("10月等级", sent.stored_name[:18]):
         assert "共 <b>1</b> 条" in read(clerk, "department_receipts", q=words)
     assert "共 <b>0</b> 条" in read(clerk, "department_receipts", q="别的文件")
-    rows = list(csv.DictReader(io.StringIO(read(clerk, "department_receipts", export="csv").lstrip("\ufeff"))))
+    rows = list(
+        csv.DictReader(io.StringIO(read(clerk, "department_receipts", export="csv").lstrip("\ufeff")))
+    )
     assert [(row["文件"], row["存档文件名"]) for row in rows] == [(GIVEN, sent.stored_name)]
 
 

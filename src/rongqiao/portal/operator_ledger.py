@@ -66,9 +66,7 @@ def show_ledger(request: HttpRequest) -> HttpResponse:
         "head": ledger.head(),
         "state": head_state(ledger, keys),
         "has_key": bool(keys),
-        "entries": [
-            (entry, KINDS.get(entry.kind, entry.kind), times[entry.index]) for entry in newest
-        ],
+        "entries": [(entry, KINDS.get(entry.kind, entry.kind), times[entry.index]) for entry in newest],
         "form": form,
         "proved": proved,
         "proved_when": times[proved.proof.entry.index] if proved else None,

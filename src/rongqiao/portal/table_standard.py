@@ -73,9 +73,7 @@ def describe_table(contract: Contract, scope: Scope) -> dict[str, Any]:
             for item in contract.items
         ],
         "rules": [(rule, results.get(rule.id), dict(FAMILIES)[rule.family]) for rule in contract.rules],
-        "deliveries": list(
-            with_given_names(scope, base.list_deliveries(contract_id=contract.id))[:RECEIPTS]
-        ),
+        "deliveries": list(with_given_names(scope, base.list_deliveries(contract_id=contract.id))[:RECEIPTS]),
         "drift": gather_drift(contract),
         "aside": ASIDE[workspace],
         "lineage_item": f"portal:{workspace}_lineage_item",
