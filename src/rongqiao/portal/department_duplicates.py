@@ -31,15 +31,16 @@ def list_duplicates(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, problem: str = "") -> HttpResponse:
+    scope = request_scope(request)
     listing = Listing(
         request,
-        selectors.list_duplicates(request_scope(request)),
+        selectors.with_given_names(scope, selectors.list_duplicates(scope)),
         name="duplicates",
         path=reverse("portal:department_duplicates"),
         row_template="portal/department/duplicate_card.html",
         row_url=lambda row: reverse("portal:department_duplicate_reopen", args=[row.pk]),
         columns=[
-            Column("file_name", "文件", sort="file_name"),
+            Column("given_name", "文件", sort="given_name"),
             Column("line", "行", "number"),
             Column("contract_id", "数据表", value=lambda row: table_title(row.contract_id)),
             Column("state", "状态", "status", option="quarantined_row"),
@@ -57,7 +58,7 @@ def _page(request: HttpRequest, problem: str = "") -> HttpResponse:
                 STATES,
                 lambda rows, value: rows.filter(reopened_at__isnull=value == "closed"),
             ),
-            Filter("q", "文件名", apply=lambda rows, text: rows.filter(file_name__contains=text[:60])),
+            Filter("q", "文件名", apply=selectors.of_file),
         ],
         default_sort="-closed_at",
         empty_title="没有确认重复的行",

@@ -8,7 +8,7 @@
   const days = JSON.parse(place.textContent);
   const table = form.elements.namedItem("contract");
   const day = form.elements.namedItem("day");
-  let filled = day.value;
+  let filled = day.value === days[table.value] ? day.value : null;
   table.addEventListener("change", () => {
     if (day.value !== filled || !days[table.value]) return;
     filled = day.value = days[table.value];
