@@ -100,7 +100,7 @@ def received_instants(scope: Scope, digests: Collection[str]) -> dict[str, dt.da
     rows = Upload.objects.for_scope(scope).filter(
         digest__in=digests, status="landed", received_at__isnull=False
     )
-    return {upload.batch_id: upload.received_at for upload in rows.order_by("-received_at")}
+    return {each.batch_id: each.received_at for each in rows.order_by("-received_at") if each.received_at}
 
 
 def of_file(rows: QuerySet[Any], words: str) -> QuerySet[Any]:
