@@ -91,8 +91,9 @@ def with_given_names(scope: Scope, rows: QuerySet[Any]) -> QuerySet[Any]:
     sent = Upload.objects.for_scope(scope).filter(
         contract_id=OuterRef("contract_id"), stored_name=OuterRef("file_name")
     )
-    named = sent.exclude(status__in=GIVEN_UP).values("file_name")[:1]
-    return rows.annotate(given_name=Coalesce(Subquery(named), F("file_name")))
+    given = sent.exclude(status__in=GIVEN_UP).values("file_name")[:1]
+    named: QuerySet[Any] = rows.annotate(given_name=Coalesce(Subquery(given), F("file_name")))
+    return named
 
 
 def received_instants(scope: Scope, digests: Collection[str]) -> dict[str, dt.datetime]:
