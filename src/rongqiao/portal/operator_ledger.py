@@ -14,11 +14,13 @@ from rongqiao.kernel.errors import RongqiaoError
 from rongqiao.portal.access import for_roles, request_scope
 from rongqiao.portal.forms import PlainForm
 from rongqiao.portal.ledger_proofs import KINDS, open_ledger, prove, trusted_keys
-from rongqiao.portal.ledger_times import date_entries
+from rongqiao.portal.ledger_times import RECEIPT, date_entries
+from rongqiao.portal.operator_governance import contract_title
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
+    from rongqiao.ledger.entries import Entry
     from rongqiao.ledger.heads import SignedHead
     from rongqiao.ledger.log import Ledger
 
@@ -66,13 +68,19 @@ def show_ledger(request: HttpRequest) -> HttpResponse:
         "head": ledger.head(),
         "state": head_state(ledger, keys),
         "has_key": bool(keys),
-        "entries": [(entry, KINDS.get(entry.kind, entry.kind), times[entry.index]) for entry in newest],
+        "entries": [(entry, _kind(entry), times[entry.index]) for entry in newest],
         "form": form,
         "proved": proved,
         "proved_when": times[proved.proof.entry.index] if proved else None,
         "error": error,
     }
     return render(request, "portal/operator/ledger.html", context)
+
+
+def _kind(entry: Entry) -> str:
+    """Say what an entry is about; of a receipt, which table's."""
+    title = KINDS.get(entry.kind, entry.kind)
+    return f"{title}：{contract_title(entry.subject.partition('@')[0])}" if entry.kind == RECEIPT else title
 
 
 def head_state(ledger: Ledger, keys: list[str]) -> HeadState | None:
