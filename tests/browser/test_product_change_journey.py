@@ -102,8 +102,12 @@ def test_a_change_is_tried_published_by_another_and_followed_by_every_view(
     counties = officer.locator("#counties")
     for number in counties.locator("td.rq-col-count").all_inner_texts():
         assert number == "少于 20" or int(number.replace(",", "")) >= 20
-    counties.get_by_label("市州").select_option(label="长沙市")
-    officer.wait_for_url(re.compile("prefecture=4301"))
+    # No county of a province this small is sure to be told: its figure may fall below the least by the deviation that protects it.
+    if counties.locator("td.rq-col-count").count():
+        counties.get_by_label("市州").select_option(label="长沙市")
+        officer.wait_for_url(re.compile("prefecture=4301"))
+    else:
+        assert "各县市区的增减都少于 20 户，不显示" in counties.inner_text()
     assert officer.locator("h1").inner_text().startswith("修改准入条件")
     check_page(officer, screenshots, "product-change-tried-1440")
     officer.set_viewport_size({"width": 390, "height": 844})
