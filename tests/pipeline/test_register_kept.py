@@ -115,7 +115,7 @@ def test_it_is_not_taught_again_but_only_what_came_since(lake, tmp_path):
     assert BETA in {row[0] for row in known["register_names"] if row[1] == "株洲远山新材料有限公司"}
 
 
-@pytest.mark.parametrize("spoil", ["unfinished", "broken", "gone", "of another lake"])
+@pytest.mark.parametrize("spoil", ["unfinished", "broken", "gone", "of another lake", "of other rules"])
 def test_whatever_a_killed_run_left_is_taught_anew(lake, tmp_path, spoil):
     file = tmp_path / "lake" / FILE
     phantom = "INSERT INTO register_known VALUES ('PHANTOM', 1)"
@@ -125,6 +125,9 @@ def test_whatever_a_killed_run_left_is_taught_anew(lake, tmp_path, spoil):
         change(
             lake, f"{phantom}; INSERT INTO register_taught VALUES ('published/{REGISTRY}/elsewhere.parquet')"
         )
+    elif spoil == "of other rules":
+        # As if places, forms or words of industry had been added since, or the engine's expression of a block had changed.
+        change(lake, f"{phantom}; UPDATE register_made SET rules = 'of last year'")
     elif spoil == "broken":
         file.write_bytes(b"no database " * 4096)
     else:

@@ -177,3 +177,28 @@ def test_a_kept_index_that_does_not_fit_is_made_anew(kept, tmp_path, spoil):
     assert_agrees(again)
     again.keep()
     assert len(list((tmp_path / "index").iterdir())) == 1
+
+
+def test_a_hash_that_two_names_share_means_only_the_one_that_was_asked_for():
+    """Hashes only gather who might be meant: what they stand for decides."""
+    (alpha, number, name), (beta, other, _) = rows(1, 2)
+    register = Register([(alpha, number, name), (beta, other, "岳阳银杏物流有限公司")])
+    ways = [
+        register.resolve(None, name),
+        # The same core under another legal form.
+        register.resolve(None, name.replace("有限公司", "厂")),
+        register.resolve(number, None),
+    ]
+    index, places = register.index, register.index.segments[0]
+    for kind in ("core", "number"):
+        mixed = places.lookup(kind)
+        # Whoever asks for either gets both.
+        keys, at = np.repeat(mixed.keys, len(mixed.places)), np.tile(mixed.places, len(mixed.keys))
+        index.segments[0].arrays.update({f"{kind}.keys": keys, f"{kind}.places": at})
+        assert len(index.pairs(kind, mixed.keys[:1])[1]) == 2
+    assert [
+        register.resolve(None, name),
+        register.resolve(None, name.replace("有限公司", "厂")),
+        register.resolve(number, None),
+    ] == ways
+    assert [each.method for each in ways] == ["name_exact", "name_fuzzy", "registration_no"]

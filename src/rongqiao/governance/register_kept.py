@@ -7,6 +7,7 @@ entered that is not published yet it notes none, so that whatever a killed run l
 # ruff: noqa: S608  (names are constants of this module; values are bound)
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -14,6 +15,8 @@ import duckdb
 from rongqiao.governance import cleaning
 from rongqiao.governance.batch import NAME_CONTRACT, SUBJECT_CONTRACTS
 from rongqiao.governance.register import Register
+from rongqiao.governance.resolution.likeness import block_keys
+from rongqiao.governance.resolution.name_parts import parts_rule
 from rongqiao.lake.asof import newest_first
 from rongqiao.lake.engine import add_view, files_sql, literal
 
@@ -28,8 +31,8 @@ TEACHERS = (*SUBJECT_CONTRACTS, NAME_CONTRACT)
 
 _FILE, _INDEX, _CATALOG = ".register.duckdb", ".register.index", "kept_register"
 _REGISTRY = "market_regulation.registry"
-#: Of the register's tables; a file of another one is taught anew.
-_LAYOUT = 2
+#: Of the register's tables.
+_LAYOUT = 3
 #: Number, name, and which rows of each teacher count.
 _TAUGHT = {
     _REGISTRY: ("registration_no", "name", "true"),
@@ -101,20 +104,27 @@ def note_tried(register: Register) -> None:
     register.connection.execute("INSERT INTO register_tried VALUES (?)", [register.latest()])
 
 
+def _rules() -> str:
+    """Digest of the tables' layout and of all that keys and parts of names are worked out by."""
+    return hashlib.sha256(repr((_LAYOUT, parts_rule(), block_keys())).encode()).hexdigest()
+
+
 def _attach(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
-    attaching = f"ATTACH {literal(str(file))} AS {_CATALOG}"
+    attaching, rules = f"ATTACH {literal(str(file))} AS {_CATALOG}", _rules()
     try:
         connection.execute(attaching)
-        layouts = [layout for (layout,) in connection.execute(f"FROM {_CATALOG}.register_made").fetchall()]
+        made = [
+            each for (each,) in connection.execute(f"SELECT rules FROM {_CATALOG}.register_made").fetchall()
+        ]
     except duckdb.Error:
-        # New, broken, of another layout, or of an engine that is newer: it is taught anew.
-        layouts = []
-    if layouts != [_LAYOUT]:
+        # New, broken, or of an engine that is newer: it is taught anew, as one made by other rules is.
+        made = []
+    if made != [rules]:
         connection.execute(f"DETACH DATABASE IF EXISTS {_CATALOG}")
         for part in (file, file.with_name(f"{file.name}.wal")):
             part.unlink(missing_ok=True)
         connection.execute(attaching)
-        connection.execute(f"CREATE TABLE {_CATALOG}.register_made AS SELECT {_LAYOUT} AS layout")
+        connection.execute(f"CREATE TABLE {_CATALOG}.register_made AS SELECT {literal(rules)} AS rules")
 
 
 def _published_files(lake: Lake) -> dict[str, str]:

@@ -199,6 +199,12 @@ def stage_folded_names(connection: duckdb.DuckDBPyConnection, query: str, target
         connection.execute(f"INSERT INTO {target} SELECT * FROM folded_names")
 
 
+def parts_rule() -> str:
+    """Write out by what names are folded and taken apart in the engine; parts kept under another rule are to be made anew."""
+    statement = _PARTS_SQL.format(target="parts", **_patterns())
+    return "\n".join((statement, core_sql("folded"), is_plain_sql("name"), repr(_places())))
+
+
 @cache
 def _patterns() -> dict[str, str]:
     forms = "|".join(legal_forms())
