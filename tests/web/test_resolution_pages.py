@@ -24,6 +24,7 @@ from rongqiao.bases.enterprises.resolution.models import (
     Settlement,
     WaitingRow,
 )
+from rongqiao.bases.enterprises.selectors import list_profiles
 from rongqiao.governance.conflicts import find_conflicts
 from rongqiao.governance.pipeline import govern
 from rongqiao.kernel.errors import InvalidValueError, NotAllowedError
@@ -45,7 +46,7 @@ from tests.pipeline.test_conflicts import TAXPAYER, say, taxpayer
 from tests.web.inventory_place import page_of, person
 
 TWIN = complete_uscc("91430400MA4L00009")
-TAX = "taxation.tax_filing"
+REGISTRY, TAX = "market_regulation.registry", "taxation.tax_filing"
 OTHER_NAME = "长沙星河机械制造有限公司"
 
 
@@ -106,6 +107,35 @@ def settle(client, workspace="operator", **changes):
         "reason": "已核对营业执照",
     }
     return client.post(reverse(f"portal:{workspace}_conflict", args=[found.pk]), sent | changes)
+
+
+@pytest.mark.usefixtures("home")
+def test_each_side_names_its_file_and_leads_to_it_for_who_may_open_it(operator, taxes):
+    sides = {side["contract"]: side for side in conflict().sides}
+    taxpayer_file, registry_file = "2026-02-10.jsonl 第 1 行", "2026-01-06.csv 第 2 行"
+    for user, workspace, opened in (
+        (operator, "operator", {TAXPAYER: taxpayer_file, REGISTRY: registry_file}),
+        (taxes, "department", {TAXPAYER: taxpayer_file}),
+    ):
+        page = (
+            page_of(user).get(reverse(f"portal:{workspace}_conflict", args=[conflict().pk])).content.decode()
+        )
+        assert registry_file in page
+        for contract, side in sides.items():
+            address = reverse(f"portal:{workspace}_lineage_batch", args=[side["batch_id"]])
+            assert (f'<a href="{address}">{opened.get(contract)}</a>' in page) == (contract in opened)
+
+
+def test_the_profile_shown_is_of_the_last_regular_delivery(home):
+    """What completes or corrects one holds few rows, and was compared with nothing."""
+    with system_scope():
+        before = {row.column: row.rows for row in list_profiles(TAXPAYER)}
+    assert before["name"] == 2
+    say(home / "second", TAXPAYER, "2026-02-20_part1", taxpayer(ALPHA, name=OTHER_NAME))
+    govern(home / "second", Lake(), None)
+    publish(timezone.localdate())
+    with system_scope():
+        assert {row.column: row.rows for row in list_profiles(TAXPAYER)} == before
 
 
 @pytest.mark.usefixtures("home")

@@ -13,6 +13,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from rongqiao.accounts.roles import Role
+from rongqiao.bases.enterprises import selectors as base
+from rongqiao.bases.enterprises.intake.selectors import with_given_names
 from rongqiao.bases.enterprises.resolution import selectors, services
 from rongqiao.contracts.catalog import code_list
 from rongqiao.contracts.shared_facts import load_shared_facts
@@ -24,6 +26,8 @@ from rongqiao.portal.listing import Column, Filter, Listing
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
+
+    from rongqiao.accounts.scope import Scope
 
 STANDINGS = [("open", "待处理"), ("asked", "已请更正"), ("settled", "已有定论"), ("closed", "各方已一致")]
 
@@ -176,7 +180,7 @@ def show_conflict(request: HttpRequest, conflict_id: str, workspace: str) -> Htt
         "conflict": conflict,
         "fact": fact,
         "tolerance": f"{fact.tolerance:.0%}" if fact else "",
-        "sides": sides,
+        "sides": _with_files(scope, workspace, sides),
         "winner": _winner(conflict, sides),
         "standing": selectors.standing_of(conflict),
         "form": form if conflict.state == "open" and services.may_settle(scope, conflict) else None,
@@ -184,6 +188,20 @@ def show_conflict(request: HttpRequest, conflict_id: str, workspace: str) -> Htt
         "asked_of_us": conflict.decision == "ask" and conflict.decided_for.partition(".")[0] == scope.department,
     }  # fmt: skip
     return render(request, "portal/conflicts/detail.html", context, status=422 if form.errors else 200)
+
+
+def _with_files(scope: Scope, workspace: str, sides: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sides with the name of the file that each stands in, and the page that leads to it, for who may open that."""
+    receipts = base.list_deliveries().filter(batch_id__in=[side["batch_id"] for side in sides])
+    names = {row.batch_id: row.given_name for row in with_given_names(scope, receipts)}
+    return [
+        side
+        | {
+            "file": names.get(side["batch_id"], ""),
+            "may_open": workspace == "operator" or side["contract"].partition(".")[0] == scope.department,
+        }
+        for side in sides
+    ]
 
 
 def _winner(conflict: Any, sides: list[dict[str, Any]]) -> dict[str, Any] | None:

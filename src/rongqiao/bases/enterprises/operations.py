@@ -132,12 +132,15 @@ class Operations:
             FROM (FROM declared WHERE contract_id IS NOT NULL) FULL JOIN judged USING (contract_id, rule_id, family) ORDER BY 1, 2"""
 
     def profiles(self) -> str:
-        """One row per item of each contract's newest delivery. Headers that belong to no item are counted by nobody, and left out."""
+        """One row per item of each contract's newest regular delivery, else of its newest: corrections and parts hold few rows.
+
+        Headers that belong to no item are counted by nobody, and left out.
+        """
         return """SELECT contract_id, "column", rows, nulls, coalesce(distinct_count, 0) AS distinct_count, left(coalesce(minimum, ''), 200) AS minimum,
             left(coalesce(maximum, ''), 200) AS maximum, left(coalesce(top_pattern, ''), 200) AS top_pattern,
-            drift, known_at FROM profiles LEFT JOIN (SELECT batch_id, ledger_index FROM receipts) USING (batch_id)
+            drift, known_at FROM profiles LEFT JOIN (SELECT batch_id, ledger_index, regexp_matches(file_name, '^\\d{4}-\\d\\d-\\d\\d\\.') AS is_regular FROM receipts) USING (batch_id)
             WHERE NOT starts_with("column", '?')
-            QUALIFY row_number() OVER (PARTITION BY contract_id, "column" ORDER BY known_at DESC, ledger_index DESC NULLS LAST, batch_id DESC) = 1"""
+            QUALIFY row_number() OVER (PARTITION BY contract_id, "column" ORDER BY is_regular DESC NULLS LAST, known_at DESC, ledger_index DESC NULLS LAST, batch_id DESC) = 1"""
 
     def quarantine(self) -> str:
         """One row per reason for which a row was set aside; rows that were settled since wait no more."""

@@ -157,7 +157,7 @@ def list_rule_results(*, contract_id: str | None = None) -> QuerySet[RuleResult]
 
 
 def list_profiles(contract_id: str) -> QuerySet[ColumnProfile]:
-    """Profile of each column in the contract's newest delivery."""
+    """Profile of each column in the contract's newest regular delivery, else in its newest."""
     return ColumnProfile.objects.filter(contract_id=contract_id).order_by("pk")
 
 

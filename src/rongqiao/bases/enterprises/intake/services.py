@@ -341,7 +341,7 @@ def repair_rows(
     upload = open_upload(
         scope=scope,
         contract_id=contract.id,
-        file_name="在线修复.jsonl",
+        file_name=f"在线修复{now.astimezone(ZONE):%Y%m%d-%H%M%S}.jsonl",
         size_bytes=len(content),
         data_on=today,
         today=today,

@@ -84,7 +84,7 @@ def correct_fact(
     upload = intake.open_upload(
         scope=scope,
         contract_id=contract.id,
-        file_name="异议更正.jsonl",
+        file_name=f"异议更正{now.astimezone(ZONE):%Y%m%d-%H%M%S}.jsonl",
         size_bytes=len(content),
         data_on=today,
         today=today,
