@@ -77,6 +77,7 @@ def test_a_receipt_in_the_ledger_says_when_it_came_and_when_it_was_sealed(sent, 
     page = read(operator, "operator_ledger", index=0)
     assert page.count("2026-11-20 10:00 收到") == 2
     assert "报送回执：纳税缴费信用级别" in page
+    assert f'<a href="{reverse("portal:operator_lineage_batch", args=[sent.batch_id])}">{GIVEN}' in page
     assert "尚未签名" in page
     ledger = Ledger(home / "ledger")
     ledger.seal(SoftwareSigner(home / "ledger"), "2026-11-20T03:00:00+00:00")

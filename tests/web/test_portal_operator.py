@@ -1,5 +1,7 @@
 """Operator pages: guarded, six steps, quarantine with its reasons, the ledger proved."""
 
+import csv
+import io
 import re
 
 import pytest
@@ -210,6 +212,22 @@ def test_an_entry_is_proved_against_the_signed_head(operator, ledger, tmp_path):
     assert "1 条等待下次签名" in later
     assert "已验证" not in later
     assert "未签名" in later or "不成立" in later
+
+
+def test_all_entries_are_paged_and_exported_newest_first(operator, ledger):
+    for number in range(48):
+        ledger.append("report", f"report:{number}", f"{number:064x}")
+    assert ledger.size == 50
+    url = reverse("portal:operator_ledger")
+    pages = [operator.get(url, {"page": page}).content.decode() for page in (1, 2, 3)]
+    shown = [re.findall(r"index=(\d+)#proof", page) for page in pages]
+    assert [int(index) for page in shown for index in page] == list(range(49, -1, -1))
+    assert [len(page) for page in shown] == [20, 20, 10]
+    assert "报送回执：纳税申报" in pages[2]
+    exported = operator.get(url, {"export": "csv"}).content.decode().lstrip("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(exported)))
+    assert [row["第几条"] for row in rows] == [str(index) for index in range(49, -1, -1)]
+    assert (rows[0]["对象标识"], rows[-1]["完整摘要（SM3）"]) == ("report:47", DIGEST)
 
 
 def test_asking_for_no_entry_of_the_ledger(operator, ledger):
