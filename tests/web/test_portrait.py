@@ -331,7 +331,9 @@ def test_an_official_names_a_matter_reads_public_data_and_leaves_a_record(
 
 def test_an_official_sees_no_other_region_and_lists_nothing_unasked(client, official):
     assert open_page(client, "government_enterprise", SECOND, matter="policy").status_code == 404
-    assert "请输入企业名称" in open_page(client, "government_enterprises").content.decode()
+    first = open_page(client, "government_enterprises").content.decode()
+    assert "请输入企业名称" in first
+    assert 'name="q"' in first
     page = open_page(client, "government_enterprises", q="有限公司").content.decode()
     assert "长沙湘辉陶瓷有限公司" in page
     assert "株洲轨道配件有限公司" not in page

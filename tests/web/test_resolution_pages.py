@@ -110,6 +110,17 @@ def settle(client, workspace="operator", **changes):
 
 
 @pytest.mark.usefixtures("home")
+def test_settled_conflicts_are_reached_when_none_is_open(operator):
+    with system_scope() as scope:
+        FactConflict.objects.for_scope(scope).update(state="closed")
+    client, url = page_of(operator), reverse("portal:operator_conflicts")
+    first = client.get(url).content.decode()
+    assert "没有不一致的事实" in first
+    assert 'name="standing"' in first
+    assert NAMES[ALPHA] in client.get(url, {"standing": "closed"}).content.decode()
+
+
+@pytest.mark.usefixtures("home")
 def test_each_side_names_its_file_and_leads_to_it_for_who_may_open_it(operator, taxes):
     sides = {side["contract"]: side for side in conflict().sides}
     taxpayer_file, registry_file = "2026-02-10.jsonl 第 1 行", "2026-01-06.csv 第 2 行"

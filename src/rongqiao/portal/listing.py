@@ -32,6 +32,8 @@ MAX_EXPORT_ROWS = 50_000
 OPEN_FILTERS = 6
 #: Stands for a value that is not there.
 DASH = "—"
+#: What a choice shows while none is made, where then everything is listed.
+UNSET = "不限"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +90,15 @@ class Column:
 class Filter:
     """A filter above a list: a choice where ``choices`` are given, absent while there is none to make; else a text box.
 
-    ``apply`` narrows the rows; where it is ``None`` the selector has already used the value. ``unset`` says what a choice shows
-    while none is made.
+    ``apply`` narrows the rows; where it is ``None`` the selector has already used the value, or lists nothing without one. ``unset``
+    says what a choice shows while none is made.
     """
 
     key: str
     title: str
     choices: Sequence[tuple[str, str]] | None = None
     apply: Callable[[Any, str], Any] | None = None
-    unset: str = "不限"
+    unset: str = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +207,9 @@ class Listing:
 
     @property
     def is_bare(self) -> bool:
-        """Whether there is nothing at all: then there is nothing to filter either."""
-        return not self.page.paginator.count and not self.is_filtered
+        """Whether there is nothing at all: then there is nothing to filter either. A list that shows only a part at first may hold more."""
+        shows_all = all(entry.apply and entry.unset == UNSET for entry in self.filters)
+        return shows_all and not self.page.paginator.count and not self.is_filtered
 
     @property
     def sort(self) -> str:
