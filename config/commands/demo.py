@@ -28,7 +28,7 @@ app = typer.Typer(add_completion=False)
 def build_steps(enterprises: int) -> list[tuple[str, Callable[[], None]]]:
     """List the steps of the build in order, each safe to repeat after an interruption."""
     # Imported only to build: serving must not wait for the analytics libraries.
-    from config import demo_accounts
+    from config import demo_accounts, demo_dealings
     from config import demo_province as province
 
     return [
@@ -43,6 +43,7 @@ def build_steps(enterprises: int) -> list[tuple[str, Callable[[], None]]]:
         ("发布到企业信用信息库", lambda: province.publish(AS_OF, KNOWN_AT)),
         ("全省产品匹配", lambda: province.match_products(AS_OF, KNOWN_AT)),
         ("演示账号", lambda: demo_accounts.create_accounts(PASSWORD)),
+        ("演示接口、查询与异议", lambda: demo_dealings.deal(AS_OF)),
         ("存证入账并签名", province.seal_ledger),
     ]
 
