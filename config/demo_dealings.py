@@ -56,7 +56,7 @@ def deal(as_of: int) -> None:
         scope_of(users[name]) for name in ("demo-risk", "demo-department", "demo-enterprise")
     )
     _ask_for_interfaces(bank, department, now)
-    _call_interface(bank, as_of, now)
+    _call_interface(bank, owner, as_of, now)
     _read_portraits(owner, now)
     _dispute(owner, department, as_of, now)
 
@@ -78,8 +78,8 @@ def _ask_for_interfaces(bank: Scope, department: Scope, now: dt.datetime) -> Non
                 )
 
 
-def _call_interface(bank: Scope, as_of: int, now: dt.datetime) -> None:
-    """Ask about enterprises that consented, and about one that did not: its refusal is on record, too."""
+def _call_interface(bank: Scope, owner: Scope, as_of: int, now: dt.datetime) -> None:
+    """Ask about others than the owner's enterprise that consented, and about one that did not: its refusal is on record, too."""
     with scoped(bank):
         if InterfaceKey.objects.for_scope(bank).exists():
             return
@@ -89,8 +89,10 @@ def _call_interface(bank: Scope, as_of: int, now: dt.datetime) -> None:
     with system_scope() as scope:
         consents = Consent.objects.for_scope(scope).filter(recipient_id=institution_id, purpose=PURPOSE)
         live = consents.filter(data_classes__contains=classes, revoked_at=None, valid_until__gt=now)
-        codes = sorted(set(live.values_list("subject_uscc", flat=True)))[:CONSENTING]
-        others = Enterprise.objects.exclude(pk__in=consents.values("subject_uscc")).order_by("pk")
+        codes = sorted(set(live.values_list("subject_uscc", flat=True)) - {owner.uscc})[:CONSENTING]
+        others = Enterprise.objects.exclude(
+            pk__in=[*consents.values_list("subject_uscc", flat=True), owner.uscc]
+        ).order_by("pk")
         codes += list(others.values_list("pk", flat=True)[:1])
     for uscc in codes:
         try:

@@ -16,6 +16,7 @@ from rongqiao.indicators.array_forms import (
     REDUCTIONS,
     Chosen,
     at_extreme,
+    choose,
     covariance,
     variance,
 )
@@ -156,7 +157,7 @@ class Evaluation:
         if type(node) not in FORMS:
             raise NotArrayableError(type(node).__name__)
         if isinstance(node, ops.IfElse):
-            return np.where(
+            return choose(
                 self.truth(node.bool_expr), self.value(node.true_expr), self.value(node.false_null_expr)
             )
         if isinstance(node, ops.Clip):
@@ -212,7 +213,7 @@ class Evaluation:
             ]
             if where:
                 seen = np.logical_and.reduce([seen, *where]) if len(where) > 1 else seen & where[0]
-                filled = filled & seen if filled.dtype == np.bool_ else np.where(seen, filled, 0.0)
+                filled = filled & seen if filled.dtype == np.bool_ else choose(seen, filled)
             values = filled if filled.dtype == np.bool_ else self._rows(self.value(argument))[months]
             self._chosen[key] = Chosen(values, filled, seen)
         return self._chosen[key]
@@ -266,6 +267,6 @@ class Evaluation:
             elif node.dtype.is_boolean() and not isinstance(node, ops.Field):
                 filled = self.block.present & self._rows(self.truth(node))
             else:
-                filled = np.where(self._seen(node), self._rows(self.value(node)), 0.0)
+                filled = choose(self._seen(node), self._rows(self.value(node)))
             self._filled[node] = filled
         return self._filled[node]

@@ -21,6 +21,19 @@ Flags = npt.NDArray[np.bool_]
 Operand = Any
 
 
+def choose(flags: Any, yes: Operand, no: Operand = 0.0) -> Floats:
+    """Give ``yes`` where a flag holds and ``no`` elsewhere, to the bit, as `np.where` does.
+
+    That branches at each element, and takes five times as long where flags follow no order, as whether a month was delivered.
+    """
+    mask = -np.asarray(flags).astype(np.int64)
+    bits = np.asarray(yes, dtype=np.float64).view(np.int64)
+    if isinstance(no, float) and no == 0:
+        return np.asarray((bits & mask).view(np.float64))
+    other = np.asarray(no, dtype=np.float64).view(np.int64)
+    return np.asarray((((bits ^ other) & mask) ^ other).view(np.float64))
+
+
 class Chosen:
     """Months of one argument that count, months by enterprises; what several reductions of them share is computed once.
 
@@ -55,7 +68,7 @@ class Chosen:
     def freedom(self, how: str) -> Floats:
         """Divisor of sums of squares: the count, less one for a sample; null where that is no more than nothing."""
         divisor = self.count - (how == "sample")
-        return np.where(divisor > 0, divisor, np.nan)
+        return choose(divisor > 0, divisor, np.nan)
 
 
 def _count(flags: Flags) -> Floats:
@@ -76,35 +89,35 @@ def _over_months(values: Floats) -> Floats:
 
 
 def _sum(months: Chosen) -> Floats:
-    return np.where(months.count > 0, months.total, np.nan)
+    return choose(months.count > 0, months.total, np.nan)
 
 
 def _max(months: Chosen) -> Floats:
-    return np.asarray(np.fmax.reduce(np.where(months.seen, months.values, np.nan), axis=0))
+    return np.asarray(np.fmax.reduce(choose(months.seen, months.values, np.nan), axis=0))
 
 
 def _min(months: Chosen) -> Floats:
-    return np.asarray(np.fmin.reduce(np.where(months.seen, months.values, np.nan), axis=0))
+    return np.asarray(np.fmin.reduce(choose(months.seen, months.values, np.nan), axis=0))
 
 
 def variance(months: Chosen, how: str) -> Floats:
     """Mean square of what is off the mean; ``how`` is ``pop`` or ``sample``."""
-    off = np.where(months.seen, months.values - months.mean, 0.0)
+    off = choose(months.seen, months.values - months.mean)
     return np.asarray(_over_months(np.multiply(off, off, out=off)) / months.freedom(how))
 
 
 def covariance(left: Chosen, right: Chosen, how: str) -> Floats:
     """Mean product of what both are off their means; both are seen in the same months."""
-    off = np.where(left.seen, (left.values - left.mean) * (right.values - right.mean), 0.0)
+    off = choose(left.seen, (left.values - left.mean) * (right.values - right.mean))
     return np.asarray(_over_months(off) / left.freedom(how))
 
 
 def at_extreme(months: Chosen, key: Floats, *, is_least: bool) -> Floats:
     """Argument where the key is least or greatest; of equal keys, the newest month's."""
-    ranked = np.where(months.seen, key if is_least else -key, np.inf)
+    ranked = choose(months.seen, key if is_least else -key, np.inf)
     place = ranked.argmin(axis=0)
     found = np.take_along_axis(np.broadcast_to(months.values, months.seen.shape), place[None, :], axis=0)[0]
-    return np.where(months.seen.any(axis=0), found, np.nan)
+    return choose(months.seen.any(axis=0), found, np.nan)
 
 
 def _known_only(*operands: Operand) -> Flags:
@@ -117,7 +130,7 @@ def _known_only(*operands: Operand) -> Flags:
 
 def _compare(test: Callable[[Any, Any], Any]) -> Callable[[Operand, Operand], Operand]:
     def form(left: Operand, right: Operand) -> Operand:
-        return np.where(_known_only(left, right), test(left, right), np.nan)
+        return choose(_known_only(left, right), test(left, right), np.nan)
 
     return form
 
@@ -125,24 +138,24 @@ def _compare(test: Callable[[Any, Any], Any]) -> Callable[[Operand, Operand], Op
 def _and(left: Operand, right: Operand) -> Operand:
     """Three-valued: no beats not known."""
     is_no = (left == 0) | (right == 0)
-    return np.where(is_no, 0.0, np.where(_known_only(left, right), 1.0, np.nan))
+    return choose(is_no, 0.0, choose(_known_only(left, right), 1.0, np.nan))
 
 
 def _or(left: Operand, right: Operand) -> Operand:
     is_yes = (left == 1) | (right == 1)
-    return np.where(is_yes, 1.0, np.where(_known_only(left, right), 0.0, np.nan))
+    return choose(is_yes, 1.0, choose(_known_only(left, right), 0.0, np.nan))
 
 
 def _coalesce(*operands: Operand) -> Operand:
     found = operands[0]
     for operand in operands[1:]:
-        found = np.where(np.isnan(found), operand, found)
+        found = choose(np.isnan(found), operand, found)
     return found
 
 
 def _clip(value: Operand, lower: Operand, upper: Operand) -> Operand:
-    found = np.where(value < lower, lower, value)
-    return np.where(found > upper, upper, found)
+    found = choose(value < lower, lower, value)
+    return choose(found > upper, upper, found)
 
 
 def _is_null(value: Operand) -> Operand:
@@ -167,8 +180,8 @@ FORMS: dict[type[Any], Callable[..., Operand]] = {
     ops.Sqrt: np.sqrt,
     ops.Clip: _clip,
     ops.Coalesce: _coalesce,
-    ops.NullIf: lambda value, null: np.where(value == null, np.nan, value),
-    ops.IfElse: lambda condition, yes, no: np.where(condition == 1, yes, no),
+    ops.NullIf: lambda value, null: choose(value == null, np.nan, value),
+    ops.IfElse: lambda condition, yes, no: choose(condition == 1, yes, no),
     ops.And: _and,
     ops.Or: _or,
     ops.Not: lambda value: 1.0 - value,

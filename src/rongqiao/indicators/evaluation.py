@@ -19,6 +19,7 @@ from rongqiao.indicators.array_evaluation import (
     SideBySide,
     is_arrayable,
 )
+from rongqiao.indicators.array_forms import choose
 from rongqiao.indicators.empty_tables import empty_table
 from rongqiao.indicators.found import Found
 from rongqiao.indicators.layout import lay_out
@@ -39,6 +40,7 @@ Codes = npt.NDArray[np.int8]
 MONTH_DAYS = 31
 #: Statuses in the order of their codes.
 STATUS_WORDS = ("ok", "stale", "not_applicable", "missing")
+#: Each is one more than the one before: `_codes` reckons with that.
 OK, STALE, NOT_APPLICABLE, MISSING = range(4)
 _NEWEST = "newest_back"
 
@@ -138,12 +140,15 @@ def judge(
     result = Computed()
     for item in members:
         # Adding zero turns -0.0 into 0.0, which prints and digests differently.
-        values = np.where(np.isfinite(found[item.id]), found[item.id], np.nan) + 0.0
+        values = _finite(found[item.id]) + 0.0
+        is_known = ~np.isnan(values)
         is_zero = item.null_policy == "absent_is_zero"
         if is_zero:
-            values = np.nan_to_num(values, nan=0.0)
-        undefined = found.get(f"{item.id}__undefined")
-        codes = _status(item, ~np.isnan(values), is_old, age_months[rows], undefined)
+            values, is_known = choose(is_known, values), np.ones(len(values), dtype=np.bool_)
+        codes = _status(item, is_known, is_old, age_months[rows], found.get(f"{item.id}__undefined"))
+        if places is None:
+            result.values[item.id], result.statuses[item.id] = values, codes
+            continue
         kind = (item.minimum_months, is_zero)
         if kind not in absent:
             # A month that was never observed is missing, not stale.
@@ -293,8 +298,14 @@ def is_stale(source: Source, days: int) -> bool:
     return source.grain == "event" and days > source.stale_after_months * MONTH_DAYS
 
 
+def _finite(values: Floats) -> Floats:
+    """Values, NaN where they are beyond all numbers."""
+    is_infinite = np.isinf(values)
+    return choose(is_infinite, np.nan, values) if is_infinite.any() else values
+
+
 def _status(
-    item: Indicator, has_value: Flags, is_old: Any, age_months: Floats, undefined: Floats | None
+    item: Indicator, is_known: Flags, is_old: Any, age_months: Floats, undefined: Floats | None
 ) -> Codes:
     # A complete register: what has no value has none by nature.
     has_none: Any = item.source.grain == "event"
@@ -302,9 +313,19 @@ def _status(
         has_none = age_months < item.minimum_months - 1
         if undefined is not None:
             has_none = has_none | (undefined == 1)
-    return np.where(
-        has_value, np.where(is_old, STALE, OK), np.where(has_none, NOT_APPLICABLE, MISSING)
-    ).astype(np.int8)
+    return _codes(is_known, is_old, has_none)
+
+
+def _codes(is_known: Flags, is_old: Any, has_none: Any) -> Codes:
+    """Statuses of what is known, old or not, and of what is not, because there is none or for no reason known.
+
+    Flags are reckoned with as the numbers they are, as neighbouring codes allow: to choose among four takes thirty times as long.
+    """
+    known, old, none = (
+        np.asarray(flags, dtype=np.bool_).view(np.int8) for flags in (is_known, is_old, has_none)
+    )
+    absent = np.int8(MISSING) - none
+    return np.asarray((old & known) + absent * (known ^ 1), dtype=np.int8)
 
 
 def evaluate_derived(connection: Any, known: Computed, members: Sequence[Indicator]) -> Computed:
@@ -348,18 +369,12 @@ def judge_derived(known: Computed, members: Sequence[Indicator], found: Mapping[
     """Values and statuses of derived indicators from what an engine found, whichever it was."""
     result = Computed()
     for item in members:
-        values = np.where(np.isfinite(found[item.id]), found[item.id], np.nan)
-        read = np.stack([known.statuses[name] for name in item.inputs])
-        is_undefined = found[f"{item.id}__undefined"] == 1
+        values = _finite(found[item.id])
+        read = [known.statuses[name] for name in item.inputs]
+        is_old, is_missing, has_none = (
+            np.logical_or.reduce([each == code for each in read]) for code in (STALE, MISSING, NOT_APPLICABLE)
+        )
+        has_none |= found[f"{item.id}__undefined"] == 1
         result.values[item.id] = values
-        result.statuses[item.id] = np.select(
-            [
-                ~np.isnan(values) & (read == STALE).any(axis=0),
-                ~np.isnan(values),
-                (read == MISSING).any(axis=0),
-                (read == NOT_APPLICABLE).any(axis=0) | is_undefined,
-            ],
-            [STALE, OK, MISSING, NOT_APPLICABLE],
-            MISSING,
-        ).astype(np.int8)
+        result.statuses[item.id] = _codes(~np.isnan(values), is_old, has_none & ~is_missing)
     return result

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rongqiao.indicators.array_evaluation import BACK, Evaluation, NotArrayableError
+from rongqiao.indicators.array_forms import choose
 from rongqiao.indicators.pruning import columns_read
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Block:
         for month in range(1, RUN_MONTHS):
             np.multiply(running[month - 1] + is_zero[month], goes_on[month], out=running[month])
         runs = np.full_like(values, np.nan)
-        runs[:RUN_MONTHS] = np.where(self.present[:RUN_MONTHS], running, np.nan)
+        runs[:RUN_MONTHS] = choose(self.present[:RUN_MONTHS], running, np.nan)
         return runs
 
 
