@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,8 @@ from rongqiao.indicators.evaluation import (
     observe,
 )
 from rongqiao.indicators.found import comparable, placed
-from rongqiao.indicators.reading import ENTERPRISES, Delivered, Population, Reading, Span
+from rongqiao.indicators.population import Population, Span
+from rongqiao.indicators.reading import ENTERPRISES, Delivered, Reading
 from rongqiao.indicators.registry import At, Indicator, Source, get_indicator, load_indicators
 from rongqiao.kernel.period import check_month
 
@@ -150,10 +152,12 @@ def compute_chosen(
     Sources whose values are known already are left as they are.
     """
     computed = known or Computed()
-    ids = comparable(population.enterprise_ids)
+    ids = cache(lambda: comparable(population.enterprise_ids))
     for source, members in sources.items():
         if source.grain != "derived" and members[0].id not in computed.values:
-            found = placed(at_once[source], ids) if source in at_once and len(ids) else None
+            found = (
+                placed(at_once[source], population, ids) if source in at_once and len(population) else None
+            )
             computed.update(evaluate_source(reading, population, source, members, delivered, found))
     for source, members in sources.items():
         if source.grain == "derived" and len(population):
@@ -233,5 +237,6 @@ def find_spans(reading: Reading, size: int, processes: int = 1) -> list[Span]:
     parts = -(-len(marks) * step // size)
     if parts > 1:
         parts = min(-(-parts // processes) * processes, len(marks))
-    starts = [marks[number * len(marks) // parts] for number in range(parts)]
-    return [Span(start, end) for start, end in zip(starts, [*starts[1:], None], strict=True)]
+    numbers = [number * len(marks) // parts for number in range(parts)]
+    ends = [*(marks[number] for number in numbers[1:]), None]
+    return [Span(marks[number], end, number * step) for number, end in zip(numbers, ends, strict=True)]

@@ -23,7 +23,8 @@ from rongqiao.indicators.distributed_spans import DERIVED, POPULATION, Order, sp
 from rongqiao.indicators.evaluation import aggregates, derived_measures
 from rongqiao.indicators.lineage import items_read
 from rongqiao.indicators.partials import aggregate_in_two_steps, in_portions, same_once
-from rongqiao.indicators.reading import ENTERPRISES, Delivered, Population, aged
+from rongqiao.indicators.population import Population
+from rongqiao.indicators.reading import ENTERPRISES, Delivered, aged
 from rongqiao.kernel.errors import ContractError
 from rongqiao.lake import asof
 from rongqiao.lake.expiry import unexpired

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from rongqiao.indicators.computation import by_source, select, wide_table, write_wide
 from rongqiao.indicators.evaluation import Computed, judge, judge_derived, newest_known, nothing_known
-from rongqiao.indicators.reading import Population
+from rongqiao.indicators.population import Population
 from rongqiao.lake.tables import Lake
 
 if TYPE_CHECKING:

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping, Sequence
 
-    from rongqiao.indicators.reading import Delivered, Population, Reading
+    from rongqiao.indicators.population import Population
+    from rongqiao.indicators.reading import Delivered, Reading
     from rongqiao.indicators.registry import At, Indicator, Source
 
 Floats = npt.NDArray[np.float64]

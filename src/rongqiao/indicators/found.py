@@ -13,11 +13,14 @@ import pyarrow as pa
 import pyarrow.ipc
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from rongqiao.indicators.reading import Population
+    from rongqiao.indicators.population import Population
 
 ID = "enterprise_id"
+#: Of each enterprise, how many of everybody come before it.
+PLACE = "place"
 #: Rows of a file that are read together, and what tells the first enterprise of each.
 BATCH_ROWS, STARTS = 65_536, b"starts"
 
@@ -49,10 +52,13 @@ class Found:
         return Found(places, columns)
 
     def named(self, population: Population) -> pa.Table:
-        """Lay out by id: ``enterprise_id`` in order, and the columns."""
+        """Lay out by id: ``enterprise_id`` in order, ``place`` where the population has its own among everybody, and the columns."""
         order = np.argsort(self.places)
-        ids = population.enterprise_ids.take(pa.array(self.places[order]))
-        return pa.table({ID: ids, **{name: values[order] for name, values in self.columns.items()}})
+        places = self.places[order]
+        ids = {ID: population.enterprise_ids.take(pa.array(places))}
+        if population.first is not None:
+            ids[PLACE] = pa.array(places + population.first, pa.int32())
+        return pa.table({**ids, **{name: values[order] for name, values in self.columns.items()}})
 
 
 def comparable(ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
@@ -60,8 +66,31 @@ def comparable(ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
     return np.asarray(ids.cast(pa.binary()).to_pylist(), dtype=np.bytes_)
 
 
-def placed(rows: pa.Table, ids: npt.NDArray[np.bytes_]) -> Found:
-    """Take what was found of some enterprises, as :meth:`Found.named` laid it out, for others in the order of their ids."""
+def placed(
+    rows: pa.Table, population: Population, ids: Callable[[], npt.NDArray[np.bytes_]] | None = None
+) -> Found:
+    """Take what was found of some enterprises, as :meth:`Found.named` laid it out, for others in the order of their ids.
+
+    Parameters
+    ----------
+    rows : pa.Table
+    population : Population
+        At least one.
+    ids : callable or None
+        Gives their ids as `comparable`, where somebody has them already.
+    """
+    if PLACE in rows.column_names and population.first is not None:
+        own = rows.column(PLACE).to_numpy() - population.first
+        start, end = np.searchsorted(own, [0, len(population)])
+        part, places = rows.slice(start, end - start), own[start:end]
+        held, asked = part.column(ID), population.enterprise_ids
+        # Both are in order, and nobody leaves a register: where the first and the last are the same, nobody has come between them since.
+        if len(places) and all(held[end] == asked[int(places[end])] for end in (0, -1)):
+            return Found(places, _columns(part))
+    return _sought(rows, ids() if ids else comparable(population.enterprise_ids))
+
+
+def _sought(rows: pa.Table, ids: npt.NDArray[np.bytes_]) -> Found:
     held = rows.column(ID)
     first, last = ids[0].decode(), ids[-1].decode()
     start = bisect_left(held, first, key=_text)
@@ -69,8 +98,12 @@ def placed(rows: pa.Table, ids: npt.NDArray[np.bytes_]) -> Found:
     own = comparable(rows.column(ID))
     places = np.searchsorted(ids, own)
     is_among = ids[places] == own
-    columns = {name: rows.column(name).to_numpy()[is_among] for name in rows.column_names if name != ID}
+    columns = {name: values[is_among] for name, values in _columns(rows).items()}
     return Found(places[is_among], columns)
+
+
+def _columns(rows: pa.Table) -> dict[str, npt.NDArray[np.float64]]:
+    return {name: rows.column(name).to_numpy() for name in rows.column_names if name not in (ID, PLACE)}
 
 
 def _text(value: pa.StringScalar) -> str:

@@ -31,7 +31,8 @@ from rongqiao.indicators.computation import (
 from rongqiao.indicators.distributed import write_spans
 from rongqiao.indicators.evaluation import is_delivered
 from rongqiao.indicators.found import read_found, write_found
-from rongqiao.indicators.reading import Reading, Span
+from rongqiao.indicators.population import Span
+from rongqiao.indicators.reading import Reading
 from rongqiao.indicators.registry import At
 from rongqiao.indicators.runs import Run, declared_digest, versions_of
 from rongqiao.indicators.standing import standing_values
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from rongqiao.indicators.reading import Delivered, Population
+    from rongqiao.indicators.population import Population
+    from rongqiao.indicators.reading import Delivered
     from rongqiao.indicators.registry import Source
 
 #: Enterprises of one span: what one process holds in memory at a time.

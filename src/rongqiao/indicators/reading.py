@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from rongqiao.contracts.standards import load_contract
+from rongqiao.indicators.population import Population, Span
 from rongqiao.lake import asof
 from rongqiao.lake.engine import ibis_connection, literal, quote, stage
 from rongqiao.lake.expiry import serves_sql
@@ -22,8 +23,6 @@ from rongqiao.lake.expiry import serves_sql
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Sequence
-
-    import numpy.typing as npt
 
     from rongqiao.contracts.model import Contract
     from rongqiao.indicators.registry import At
@@ -59,43 +58,11 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """Enterprises whose id is at least ``start``, and less than ``end`` where there is one."""
-
-    start: str
-    end: str | None
-
-    def sql(self, column: str) -> str:
-        """Condition on a column of ids."""
-        upper = f" AND {column} < {literal(self.end)}" if self.end is not None else ""
-        return f"({column} >= {literal(self.start)}{upper})"
-
-
-@dataclass(frozen=True, slots=True)
 class Delivered:
     """What is held of one contract: rows, and the day the newest became known."""
 
     rows: int
     newest_known: dt.date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Population:
-    """Enterprises of a computation in the order of their ids: place is position.
-
-    Parameters
-    ----------
-    enterprise_ids : pa.Array
-        Ids.
-    age_months : array of float
-        Months since they were established; NaN where the register does not tell.
-    """
-
-    enterprise_ids: pa.Array
-    age_months: npt.NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.enterprise_ids)
 
 
 class Reading:
@@ -198,7 +165,8 @@ class Reading:
         ).to_arrow_table()
         ids = rows.column("enterprise_id").combine_chunks()
         ages = np.asarray(rows.column("age_months").to_numpy(), dtype=np.float64)
-        self._before = (chosen, Population(ids, ages))
+        first = None if self._is_named else span.place if span else 0
+        self._before = (chosen, Population(ids, ages, first))
         return self._before[1]
 
     def _known(self) -> str:

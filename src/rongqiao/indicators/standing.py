@@ -17,7 +17,7 @@ from rongqiao.lake.engine import connect, quote, stage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rongqiao.indicators.reading import Population
+    from rongqiao.indicators.population import Population
     from rongqiao.indicators.registry import At
     from rongqiao.lake.tables import Lake
 
