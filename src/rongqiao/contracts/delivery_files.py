@@ -16,6 +16,8 @@ SOURCE_SUFFIXES = (
     ".xls",
     ".parquet",
 )
+#: What names of regular deliveries match, for engines that search; :func:`read_name` gives them no tag.
+REGULAR_NAME = r"^\d{4}-\d{2}-\d{2}\."
 _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:_([^.]*))?(\..+)")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rongqiao.contracts.delivery_files import REGULAR_NAME
 from rongqiao.contracts.standards import load_contracts
 from rongqiao.kernel.errors import ContractError
 from rongqiao.lake.engine import ibis_connection, literal, quote
@@ -136,9 +137,10 @@ class Operations:
 
         Headers that belong to no item are counted by nobody, and left out.
         """
-        return """SELECT contract_id, "column", rows, nulls, coalesce(distinct_count, 0) AS distinct_count, left(coalesce(minimum, ''), 200) AS minimum,
+        is_regular = f"regexp_matches(file_name, {literal(REGULAR_NAME)})"
+        return f"""SELECT contract_id, "column", rows, nulls, coalesce(distinct_count, 0) AS distinct_count, left(coalesce(minimum, ''), 200) AS minimum,
             left(coalesce(maximum, ''), 200) AS maximum, left(coalesce(top_pattern, ''), 200) AS top_pattern,
-            drift, known_at FROM profiles LEFT JOIN (SELECT batch_id, ledger_index, regexp_matches(file_name, '^\\d{4}-\\d\\d-\\d\\d\\.') AS is_regular FROM receipts) USING (batch_id)
+            drift, known_at FROM profiles LEFT JOIN (SELECT batch_id, ledger_index, {is_regular} AS is_regular FROM receipts) USING (batch_id)
             WHERE NOT starts_with("column", '?')
             QUALIFY row_number() OVER (PARTITION BY contract_id, "column" ORDER BY is_regular DESC NULLS LAST, known_at DESC, ledger_index DESC NULLS LAST, batch_id DESC) = 1"""
 
