@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from config.allocator import use_fast_allocator
 from rongqiao.kernel.errors import RongqiaoError
 
 # Each a module of `config.commands`, imported only when called, so that `rongqiao ledger verify` does not pay for pandas.
@@ -62,6 +63,7 @@ group = LazyGroup(
 
 def main() -> None:
     """Run the command line; errors a person may read end with exit code 2 and no traceback."""
+    use_fast_allocator(next(iter(sys.argv[1:]), ""))
     try:
         group()
     except RongqiaoError as error:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from config.allocator import fast_allocator
 from config.database import ensure_database
 from rongqiao.kernel.errors import InvalidValueError
 
@@ -27,9 +28,9 @@ WORKER_PAUSE_SECONDS = 5
 app = typer.Typer(add_completion=False)
 
 
-def _commands(port: int) -> list[list[str]]:
-    """Command lines of the web server and of the job worker."""
-    granian = [
+def _web(port: int) -> list[str]:
+    """Command line of the web server."""
+    return [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)),
         *(
             "--workers",
@@ -42,7 +43,6 @@ def _commands(port: int) -> list[list[str]]:
             "config.wsgi:application",
         ),
     ]
-    return [granian, WORKER]
 
 
 def check_port(port: int) -> None:
@@ -88,7 +88,8 @@ def run(port: int, on_ready: str = "") -> int:
         signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     processes: list[subprocess.Popen[bytes]] = []
     try:
-        processes.extend(_start(command, environment) for command in _commands(port))
+        processes.append(_start(_web(port), environment))
+        processes.append(_start_worker(environment))
         if not wait_until_ready(f"http://127.0.0.1:{port}/", processes):
             typer.secho("门户未能启动，请查看上方日志。", err=True, fg="red")
             return 1
@@ -109,13 +110,18 @@ def _watch(processes: list[subprocess.Popen[bytes]], environment: dict[str, str]
         if worker.poll() is not None:
             typer.secho("后台任务进程意外退出，正在重新启动。", err=True, fg="yellow")
             time.sleep(WORKER_PAUSE_SECONDS)
-            processes[1] = worker = _start(WORKER, environment)
+            processes[1] = worker = _start_worker(environment)
         time.sleep(0.5)
 
 
 def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own: Ctrl-C reaches only this one, which then ends the others in order."""
     return subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 - our own command lines
+
+
+def _start_worker(environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start the process that works off jobs; it governs what departments push."""
+    return _start(WORKER, {**environment, **fast_allocator()})
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
