@@ -41,7 +41,7 @@ FINENESS = 100
 GROUP_ROWS = 50_000
 
 
-def select(only: Sequence[str] | None) -> dict[str, Indicator]:
+def select(only: Sequence[str] | None) -> Mapping[str, Indicator]:
     """Return the chosen indicators, and those that derived ones among them read.
 
     Raises

@@ -373,10 +373,10 @@ def indicator(
     return enter
 
 
-def load_indicators() -> dict[str, Indicator]:
+def load_indicators() -> Mapping[str, Indicator]:
     """All indicators by id, in the order of themes and of declaration."""
     _import_themes()
-    return dict(_REGISTER)
+    return _REGISTER
 
 
 @lru_cache(maxsize=1)

@@ -46,11 +46,12 @@ LEAST_THEMES = 3
 
 def portrait_context(portrait: PortraitView) -> dict[str, Any]:
     """Everything that ``portal/components/rating.html``, ``standing.html`` and ``portrait.html`` show."""
-    sources = {source.contract_id: source for source in source_statuses()}
-    groups = group_figures(portrait)
+    told = source_statuses().values_list("contract_id", "title", "delivered_on", named=True)
+    sources = {source.contract_id: source for source in told}
+    delivered = {key: source.delivered_on for key, source in sources.items()}
+    groups = group_figures(portrait, delivered)
     standing = read_standing(portrait, groups)
     relations = list_relations(portrait)
-    delivered = {key: source.delivered_on for key, source in sources.items()}
     return {
         "portrait": portrait,
         "rows": main_figures(groups),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rongqiao.kernel.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
 Number = TypeVar("Number", "int", "float", "Decimal")
@@ -57,7 +57,15 @@ def suppress_measure(value: Number | None, count: int | None, *, threshold: int)
     threshold : int
         As for :func:`suppress`.
     """
-    return None if not count or is_small(count, threshold=threshold) else value
+    return suppress_measures([value], count, threshold=threshold)[0]
+
+
+def suppress_measures(
+    values: Sequence[Number | None], count: int | None, *, threshold: int
+) -> list[Number | None]:
+    """Hide several measures of the same members, as :func:`suppress_measure` does each."""
+    is_hidden = not count or is_small(count, threshold=threshold)
+    return [None] * len(values) if is_hidden else list(values)
 
 
 def suppress_cells(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rongqiao.bases.enterprises.models import SourceStatus
@@ -15,6 +16,7 @@ from rongqiao.rules.levels import show_level
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Mapping
 
     from rongqiao.bases.enterprises.portraits import PortraitView
     from rongqiao.indicators.registry import Indicator
@@ -90,53 +92,84 @@ def format_figure(indicator_id: str, value: float | None) -> str:
         return "是" if value else "否"
     if suffix == "level":
         return show_level(indicator_id, value)
-    return f"{value:,.1f}".removesuffix(".0") + f" {load_indicators()[indicator_id].unit}"
+    return f"{value:,.1f}".removesuffix(".0") + f" {_fixed(indicator_id).unit}"
 
 
-def group_figures(view: PortraitView) -> list[ThemeFigures]:
-    """All figures of a portrait by theme, in the order of their declaration; themes without figures are left out."""
-    delivered = dict(SourceStatus.objects.values_list("contract_id", "delivered_on"))
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """What a figure says in every portrait."""
+
+    unit: str
+    window: str
+    sources: tuple[str, ...]
+    source_title: str
+
+
+@lru_cache(maxsize=4096)
+def _fixed(indicator_id: str) -> _Fixed:
+    declared, contracts = load_indicators()[indicator_id], load_contracts()
+    sources = tuple(
+        "market_regulation.registry" if name == "enterprises" else name for name in declared.sources
+    )
+    titles = "、".join(contracts[name].title for name in sources if name in contracts)
+    return _Fixed(declared.unit, declared.window, sources, titles)
+
+
+def group_figures(
+    view: PortraitView, delivered: Mapping[str, dt.date | None] | None = None
+) -> list[ThemeFigures]:
+    """All figures of a portrait by theme, in the order of their declaration; themes without figures are left out.
+
+    Parameters
+    ----------
+    view : PortraitView
+    delivered : mapping or None
+        Day of the newest delivery of each contract; read here when ``None``.
+    """
+    if delivered is None:
+        delivered = dict(SourceStatus.objects.values_list("contract_id", "delivered_on"))
     marks = marked_indicators(view.marks, view.as_of)
-    titles = {name: contract.title for name, contract in load_contracts().items()}
+    oldest: dict[tuple[str, ...], dt.date | None] = {}
     groups: dict[str, list[Figure]] = {theme: [] for theme in THEMES}
     for key, declared in load_indicators().items():
         if key in view.indicators:
-            groups[declared.theme].append(
-                _figure(declared, view.indicators[key], delivered, titles, marks.get(key, ""))
-            )
+            fixed = _fixed(key)
+            if fixed.sources not in oldest:
+                oldest[fixed.sources] = _oldest(fixed.sources, delivered)
+            figure = _figure(declared, fixed, view.indicators[key], oldest[fixed.sources], marks.get(key, ""))
+            groups[declared.theme].append(figure)
     return [
         ThemeFigures(theme, THEMES[theme], tuple(figures)) for theme, figures in groups.items() if figures
     ]
 
 
+def _oldest(sources: tuple[str, ...], delivered: Mapping[str, dt.date | None]) -> dt.date | None:
+    """Oldest of the days; null where one of the sources was never delivered."""
+    days = [day for name in sources if (day := delivered.get(name))]
+    return min(days, default=None) if len(days) == len(sources) else None
+
+
 def _figure(
-    declared: Indicator,
-    cell: dict[str, Any],
-    delivered: dict[str, dt.date | None],
-    titles: dict[str, str],
-    mark: str,
+    declared: Indicator, fixed: _Fixed, cell: dict[str, Any], delivered_on: dt.date | None, mark: str
 ) -> Figure:
     status = cell.get("status") or "missing"
     value = tidy(cell.get("value")) if status in {"ok", "stale"} else None
-    sources = tuple(
-        "market_regulation.registry" if name == "enterprises" else name for name in declared.sources
-    )
-    days = [delivered.get(name) for name in sources]
+    title = STATUSES.get(status, status)
     return Figure(
         id=declared.id,
         title=declared.title,
         value=value,
         text=format_figure(declared.id, value),
-        unit=declared.unit,
+        unit=fixed.unit,
         status=status,
-        status_title=STATUSES.get(status, status),
-        window=declared.window,
+        status_title=title,
+        window=fixed.window,
         direction=declared.direction,
         formula=declared.formula,
-        sources=sources,
-        source_title="、".join(titles[name] for name in sources if name in titles),
-        delivered_on=min((day for day in days if day), default=None) if all(days) else None,
+        sources=fixed.sources,
+        source_title=fixed.source_title,
+        delivered_on=delivered_on,
         mark=mark,
         # The status says the first word already.
-        reason=cell.get("reason", "").removeprefix(f"{STATUSES.get(status, status)}："),
+        reason=cell.get("reason", "").removeprefix(f"{title}："),
     )

@@ -125,12 +125,14 @@ def list_coverage(
     view: PortraitView, groups: Sequence[ThemeFigures], delivered: Mapping[str, dt.date | None]
 ) -> list[Coverage]:
     """Every source that feeds figures of the portrait: freshness, and figures with a value of all that rest on it."""
+    # Few lists of sources serve all figures.
+    figures = [(figure.sources, figure.value is not None) for theme in groups for figure in theme.figures]
     known: Counter[str] = Counter()
     total: Counter[str] = Counter()
-    for theme in groups:
-        for figure in theme.figures:
-            total.update(figure.sources)
-            known.update(figure.sources if figure.value is not None else ())
+    for (names, is_known), count in Counter(figures).items():
+        for name in names:
+            total[name] += count
+            known[name] += count * is_known
     readable = readable_contracts(view.data_classes)
     classes = {
         contract: each.title for each in consent_data_classes().values() for contract in each.contracts

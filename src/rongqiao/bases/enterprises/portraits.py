@@ -106,7 +106,11 @@ def duty_classes() -> frozenset[str]:
 
 def readable_contracts(data_classes: Collection[str]) -> frozenset[str]:
     """Contracts that a reader authorised for the classes may see, public ones included."""
-    allowed = set(data_classes) | public_classes()
+    return _contracts_of(frozenset(data_classes) | public_classes())
+
+
+@lru_cache(maxsize=256)
+def _contracts_of(allowed: frozenset[str]) -> frozenset[str]:
     return frozenset(
         contract
         for key, each in consent_data_classes().items()
@@ -124,8 +128,13 @@ def indicator_contracts(indicator_id: str) -> tuple[str, ...] | None:
 
 def is_readable(indicator_id: str, contracts: frozenset[str]) -> bool:
     """Whether all an indicator rests on may be read; an indicator nobody declared may not."""
-    needed = indicator_contracts(indicator_id)
-    return needed is not None and contracts.issuperset(needed)
+    return indicator_id in _readable_indicators(contracts)
+
+
+# A portrait asks of seven hundred indicators, and few sets of contracts are ever released.
+@lru_cache(maxsize=256)
+def _readable_indicators(contracts: frozenset[str]) -> frozenset[str]:
+    return frozenset(key for key in load_indicators() if contracts.issuperset(indicator_contracts(key) or ()))
 
 
 def known_facts(portrait: Portrait, *, stopped: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -159,10 +168,9 @@ def mask(
     """Show of a portrait what the classes allow."""
     contracts = readable_contracts(data_classes)
     hidden = {"value": None, "status": NOT_AUTHORISED}
-    stopped = held_back()
+    stopped, readable = held_back(), _readable_indicators(contracts)
     indicators = {
-        key: _cell(portrait, key, stopped) if is_readable(key, contracts) else dict(hidden)
-        for key in load_indicators()
+        key: _cell(portrait, key, stopped) if key in readable else dict(hidden) for key in load_indicators()
     }
     rating = _rating_status(portrait, contracts)
     shown = rating == "ok"

@@ -17,7 +17,7 @@ from rongqiao.contracts.catalog import industries, regions, threshold
 from rongqiao.indicators.registry import load_indicators
 from rongqiao.indicators.value_words import STATUSES
 from rongqiao.kernel.period import last_day
-from rongqiao.rules.disclosure import suppress_measure
+from rongqiao.rules.disclosure import suppress_measures
 from rongqiao.rules.peer_groups import MEDIAN, PeerKey, find_percentile, find_standing, peer_keys
 from rongqiao.rules.size_class import TITLES
 
@@ -183,7 +183,7 @@ def _compare(figure: Figure, groups: Sequence[PeerGroup], least: int) -> Compari
         return None
     for group in groups:
         count, *kept = group.indicators.get(figure.id) or (None,)
-        knots = [suppress_measure(value, count, threshold=least) for value in kept]
+        knots = suppress_measures(kept, count, threshold=least)
         told = [value for value in knots if value is not None]
         if count is None or not told or len(told) < len(knots):
             continue
@@ -254,7 +254,7 @@ def _bands(view: PortraitView, groups: Sequence[PeerGroup], least: int) -> dict[
             bands[series] = Band(
                 _group(group),
                 {
-                    month: tuple(suppress_measure(value, count, threshold=least) for value in quarters)
+                    month: tuple(suppress_measures(quarters, count, threshold=least))
                     for month, count, *quarters in group.series[series]
                 },
             )
