@@ -65,13 +65,13 @@ clean: ## Forget everything that was built, data included
 	@PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --silent --no-progress && touch $@
 
 # Browser journeys need Chromium and a Chinese font, the distributed engine is tested against Spark itself, which runs on Java, and governing
-# is a tenth faster with tcmalloc; Debian has all.
+# is faster with jemalloc; Debian has all.
 .make/system:
 	@mkdir -p .make
 	@missing=; command -v chromium >/dev/null || missing+=" chromium"; \
 	  fc-list :lang=zh 2>/dev/null | grep -q . || missing+=" fontconfig fonts-noto-cjk"; \
 	  command -v java >/dev/null || missing+=" openjdk-17-jre-headless"; \
-	  ls /usr/lib/*/libtcmalloc_minimal.so.4 >/dev/null 2>&1 || missing+=" libtcmalloc-minimal4"; \
+	  ls /usr/lib/*/libjemalloc.so.2 >/dev/null 2>&1 || missing+=" libjemalloc2"; \
 	  [ -z "$$missing" ] || { echo "安装$$missing …"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; }
 	@touch $@

@@ -6,16 +6,14 @@ import ctypes
 import os
 import sys
 
-#: tcmalloc by its loader name; Debian's package is libtcmalloc-minimal4.
-LIBRARY = "libtcmalloc_minimal.so.4"
-#: Bytes that all threads together may keep at hand; its own 32 MB are too few for threads that hand each other whole columns.
-THREAD_CACHES = {"TCMALLOC_MAX_TOTAL_THREAD_CACHE_BYTES": str(256 << 20)}
+#: jemalloc by its loader name; Debian's package is libjemalloc2.
+LIBRARY = "libjemalloc.so.2"
 #: Groups of commands that are started with it.
 COMPUTING = frozenset({"govern", "linkage"})
 
 
 def fast_allocator() -> dict[str, str]:
-    """Variables that put tcmalloc in place in a process that is started with them.
+    """Variables that put jemalloc in place in a process that is started with them.
 
     None where the machine does not have it, or where somebody chose: an ``LD_PRELOAD`` that is set, even to nothing, stays as it is.
     """
@@ -25,14 +23,11 @@ def fast_allocator() -> dict[str, str]:
         ctypes.CDLL(LIBRARY)
     except OSError:
         return {}
-    return {
-        "LD_PRELOAD": LIBRARY,
-        **{name: os.environ.get(name, value) for name, value in THREAD_CACHES.items()},
-    }
+    return {"LD_PRELOAD": LIBRARY}
 
 
 def use_fast_allocator(command: str) -> None:
-    """Start this process again with tcmalloc where the command computes; once, since the new one finds it chosen.
+    """Start this process again with jemalloc where the command computes; once, since the new one finds it chosen.
 
     Parameters
     ----------

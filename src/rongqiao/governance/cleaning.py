@@ -49,6 +49,7 @@ def resolve(work: Workbench, register: Register) -> None:
         FROM typed SEMI JOIN strangers USING (batch, line) WHERE (batch, line) NOT IN (SELECT batch, line FROM rejected)"""
     )
     _stage_resolutions(work, register)
+    register.index.let_go()
     if has_name:
         _stage_names(work)
     _define_resolved(work)

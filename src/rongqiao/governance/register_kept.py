@@ -157,8 +157,15 @@ def _facts(lake: Lake, register: Register) -> str:
     held = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'register_facts'").fetchone()
     if not held:
         add_view(connection, lake, table, "registry facts")
+        # Few enterprises have several rows. Only these are ranked: to rank all of a province takes a minute and gigabytes.
         connection.execute(
-            f"""CREATE TABLE {register.place("register_facts")} AS SELECT enterprise_id, county_code, address, legal_rep_name FROM "registry facts"
-            QUALIFY row_number() OVER (PARTITION BY enterprise_id ORDER BY snapshot_on DESC, {newest_first(lake.schema(table).names)}) = 1"""
+            """CREATE OR REPLACE TEMP TABLE told_again AS SELECT enterprise_id FROM "registry facts" GROUP BY enterprise_id HAVING count(*) > 1"""
         )
+        told = 'SELECT enterprise_id, county_code, address, legal_rep_name FROM "registry facts"'
+        order = f"snapshot_on DESC, {newest_first(lake.schema(table).names)}"
+        connection.execute(
+            f"""CREATE TABLE {register.place("register_facts")} AS {told} ANTI JOIN told_again USING (enterprise_id) UNION ALL
+            {told} SEMI JOIN told_again USING (enterprise_id) QUALIFY row_number() OVER (PARTITION BY enterprise_id ORDER BY {order}) = 1"""
+        )
+        connection.execute("DROP TABLE told_again")
     return "SELECT * FROM register_facts"

@@ -31,7 +31,7 @@ from rongqiao.indicators.computation import (
 from rongqiao.indicators.distributed import write_spans
 from rongqiao.indicators.evaluation import is_delivered
 from rongqiao.indicators.found import read_found, write_found
-from rongqiao.indicators.population import Span
+from rongqiao.indicators.population import Span, write_population
 from rongqiao.indicators.reading import Reading
 from rongqiao.indicators.registry import At
 from rongqiao.indicators.runs import Run, declared_digest, versions_of
@@ -72,6 +72,8 @@ class _Order:
         What is held of each contract, of all enterprises.
     at_once : str
         Folder with a file of what was found for each source that is not read part by part; no two orders have the same.
+    everybody : Path or None
+        File of all enterprises, where the parts are spans of them.
     amendment : int or None
         Number of the rows where others of the month stand under the same day already; the greatest counts.
     standing : frozenset of str
@@ -82,6 +84,7 @@ class _Order:
     at: At
     delivered: Mapping[str, Delivered]
     at_once: str
+    everybody: Path | None = None
     amendment: int | None = None
     standing: frozenset[str] = frozenset()
 
@@ -186,8 +189,11 @@ def compute_parts(
     files: list[tuple[Path, int]] = []
     workers = _workers(1 if len(parts) == 1 else processes or os.cpu_count() or 1)
     with tempfile.TemporaryDirectory(prefix="rq-found-") as folder, workers as run:
-        order = _Order(lake.root, reading.at, delivered, folder, amendment, standing)
+        everybody = Path(folder) / "everybody.arrow" if isinstance(parts[0], Span) else None
+        order = _Order(lake.root, reading.at, delivered, folder, everybody, amendment, standing)
         at_once = _read_at_once(delivered, parts)
+        if order.everybody is not None:
+            write_population(reading.choose(), order.everybody)
         list(run(_write_found, [order] * len(at_once), at_once, [read_ids] * len(at_once)))
         for done in run(_write_part, [order] * len(parts), parts):
             files.append(done)
@@ -210,14 +216,14 @@ def _workers(processes: int) -> Iterator[Callable[..., Iterator[Any]]]:
 
 
 def _open(order: _Order) -> Reading:
-    return _open_once(order.root, order.at, order.at_once)
+    return _open_once(order.root, order.at, order.at_once, order.everybody)
 
 
 @lru_cache(maxsize=1)
-def _open_once(root: str, at: At, spill: str) -> Reading:
+def _open_once(root: str, at: At, spill: str, everybody: Path | None) -> Reading:
     """Open a reading that a process keeps for all parts of one order, which is told by the folder that it spills to."""
     contracts = contracts_of(by_source(select(None).values()))
-    reading = Reading(Lake(root), at, contracts)
+    reading = Reading(Lake(root), at, contracts, everybody)
     reading.connection.raw_sql(f"SET memory_limit = {literal(ENGINE_MEMORY)}")
     reading.connection.raw_sql(f"SET temp_directory = {literal(spill)}")
     return reading

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from rongqiao.contracts.standards import load_contract
-from rongqiao.indicators.population import Population, Span
+from rongqiao.indicators.population import Population, read_population
 from rongqiao.lake import asof
 from rongqiao.lake.engine import ibis_connection, literal, quote, stage
 from rongqiao.lake.expiry import serves_sql
@@ -23,8 +23,10 @@ from rongqiao.lake.expiry import serves_sql
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from rongqiao.contracts.model import Contract
+    from rongqiao.indicators.population import Span
     from rongqiao.indicators.registry import At
     from rongqiao.lake.tables import Lake
 
@@ -74,13 +76,18 @@ class Reading:
     at : At
     contract_ids : sequence of str
         Contracts to be read; those that were never delivered are absent.
+    everybody : Path or None
+        File of `write_population` with all that the lake knows at the two times, where somebody wrote it.
     """
 
     #: Type of the numbers that stand for enterprises.
     numbers = "int32"
 
-    def __init__(self, lake: Lake, at: At, contract_ids: Sequence[str]) -> None:
+    def __init__(
+        self, lake: Lake, at: At, contract_ids: Sequence[str], everybody: Path | None = None
+    ) -> None:
         self.at = at
+        self._everybody = everybody
         self.present = [name for name in contract_ids if lake.exists(f"published/{name}")]
         self.has_register = lake.exists(ENTERPRISES)
         views = [f"published/{name}" for name in self.present]
@@ -117,16 +124,6 @@ class Reading:
         """Condition on rows whose clock has not run out by the day."""
         return serves_sql(contract, known_at=self.at.known_at, columns=self._schemas[contract.id].names)
 
-    def every(self, size: int) -> list[str]:
-        """Every so many-th enterprise in the order of their ids, the first among them."""
-        known = self._named([ENTERPRISES] if self.has_register else None)
-        rows = self._on_all_threads(
-            f"""SELECT enterprise_id FROM (SELECT enterprise_id, row_number() OVER (ORDER BY enterprise_id) - 1 AS place
-            FROM (SELECT DISTINCT enterprise_id FROM ({known})) WHERE enterprise_id IS NOT NULL) WHERE place % {size} = 0 ORDER BY 1"""
-        )
-        found: list[str] = rows.column(0).to_pylist()
-        return found
-
     def _on_all_threads(self, query: str) -> pa.Table:
         """Rows of what does not depend on their order: counts, extremes, names."""
         self.connection.raw_sql("RESET threads")
@@ -148,26 +145,28 @@ class Reading:
             return self._before[1]
         self._span, self._is_named = span, enterprise_ids is not None
         self._opened.clear()
+        if self._everybody is not None and enterprise_ids is None:
+            population = read_population(self._everybody, span)
+        else:
+            population = self._find(enterprise_ids)
+        places = pa.array(np.arange(len(population), dtype=np.int32))
+        staged = pa.table({"enterprise_id": population.enterprise_ids, "place": places})
+        stage(self.connection.con, "population", staged)
+        self._before = (chosen, population)
+        return population
+
+    def _find(self, enterprise_ids: Sequence[str] | None) -> Population:
+        """Find those of the span, or those named, among all that is known."""
         known = self._known()
         if enterprise_ids is not None:
-            stage(
-                self.connection.con,
-                "chosen",
-                pa.table({"enterprise_id": pa.array(enterprise_ids, pa.string())}),
-            )
+            named = pa.table({"enterprise_id": pa.array(enterprise_ids, pa.string())})
+            stage(self.connection.con, "chosen", named)
             known = f"SELECT * FROM ({known}) SEMI JOIN chosen USING (enterprise_id)"
-        self.connection.raw_sql(
-            f"""CREATE OR REPLACE TEMP TABLE population AS SELECT enterprise_id, age_months,
-            (row_number() OVER (ORDER BY enterprise_id) - 1)::INTEGER AS place FROM ({known}) WHERE enterprise_id IS NOT NULL"""
+        rows = self._on_all_threads(
+            f"SELECT enterprise_id, age_months FROM ({known}) WHERE enterprise_id IS NOT NULL ORDER BY 1"
         )
-        rows = self.connection.con.execute(
-            "SELECT enterprise_id, age_months::DOUBLE AS age_months FROM population ORDER BY place"
-        ).to_arrow_table()
-        ids = rows.column("enterprise_id").combine_chunks()
-        ages = np.asarray(rows.column("age_months").to_numpy(), dtype=np.float64)
-        first = None if self._is_named else span.place if span else 0
-        self._before = (chosen, Population(ids, ages, first))
-        return self._before[1]
+        first = None if self._is_named else self._span.place if self._span else 0
+        return Population.of(rows, first)
 
     def _known(self) -> str:
         if self.has_register:
@@ -175,14 +174,10 @@ class Reading:
                 f"CREATE OR REPLACE TEMP VIEW register AS SELECT * FROM {quote(ENTERPRISES)} WHERE {self._within()}"
             )
             return self._translated("register", lambda: aged(self.connection.table("register"), self.at))
-        return f"SELECT DISTINCT enterprise_id, NULL::BIGINT AS age_months FROM ({self._named()})"
-
-    def _named(self, tables: Sequence[str] | None = None) -> str:
-        """Enterprises that any of the tables, or of all, knows by then."""
-        return " UNION ".join(
-            f"SELECT enterprise_id FROM {quote(table)} WHERE known_at <= {literal(self.at.known_at.isoformat())}::DATE"
-            for table in tables or [f"published/{name}" for name in self.present]
-        )
+        by_then = f"known_at <= {literal(self.at.known_at.isoformat())}::DATE"
+        tables = (quote(f"published/{name}") for name in self.present)
+        named = " UNION ".join(f"SELECT enterprise_id FROM {table} WHERE {by_then}" for table in tables)
+        return f"SELECT DISTINCT enterprise_id, NULL::BIGINT AS age_months FROM ({named})"
 
     def held(self, contract_id: str, *, having: str | None = None) -> Rows:
         """Rows of the chosen enterprises at the two times, corrected and expired ones among them.

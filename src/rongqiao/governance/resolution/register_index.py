@@ -7,6 +7,7 @@ last indexed is one segment, kept as files that are mapped into memory; what cam
 # ruff: noqa: S608  (names are constants of this module)
 from __future__ import annotations
 
+import mmap
 import os
 import shutil
 import threading
@@ -101,11 +102,14 @@ class Segment:
         `NAMES`, one row per place.
     numbers : pa.Table
         ``number, enterprise_id``, one row per place.
+    maps : tuple of mmap.mmap
+        Of the files of names and numbers, where the segment was opened from files.
     """
 
     arrays: Mapping[str, Any]
     names: pa.Table
     numbers: pa.Table
+    maps: tuple[mmap.mmap, ...] = ()
 
     @classmethod
     def read(cls, connection: duckdb.DuckDBPyConnection, blocks: Mapping[str, str], since: int) -> Segment:
@@ -136,11 +140,9 @@ class Segment:
     def open(cls, folder: Path) -> Segment:
         """Map the files of a segment into memory."""
         arrays = {file.stem: np.load(file, mmap_mode="r") for file in folder.glob("*.npy")}
-        tables = (
-            pa.ipc.open_file(pa.memory_map(str(folder / f"{name}.arrow"))).read_all()
-            for name in ("names", "numbers")
-        )
-        return cls(arrays, *tables)
+        maps = tuple(_map(folder / f"{name}.arrow") for name in ("names", "numbers"))
+        names, numbers = (pa.ipc.open_file(pa.py_buffer(each)).read_all() for each in maps)
+        return cls(arrays, names, numbers, maps)
 
     def write(self, folder: Path) -> None:
         """Write the segment's files; they are on the disk when this returns."""
@@ -153,6 +155,11 @@ class Segment:
         for path in folder.iterdir():
             with path.open("rb+") as file:
                 os.fsync(file.fileno())
+
+    def let_go(self) -> None:
+        """Hold no page of names and numbers any more; those that are asked for come back from the system's own cache."""
+        for each in self.maps:
+            each.madvise(mmap.MADV_DONTNEED)
 
     def lookup(self, kind: str) -> Lookup:
         """Give the places by one kind of key."""
@@ -229,6 +236,11 @@ class RegisterIndex:
                 if other.name != token:
                     shutil.rmtree(other)
 
+    def let_go(self) -> None:
+        """Hold no more of names and numbers than is kept in memory anyhow: a few thousand look-ups leave all their pages resident."""
+        for segment in self.segments:
+            segment.let_go()
+
     def knows(self, codes: Keys) -> npt.NDArray[np.bool_]:
         """Whether somebody of the register bears each hashed code.
 
@@ -301,6 +313,11 @@ class RegisterIndex:
             gathered[mine] = array[places[mine] - first]
             first += len(array)
         return gathered
+
+
+def _map(file: Path) -> mmap.mmap:
+    with file.open("rb") as opened:
+        return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
