@@ -115,6 +115,27 @@ def test_it_is_not_taught_again_but_only_what_came_since(lake, tmp_path):
     assert BETA in {row[0] for row in known["register_names"] if row[1] == "株洲远山新材料有限公司"}
 
 
+def test_what_is_said_beside_a_name_is_of_the_newest_snapshot_as_it_was_told_last(lake, tmp_path):
+    told = [
+        ("2026-03-05.csv", "2026-03-01", "新路2号"),
+        # Told later of an earlier day, and told again of the same.
+        ("2026-03-06.csv", "2026-02-01", "旧路9号"),
+        ("2026-03-07.csv", "2026-03-01", "新路3号"),
+    ]
+    for name, day, address in told:
+        row = registry_row(BETA, snapshot=day, 住所=address)
+        put(tmp_path / "told", REGISTRY, name, csv_bytes(REGISTRY_HEADERS, [row]))
+    govern(tmp_path / "told", lake, None)
+    with duckdb.connect() as connection:
+        register = register_kept.load_register(lake, connection, tmp_path / "lake" / "landing")
+        assert register.facts
+        facts = connection.execute(register.facts(register)).fetchall()
+    by_id = {row[0]: row[1:] for row in facts}
+    assert len(by_id) == len(facts) == 3
+    assert by_id[BETA] == ("430102", "新路3号", "张三")
+    assert by_id[ALPHA] == ("430102", "某路1号", "张三")
+
+
 @pytest.mark.parametrize("spoil", ["unfinished", "broken", "gone", "of another lake", "of other rules"])
 def test_whatever_a_killed_run_left_is_taught_anew(lake, tmp_path, spoil):
     file = tmp_path / "lake" / FILE

@@ -158,6 +158,8 @@ def test_a_kept_index_is_opened_and_not_made_again(kept, monkeypatch):
     monkeypatch.setattr(Segment, "read", lambda *given: since.append(given[-1]) or read(*given))
     add(register, rows(60, 6))
     assert_agrees(register)
+    register.index.let_go()
+    assert_agrees(register)
     assert since == [1]
 
 
