@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
+import ctypes.util
 import os
 import sys
 
-#: jemalloc by its loader name; Debian's package is libjemalloc2.
-LIBRARY = "libjemalloc.so.2"
+#: Name of the library; Debian's package is libjemalloc2.
+LIBRARY = "jemalloc"
 #: Groups of commands that are started with it.
 COMPUTING = frozenset({"govern", "linkage"})
 
@@ -17,13 +17,9 @@ def fast_allocator() -> dict[str, str]:
 
     None where the machine does not have it, or where somebody chose: an ``LD_PRELOAD`` that is set, even to nothing, stays as it is.
     """
-    if "LD_PRELOAD" in os.environ:
-        return {}
-    try:
-        ctypes.CDLL(LIBRARY)
-    except OSError:
-        return {}
-    return {"LD_PRELOAD": LIBRARY}
+    # It is looked up and not loaded: once a process runs there is no room any more for what it keeps of each thread.
+    library = None if "LD_PRELOAD" in os.environ else ctypes.util.find_library(LIBRARY)
+    return {"LD_PRELOAD": library} if library else {}
 
 
 def use_fast_allocator(command: str) -> None:
