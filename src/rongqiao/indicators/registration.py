@@ -31,14 +31,9 @@ GONE = "注销"
 def newest_snapshot(tables: Mapping[str, Any]) -> Any:
     """One row per enterprise: the newest snapshot of the register."""
     rows = tables[REGISTRY]
-    # An enterprise has one row of a day. Most have one row: the others are few, and joined as such.
-    newest = rows.group_by("enterprise_id").aggregate(
-        newest_on=rows.snapshot_on.max(), snapshots=rows.count()
-    )
-    several = newest.filter(newest.snapshots > 1).select("enterprise_id", "newest_on")
-    joined = rows.left_join(several, "enterprise_id")
-    is_newest = joined.newest_on.isnull() | (joined.snapshot_on == joined.newest_on)
-    return joined.filter(is_newest).select(*rows.columns)
+    # An enterprise has one row of a day.
+    newest = rows.group_by("enterprise_id").aggregate(snapshot_on=rows.snapshot_on.max())
+    return rows.semi_join(newest, ["enterprise_id", "snapshot_on"])
 
 
 def _prepare(tables: Mapping[str, Any], at: At) -> Any:
