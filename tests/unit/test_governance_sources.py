@@ -284,27 +284,81 @@ def test_json_nested_too_deep_loses_its_own_line_only(first):
     assert columns(raw)[1][-1] == "3"
 
 
-def test_uniform_json_lines_are_read_as_line_by_line():
+def lines(content):
+    return enumerate(content.split(b"\n"), start=1)
+
+
+def by_line(raw):
+    """Rows of a file by their line, whatever order they were read in."""
+    rows = zip(*columns(raw), strict=True)
+    return dict(
+        zip(raw.lines.to_pylist(), (dict(zip(raw.headers, row, strict=True)) for row in rows), strict=True)
+    )
+
+
+@pytest.mark.parametrize("separators", [(", ", ": "), (",", ":")])
+@pytest.mark.parametrize("text", ["x", ", x", ', "x'])
+def test_uniform_json_lines_are_read_as_line_by_line(text, separators, monkeypatch):
     rows = [
-        {"a": f"名{n}", "b": n, "c": None if n % 3 else "null", "d": n % 2 == 0, "e": f"{n}, x"}
+        {
+            "a": f"名{n}",
+            "b": n,
+            "c": None if n % 3 else "null",
+            "d": n % 2 == 0,
+            "e": f"{n}{text}",
+            "f": -1.50,
+        }
         for n in range(50)
     ]
-    content = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-    fast, careful = jsonl._read_uniform(content, 1), jsonl._read_lines(content, 1)
+    content = "".join(
+        json.dumps(row, ensure_ascii=False, separators=separators) + "\n" for row in rows
+    ).encode()
+    careful = jsonl._read_lines(lines(content))
+    if text == "x":
+        monkeypatch.setattr(jsonl, "_read_lines", None)
+    fast = jsonl._read_uniform(content, 1)
     assert fast is not None
-    assert columns(fast) == columns(careful)
-    assert fast.lines.to_pylist() == careful.lines.to_pylist()
+    assert fast.headers == careful.headers
+    assert by_line(fast) == by_line(careful)
+
+
+ODD_LINES = [
+    '{"b": 2, "a": 1}',
+    '{"a": "x\\"y", "b": 2}',
+    '{"a": "x\\u4e2d", "b": 2}',
+    '{"a": "1,234", "b": 2}',
+    '{"a": "x, \\"b\\": 3", "b": 2}',
+    '{"a": 1, "b": {"c": 2}}',
+    '{"a": 1, "b": [2]}',
+    '{"a": 1, "b": 2}}',
+    '{"a": 1, "b": "2}"}',
+    '{"a": 1, "b": "2"',
+    '{"a": 1, "b": 2, "c": 3}',
+    '{"a": 1}',
+    '{"a": "x"y", "b": 2}',
+    '{"a": x, "b": 2}',
+    '{"a": , "b": 2}',
+    '{"a": "", "b": null}',
+    "not json",
+    '{"a": 1, "b": 2}\r',
+]
+
+
+@pytest.mark.parametrize("odd", ODD_LINES)
+@pytest.mark.parametrize("first", ['{"a": 1, "b": 2}', '{"a": "一, 二", "b": 2}'])
+def test_odd_json_lines_among_uniform_ones_are_read_one_by_one(first, odd):
+    content = "\n".join([first, odd, first, odd, '{"a": "三", "b": null}\n']).encode()
+    careful = jsonl._read_lines(lines(content))
+    fast = jsonl._read_uniform(content, 1)
+    assert fast is not None
+    assert set(fast.headers) == set(careful.headers)
+    assert by_line(fast) == by_line(careful)
+    assert fast.broken == careful.broken
 
 
 @pytest.mark.parametrize(
     "text",
-    [
-        '{"a": 1, "b": 2}\n{"b": 2, "a": 1}\n',
-        '{"a": "x\\"y", "b": 2}\n',
-        '{"a": 1, "b": {"c": 2}}\n',
-        '{"a": 1, "b": 2}\n\n{"a": 1, "b": 2}\n',
-        '{"a": 1, "b": 2}\nnot json\n',
-    ],
+    ["", '{"a": 1, "b": 2}\n\n', "not json\n", '{"a": {"b": 1, "c": 2}, "d": 3}\n', '{"a": 1}\n', "[1, 2]\n"],
 )
-def test_other_json_lines_are_read_line_by_line(text):
-    assert jsonl._read_uniform(text.encode(), 1) is None
+def test_json_with_blank_lines_or_an_odd_first_one_is_read_line_by_line(text):
+    assert jsonl._read_uniform((text + '{"a": 1, "b": 2}\n').encode() if text else b"", 1) is None

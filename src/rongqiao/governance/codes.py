@@ -36,7 +36,9 @@ def right_codes(delivered: pa.ChunkedArray) -> pa.Table:
         ``raw`` and ``code``, its standard form; codes that are not right are left out. Source: GB 32100-2015.
     """
     plain = _is_plain(delivered)
-    others = [raw for raw in delivered.filter(pa.array(~plain)).to_pylist() if is_uscc(raw)]
+    # Folding changes nothing of digits and capitals: what of them is not right as it stands is not right.
+    is_folded = pc.match_substring_regex(delivered, "^[0-9A-Z]*$").to_numpy()
+    others = [raw for raw in delivered.filter(pa.array(~plain & ~is_folded)).to_pylist() if is_uscc(raw)]
     codes = [*delivered.filter(pa.array(plain)).chunks, pa.array(map(normalise_uscc, others), pa.string())]
     raws = [*codes[:-1], pa.array(others, pa.string())]
     return pa.table(

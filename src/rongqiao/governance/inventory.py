@@ -140,10 +140,10 @@ def _count(work: Workbench) -> dict[tuple[int, str], dict[str, Any]]:
     parts = []
     for item in work.contract.items:
         column = quote(item.id)
-        value = f"CAST({column} AS DOUBLE)" if _is_numeric(item) else column
-        if item.type in ("boolean", "date"):
-            value = f"CAST({column} AS VARCHAR)"
-        parts.append(f"count({column}), approx_count_distinct({column}), min({value}), max({value})")
+        # Only the extremes are turned into what is shown of them: both conversions keep the order.
+        shown = "DOUBLE" if _is_numeric(item) else "VARCHAR"
+        extremes = ", ".join(f"CAST({one}({column}) AS {shown})" for one in ("min", "max"))
+        parts.append(f"count({column}), approx_count_distinct({column}), {extremes}")
     rows = work.connection.execute(
         f"SELECT batch, count(*), {', '.join(parts)} FROM typed GROUP BY batch"
     ).fetchall()

@@ -32,7 +32,7 @@ TEACHERS = (*SUBJECT_CONTRACTS, NAME_CONTRACT)
 _FILE, _INDEX, _CATALOG = ".register.duckdb", ".register.index", "kept_register"
 _REGISTRY = "market_regulation.registry"
 #: Of the register's tables.
-_LAYOUT = 3
+_LAYOUT = 4
 #: Number, name, and which rows of each teacher count.
 _TAUGHT = {
     _REGISTRY: ("registration_no", "name", "true"),

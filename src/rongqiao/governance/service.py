@@ -253,8 +253,8 @@ def _append_published(work: Workbench, lake: Lake) -> None:
     receipts = ", ".join(
         "NULL" if batch.ledger_index is None else str(batch.ledger_index) for batch in work.batches
     )
-    # What repeats is added after sorting, which moves every byte of a row several times. A key of fixed width sorts in two thirds of the
-    # time that the text takes: the first sixteen signs as one number, since the two that follow are check characters.
+    # What repeats is added after sorting, which moves every byte of a row several times. With the line in it the key would no longer fit the
+    # engine's short form, and take half as long again; which row of a file stands is told by its line, not by where it lies.
     shown = ", ".join(
         f"enterprise_id AS {quote(item.id)}" if item.id == code else quote(item.id)
         for item in work.contract.items
@@ -262,7 +262,7 @@ def _append_published(work: Workbench, lake: Lake) -> None:
     query = f"""SELECT {shown}, enterprise_id, ([{days}])[batch + 1] AS known_at, ([{batches}])[batch + 1] AS batch_id, line,
         ([{receipts}]::BIGINT[])[batch + 1] AS ledger_index
         FROM (SELECT {carried}, enterprise_id, batch, line FROM resolved WHERE batch IN ({numbers})
-            ORDER BY left(enterprise_id, 16)::BLOB::BIT::UHUGEINT, batch, line)"""
+            ORDER BY enterprise_id, batch)"""
     lake.append_query(table, work.connection, query, transaction=fresh)
 
 

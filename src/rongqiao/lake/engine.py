@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
     from ibis.backends.duckdb import Backend
 
     from rongqiao.lake.tables import Lake
@@ -50,6 +50,19 @@ def files_sql(files: Sequence[str]) -> str:
     """Write a relation of some Parquet files of one table; columns added later are null in older rows."""
     listed = ", ".join(literal(file) for file in files)
     return f"read_parquet([{listed}], union_by_name = true)"
+
+
+def parquet_options(schema: pa.Schema) -> str:
+    """Write the options under which the engine copies rows of a schema into a file of a table.
+
+    Notes
+    -----
+    The second version of the format, which writes differences of numbers, and texts apart from their lengths, is read in three quarters of
+    the time. Spark cannot read how it writes floating numbers. Dictionaries of values that never repeat are not worth building; codes,
+    days and batches still fit.
+    """
+    version = "V1" if any(map(pa.types.is_floating, schema.types)) else "V2"
+    return f"FORMAT parquet, PARQUET_VERSION {version}, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 4096"
 
 
 def connect(lake: Lake, tables: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:

@@ -155,7 +155,7 @@ class Lake:
             return self.append(table, connection.sql(query).to_arrow_table(), transaction=transaction)
         if self._is_committed(table, transaction):
             return False
-        file, rows = self._write_query(table, connection, query)
+        file, rows = self._write_query(table, connection, query, schema)
         if not rows:
             file.unlink()
         if rows or notes:
@@ -177,7 +177,7 @@ class Lake:
             self.replace(table, rows, transaction=transaction)
             return
         schema = connection.sql(f"SELECT * FROM ({queries[0]}) LIMIT 0").to_arrow_table().schema
-        written = [self._write_query(table, connection, query) for query in queries]
+        written = [self._write_query(table, connection, query, schema) for query in queries]
         self._commit_files(table, schema, written, [transaction], mode="overwrite", notes=notes)
 
     def new_file(self, table: str) -> Path:
@@ -269,14 +269,14 @@ class Lake:
             return None
         return sorted(set(now) - set(before))
 
-    def _write_query(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Path, int]:
+    def _write_query(
+        self, table: str, connection: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema
+    ) -> tuple[Path, int]:
         """Write a query's rows to a file in the table's folder; a run that is killed leaves it for `sweep`."""
         file = self.new_file(table)
-        # Tables of many values that never repeat are not worth building; codes, days and batches still fit.
-        options = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 4096"
         try:
             written = connection.execute(
-                f"COPY ({query}) TO {engine.literal(str(file))} ({options})"
+                f"COPY ({query}) TO {engine.literal(str(file))} ({engine.parquet_options(schema)})"
             ).fetchone()
         except Exception:
             file.unlink(missing_ok=True)

@@ -79,14 +79,27 @@ class Lookup:
         return low, high - low
 
 
-def _hold(keys: Keys, wanted: Keys) -> npt.NDArray[np.bool_]:
+def _starts(keys: Keys) -> npt.NDArray[np.uint32]:
+    """Where, among sorted keys, those begin that share their leading bits; about one key to each."""
+    bits = max(len(keys).bit_length(), 1)
+    return np.searchsorted(keys >> np.uint64(64 - bits), np.arange(1 << bits, dtype=np.uint64)).astype(
+        np.uint32
+    )
+
+
+def _hold(keys: Keys, starts: npt.NDArray[np.uint32], wanted: Keys) -> npt.NDArray[np.bool_]:
+    """Whether each wanted key is among sorted ones: hashes spread evenly, so that it is one of the first few with its leading bits."""
+    held = np.zeros(len(wanted), bool)
     if not len(keys):
-        return np.zeros(len(wanted), bool)
-    order = np.argsort(wanted)
-    ascending = wanted[order]
-    at = np.minimum(np.searchsorted(keys, ascending), len(keys) - 1)
-    held = np.empty(len(wanted), bool)
-    held[order] = keys[at] == ascending
+        return held
+    bits = len(starts).bit_length() - 1
+    places = starts[wanted >> np.uint64(64 - bits)].astype(np.int64)
+    waiting = np.arange(len(wanted))
+    while len(waiting):
+        sought, found = wanted[waiting], keys[np.minimum(places, len(keys) - 1)]
+        held[waiting] = found == sought
+        goes_on = (found < sought) & (places < len(keys) - 1)
+        waiting, places = waiting[goes_on], places[goes_on] + 1
     return held
 
 
@@ -97,7 +110,7 @@ class Segment:
     Parameters
     ----------
     arrays : Mapping[str, np.ndarray]
-        ``known``: sorted hashes of codes. ``<kind>.keys`` and ``<kind>.places`` of each `Lookup`. ``core.signs`` and ``code.signs`` of names.
+        ``known``: sorted hashes of codes, and ``known.starts`` of them. ``<kind>.keys`` and ``<kind>.places`` of each `Lookup`. ``core.signs`` and ``code.signs`` of names.
     names : pa.Table
         `NAMES`, one row per place.
     numbers : pa.Table
@@ -126,6 +139,7 @@ class Segment:
         lookups = {kind: Lookup.of(names[f"by_{kind}"]) for kind in keys}
         lookups["number"] = Lookup.of(numbers["key"])
         arrays = {"known": np.sort(known.to_arrow_table()["key"].to_numpy())}
+        arrays["known.starts"] = _starts(arrays["known"])
         for kind, lookup in lookups.items():
             arrays |= {f"{kind}.keys": lookup.keys, f"{kind}.places": lookup.places}
         arrays["core.signs"] = signs(names["core"])
@@ -250,7 +264,7 @@ class RegisterIndex:
         """
         held = np.zeros(len(codes), bool)
         for segment in self.segments:
-            held |= _hold(segment.arrays["known"], codes)
+            held |= _hold(segment.arrays["known"], segment.arrays["known.starts"], codes)
         return held
 
     def pairs(self, kind: str, wanted: Keys, most: int | None = None) -> tuple[Places, Places]:

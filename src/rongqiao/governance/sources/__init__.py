@@ -11,7 +11,15 @@ from isal import igzip, isal_zlib
 
 from rongqiao.governance.batch import Broken, RawFile
 from rongqiao.governance.sources import csv, excel, jsonl
-from rongqiao.governance.sources.blocks import DEFAULT_LIMITS, Inflated, LimitError, Limits, cut, limits_on
+from rongqiao.governance.sources.blocks import (
+    DEFAULT_LIMITS,
+    Inflated,
+    LimitError,
+    Limits,
+    cut,
+    joined,
+    limits_on,
+)
 from rongqiao.governance.sources.faults import fault_words
 
 if TYPE_CHECKING:
@@ -84,25 +92,4 @@ def read(content: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> RawFile:
     pieces = list(read_pieces(io.BytesIO(content), name, limits))
     if pieces[-1].is_lost or len(pieces) == 1:
         return pieces[-1]
-    headers = tuple(dict.fromkeys(header for piece in pieces for header in piece.headers))
-    return RawFile(
-        headers,
-        tuple(_joined(pieces, header) for header in headers),
-        pa.concat_arrays([piece.lines for piece in pieces]),
-        tuple(line for piece in pieces for line in piece.broken),
-        pieces[-1].encoding,
-    )
-
-
-def _joined(pieces: list[RawFile], header: str) -> pa.ChunkedArray:
-    """One column over all pieces; null where a piece lacks it."""
-    parts = [
-        dict(zip(piece.headers, piece.columns, strict=True)).get(
-            header, pa.nulls(len(piece.lines), pa.string())
-        )
-        for piece in pieces
-    ]
-    chunks = [
-        chunk for part in parts for chunk in (part.chunks if isinstance(part, pa.ChunkedArray) else [part])
-    ]
-    return pa.chunked_array(chunks, pa.string())
+    return joined(pieces)

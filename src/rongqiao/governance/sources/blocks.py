@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from rongqiao.contracts.numbers import threshold
-from rongqiao.governance.batch import Broken
+from rongqiao.governance.batch import Broken, RawFile
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 #: Bytes of text read at a time.
 BLOCK = 24 << 20
@@ -146,7 +146,7 @@ def cut(file: IO[bytes], limits: Limits) -> Iterator[Block]:
             rest, data, is_skipping = b"\n", data[end:], False
         end = data.rfind(b"\n") + 1
         if end:
-            content = rest + data[:end] if rest else data[:end]
+            content = b"".join((rest, memoryview(data)[:end]))
             yield Block(number, content, tuple(broken), is_last=False)
             number += count_sign(content, b"\n")
             rest, broken = data[end:], []
@@ -156,6 +156,31 @@ def cut(file: IO[bytes], limits: Limits) -> Iterator[Block]:
             broken.append(too_long(number, rest, limits))
             rest, is_skipping = b"", True
     yield Block(number, rest, tuple(broken), is_last=True)
+
+
+def joined(pieces: Sequence[RawFile]) -> RawFile:
+    """Join pieces of one file; a piece that lacks a header has null there."""
+    headers = tuple(dict.fromkeys(header for piece in pieces for header in piece.headers))
+    return RawFile(
+        headers,
+        tuple(_column(pieces, header) for header in headers),
+        pa.concat_arrays([piece.lines for piece in pieces]),
+        tuple(line for piece in pieces for line in piece.broken),
+        pieces[-1].encoding,
+    )
+
+
+def _column(pieces: Sequence[RawFile], header: str) -> pa.ChunkedArray:
+    parts = [
+        dict(zip(piece.headers, piece.columns, strict=True)).get(
+            header, pa.nulls(len(piece.lines), pa.string())
+        )
+        for piece in pieces
+    ]
+    chunks = [
+        chunk for part in parts for chunk in (part.chunks if isinstance(part, pa.ChunkedArray) else [part])
+    ]
+    return pa.chunked_array(chunks, pa.string())
 
 
 def count_sign(text: bytes, sign: bytes) -> int:

@@ -170,8 +170,9 @@ def _parse(
                 column_names=names, use_threads=False, block_size=limits.line_bytes
             ),
             parse_options=pa.csv.ParseOptions(ignore_empty_lines=False, invalid_row_handler=set_aside),
+            # That all of it is UTF-8 is known by now.
             convert_options=pa.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False
             ),
         )
     except pa.ArrowInvalid:
