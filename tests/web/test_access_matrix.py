@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -68,14 +69,20 @@ def world(db, lake, monkeypatch):
 
 @pytest.fixture
 def visit(world):
-    """Ask for a URL as a role and forget everything it did."""
+    """Ask for a URL as a role and forget everything it did; signing in, once for each role, costs as much as a page."""
+
+    @cache
+    def session(role):
+        client = Client()
+        client.force_login(world.people[role], backend="django.contrib.auth.backends.ModelBackend")
+        return client.cookies[settings.SESSION_COOKIE_NAME].value
 
     def ask(role, url, method):
+        client = Client(raise_request_exception=True)
+        client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+        if role != "anonymous":
+            client.cookies[settings.SESSION_COOKIE_NAME] = session(role)
         with transaction.atomic():
-            client = Client(raise_request_exception=True)
-            client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
-            if role != "anonymous":
-                client.force_login(world.people[role], backend="django.contrib.auth.backends.ModelBackend")
             response = getattr(client, method)(url)
             transaction.set_rollback(True)
         return response
