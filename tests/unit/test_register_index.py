@@ -9,7 +9,7 @@ import pytest
 from rongqiao.governance.register import Register
 from rongqiao.governance.resolution import register_index
 from rongqiao.governance.resolution.likeness import LARGEST_BLOCK, block_keys
-from rongqiao.governance.resolution.register_index import Segment
+from rongqiao.governance.resolution.register_index import Segment, _hold, _starts
 from rongqiao.kernel.identifiers import complete_uscc
 from rongqiao.lake.engine import literal
 
@@ -204,3 +204,28 @@ def test_a_hash_that_two_names_share_means_only_the_one_that_was_asked_for():
         register.resolve(number, None),
     ] == ways
     assert [each.method for each in ways] == ["name_exact", "name_fuzzy", "registration_no"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 100, 5_000])
+def test_hashes_are_found_by_their_leading_bits(count):
+    drawn = np.random.default_rng(count)
+    keys = np.unique(drawn.integers(0, 2**64 - 1, count, np.uint64, endpoint=True))
+    edges = np.array([0, 2**64 - 1], np.uint64)
+    crowded = np.unique(np.concatenate([keys, np.arange(2**40, 2**40 + 9, dtype=np.uint64), edges]))
+    for held in (keys, crowded):
+        strange = drawn.integers(0, 2**64 - 1, 500, np.uint64)
+        wanted = np.concatenate([drawn.permutation(held), strange, edges])
+        assert (_hold(held, _starts(held), wanted) == np.isin(wanted, held)).all()
+
+
+def test_a_name_is_known_as_it_is_spelt_in_the_register_alone():
+    code = complete_uscc("91430100MA4L00001")
+    register = Register([(code, None, "长沙（星河）精密机械有限公司")])
+    names = [
+        "长沙（星河）精密机械有限公司",
+        "长沙(星河)精密机械有限公司",
+        "长沙（星河） 精密机械有限公司",
+        "株洲商贸有限公司",
+    ]
+    hashes = register.connection.execute("SELECT hash(unnest(?))", [names]).fetchnumpy()
+    assert register.index.spells(next(iter(hashes.values()))).tolist() == [True, False, False, False]

@@ -14,6 +14,8 @@ from rongqiao.governance.resolution.unsettled import evidence_sql, weigh_unsettl
 from rongqiao.lake.engine import literal, quote, stage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rongqiao.governance.batch import Workbench
     from rongqiao.governance.register import Register
 
@@ -61,12 +63,23 @@ def resolve(work: Workbench, register: Register) -> None:
 
 
 def _stage_strangers(work: Workbench, register: Register) -> None:
-    """Write table ``strangers``: ``batch, line`` of rows that can be read and whose code, as it stands, nobody of the register bears."""
+    """Write tables of ``batch, line`` of rows that can be read.
+
+    ``strangers``: rows whose code, as it stands, nobody of the register bears. ``strange_names``: rows whose name, as it stands, is nobody's.
+    """
+    index = register.index
+    asked: dict[str, tuple[str, Callable[[Any], Any]]] = {
+        "strangers": (work.contract.identifier, index.knows)
+    }
+    if "name" in work.contract.columns:
+        asked["strange_names"] = ("name", index.spells)
+    hashes = ", ".join(f"hash({column}) AS {table}" for table, (column, _) in asked.items())
     told = work.connection.sql(
-        f"SELECT batch, line, hash({work.contract.identifier}) AS code FROM typed WHERE misfit IS NULL"
+        f"SELECT batch, line, {hashes} FROM typed WHERE misfit IS NULL"
     ).to_arrow_table()
-    is_strange = ~register.index.knows(told["code"].to_numpy())
-    stage(work.connection, "strangers", told.select(["batch", "line"]).filter(pa.array(is_strange)))
+    for table, (_, holds) in asked.items():
+        is_strange = ~holds(told[table].to_numpy())
+        stage(work.connection, table, told.select(["batch", "line"]).filter(pa.array(is_strange)))
 
 
 def _define_resolved(work: Workbench) -> None:
@@ -161,9 +174,10 @@ def _stage_resolutions(work: Workbench, register: Register) -> None:
 
 
 def _stage_names(work: Workbench) -> None:
-    """Write table ``spellings``: names that the register would spell otherwise, with that spelling."""
+    """Write table ``spellings``: names that the register would spell otherwise, with that spelling; those it knows are spelt as it does."""
     rows = work.connection.execute(
-        f"SELECT DISTINCT name FROM typed WHERE name IS NOT NULL AND NOT regexp_full_match(name, '{_PLAIN_NAME}')"
+        f"""SELECT DISTINCT name FROM typed SEMI JOIN strange_names USING (batch, line)
+        WHERE name IS NOT NULL AND NOT regexp_full_match(name, '{_PLAIN_NAME}')"""
     ).fetchall()
     names = [name for (name,) in rows]
     staged = pa.table(

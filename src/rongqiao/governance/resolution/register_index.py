@@ -110,7 +110,7 @@ class Segment:
     Parameters
     ----------
     arrays : Mapping[str, np.ndarray]
-        ``known``: sorted hashes of codes, and ``known.starts`` of them. ``<kind>.keys`` and ``<kind>.places`` of each `Lookup`. ``core.signs`` and ``code.signs`` of names.
+        ``known`` and ``spelt``: sorted hashes of codes and of folded names, each with `_starts`. ``<kind>.keys`` and ``<kind>.places`` of each `Lookup`. ``core.signs`` and ``code.signs`` of names.
     names : pa.Table
         `NAMES`, one row per place.
     numbers : pa.Table
@@ -127,19 +127,25 @@ class Segment:
     @classmethod
     def read(cls, connection: duckdb.DuckDBPyConnection, blocks: Mapping[str, str], since: int) -> Segment:
         """Read what entered the register's tables after an addition."""
-        known = connection.sql(f"SELECT hash(enterprise_id) AS key FROM register_known WHERE since > {since}")
+        entered = f"WHERE since > {since}"
+        borne = {
+            "known": connection.sql(f"SELECT hash(enterprise_id) AS key FROM register_known {entered}"),
+            "spelt": connection.sql(f"SELECT DISTINCT hash(folded) AS key FROM register_names {entered}"),
+        }
         numbers = connection.sql(
-            f"SELECT number, enterprise_id, hash(number) AS key FROM register_numbers WHERE since > {since}"
+            f"SELECT number, enterprise_id, hash(number) AS key FROM register_numbers {entered}"
         ).to_arrow_table()
         keys = {"core": "hash(core)", **blocks}
         written = ", ".join(f"{key} AS by_{kind}" for kind, key in keys.items())
         names = connection.sql(
-            f"SELECT {', '.join(NAMES)}, {written} FROM (SELECT *, enterprise_id AS plain FROM register_names WHERE since > {since})"
+            f"SELECT {', '.join(NAMES)}, {written} FROM (SELECT *, enterprise_id AS plain FROM register_names {entered})"
         ).to_arrow_table()
         lookups = {kind: Lookup.of(names[f"by_{kind}"]) for kind in keys}
         lookups["number"] = Lookup.of(numbers["key"])
-        arrays = {"known": np.sort(known.to_arrow_table()["key"].to_numpy())}
-        arrays["known.starts"] = _starts(arrays["known"])
+        arrays: dict[str, Any] = {}
+        for kind, hashes in borne.items():
+            arrays[kind] = np.sort(hashes.to_arrow_table()["key"].to_numpy())
+            arrays[f"{kind}.starts"] = _starts(arrays[kind])
         for kind, lookup in lookups.items():
             arrays |= {f"{kind}.keys": lookup.keys, f"{kind}.places": lookup.places}
         arrays["core.signs"] = signs(names["core"])
@@ -262,9 +268,16 @@ class RegisterIndex:
         -----
         Hashes alone decide: that a code of nobody has the hash of one of ten million is one chance in 10**12.
         """
-        held = np.zeros(len(codes), bool)
+        return self._holds("known", codes)
+
+    def spells(self, names: Keys) -> npt.NDArray[np.bool_]:
+        """Whether somebody of the register bears each hashed name, and it is spelt as the register spells it; by hashes alone, as `knows`."""
+        return self._holds("spelt", names)
+
+    def _holds(self, kind: str, wanted: Keys) -> npt.NDArray[np.bool_]:
+        held = np.zeros(len(wanted), bool)
         for segment in self.segments:
-            held |= _hold(segment.arrays["known"], segment.arrays["known.starts"], codes)
+            held |= _hold(segment.arrays[kind], segment.arrays[f"{kind}.starts"], wanted)
         return held
 
     def pairs(self, kind: str, wanted: Keys, most: int | None = None) -> tuple[Places, Places]:
