@@ -93,6 +93,7 @@ class Lane:
             self.sign_off()
         previous = previous_delivery(work, self.lake if contract.id in self.receipted else None)
         inventory.profile(work, previous.baselines)
+        standards.judge_readings(work)
         self.tell(contract, 2)
         rules.check(work, previous.rows)
         self.tell(contract, 3)

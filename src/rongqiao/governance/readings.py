@@ -109,9 +109,11 @@ def cast_sql(item: Item) -> str:
 
 
 def _text_sql(raw: str) -> str:
-    """Write the text without blanks around it; to look for the blanks that clerks type costs a fourth of trimming every Chinese text."""
-    has_blank = " OR ".join(f"contains({raw}, {literal(blank)})" for blank in _TYPED_BLANKS)
-    return f"CASE WHEN {has_blank} THEN nullif(trim({raw}), '') ELSE nullif({raw}, '') END"
+    """Write the text without blanks around it; to look for the blanks that clerks type at its ends costs a fifth of trimming every Chinese text."""
+    is_padded = " OR ".join(
+        f"{at}({raw}, {literal(blank)})" for blank in _TYPED_BLANKS for at in ("prefix", "suffix")
+    )
+    return f"CASE WHEN {is_padded} THEN nullif(trim({raw}), '') ELSE nullif({raw}, '') END"
 
 
 def _decimal_readings(raw: str, folded: str, physical_type: str) -> tuple[str, ...]:

@@ -209,32 +209,27 @@ def _reject_misfits(work: Workbench, checked: Sequence[Item]) -> None:
 
 
 def finish(work: Workbench) -> None:
-    """Show all parts as ``typed``, and count for each item and batch how many strings could be read."""
+    """Show all parts as ``typed``."""
     parts = " UNION ALL ".join(f"SELECT * FROM {quote(part)}" for part in work.parts)
     work.connection.execute(
         f"CREATE OR REPLACE TEMP VIEW typed AS SELECT * FROM ({parts}) WHERE misfit IS DISTINCT FROM ''"
     )
-    checked = _checked(work.contract)
-    counts = "".join(f", count({quote(item.id)})" for item in checked)
-    rows = work.connection.execute(
-        f"SELECT batch{counts} FROM typed GROUP BY batch ORDER BY batch"
-    ).fetchall()
+
+
+def judge_readings(work: Workbench) -> None:
+    """Record for each item and batch how many strings there were, as profiled, and how many of them could not be read."""
     misfits = {
         (number, item_id): count
         for number, item_id, count in work.connection.execute(
             "SELECT batch, column_id, count(*) FROM rejected GROUP BY ALL"
         ).fetchall()
     }
-    for number, *counted in rows:
-        for fitting, item in zip(counted, checked, strict=True):
-            failed = misfits.get((number, item.id), 0)
-            outcome = judge("reject", fitting + failed, failed)
-            work.add_result(
-                work.batches[number],
-                _rule_id(work.contract, item),
-                "validity",
-                (outcome, fitting + failed, failed),
-            )
+    given = {(row["batch_id"], row["column"]): row["rows"] - row.get("nulls", 0) for row in work.profiles}
+    for batch in work.batches:
+        for item in _checked(work.contract):
+            checked, failed = given[batch.batch_id, item.id], misfits.get((batch.number, item.id), 0)
+            counts = (judge("reject", checked, failed), checked, failed)
+            work.add_result(batch, _rule_id(work.contract, item), "validity", counts)
 
 
 def _rule_id(contract: Contract, item: Item) -> str:

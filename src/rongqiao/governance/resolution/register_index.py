@@ -12,6 +12,7 @@ import os
 import shutil
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +141,9 @@ class Segment:
         names = connection.sql(
             f"SELECT {', '.join(NAMES)}, {written} FROM (SELECT *, enterprise_id AS plain FROM register_names {entered})"
         ).to_arrow_table()
-        lookups = {kind: Lookup.of(names[f"by_{kind}"]) for kind in keys}
+        with ThreadPoolExecutor(os.cpu_count()) as sorting:
+            sorted_keys = sorting.map(Lookup.of, (names[f"by_{kind}"] for kind in keys))
+            lookups = dict(zip(keys, sorted_keys, strict=True))
         lookups["number"] = Lookup.of(numbers["key"])
         arrays: dict[str, Any] = {}
         for kind, hashes in borne.items():
