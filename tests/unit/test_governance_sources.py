@@ -362,3 +362,10 @@ def test_odd_json_lines_among_uniform_ones_are_read_one_by_one(first, odd):
 )
 def test_json_with_blank_lines_or_an_odd_first_one_is_read_line_by_line(text):
     assert jsonl._read_uniform((text + '{"a": 1, "b": 2}\n').encode() if text else b"", 1) is None
+
+
+def test_marks_that_two_lines_have_too_many_and_too_few_of_do_not_hide_each_other():
+    content = b'{"a": "x", "b": 2}\n{"a": "x"y"z", "b": 2}\n{\'a\': "x", "b": 2}\n'
+    fast, careful = jsonl._read_uniform(content, 1), jsonl._read_lines(lines(content))
+    assert by_line(fast) == by_line(careful)
+    assert [fault.line for fault in fast.broken] == [2, 3]

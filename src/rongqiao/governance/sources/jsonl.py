@@ -79,7 +79,8 @@ def _read_uniform(text: bytes, first_line: int) -> RawFile | None:
     columns, is_like, quotes = _take_off_keys(fields, openings)
     quotes += 2 * len(keys) * fields.num_rows + sum(line.count(b'"') for _, line in odd)
     # Next to no text holds either sign, and to look for them in each value costs as much as all the rest.
-    for sign, is_held in (("\\", b"\\" in text), ('"', count_sign(text, b'"') != quotes)):
+    is_quoting = not is_like.all() or count_sign(text, b'"') != quotes
+    for sign, is_held in (("\\", b"\\" in text), ('"', is_quoting)):
         if is_held:
             for column in columns:
                 is_like &= ~pc.fill_null(pc.match_substring(column, sign), False).to_numpy()
