@@ -56,6 +56,17 @@ def test_a_sound_delivery_passes_and_what_has_nothing_to_compare_with_is_not_run
     assert outcome(found, "row_count_drift") == "not_run"
 
 
+def test_what_could_be_read_of_each_item_is_judged_and_what_was_not_given_is_not_run(judge):
+    rows = many_rows()
+    rows[0][3], rows[1][3] = "很多", "不少"
+    found = judge(rows)
+    assert found.outcomes[f"{TAX}.taxable_sales_cny_type"] == ("failed", 2)
+    assert found.outcomes[f"{TAX}.vat_paid_cny_type"] == ("passed", 0)
+    nothing = judge([])
+    assert found.outcomes.keys() == nothing.outcomes.keys()
+    assert outcome(nothing, "taxable_sales_cny_type") == "not_run"
+
+
 def test_a_missing_column_and_an_unknown_one_are_told_apart(judge):
     rows = [row[:-1] for row in many_rows()]
     assert outcome(judge(rows, TAX_HEADERS[:-1]), "columns_complete") == "warned"

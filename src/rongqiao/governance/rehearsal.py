@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from rongqiao.governance import cleaning, collection, inventory, rules, sources
+from rongqiao.governance import cleaning, collection, inventory, rules, sources, standards
 from rongqiao.governance.batch import Workbench
 from rongqiao.governance.lane import cast_all
 from rongqiao.governance.reading import read_ahead
@@ -101,6 +101,7 @@ class Stage:
         rows, values = before or (None, {})
         baselines = dict(values)
         inventory.profile(work, baselines)
+        standards.judge_readings(work)
         rules.check(work, {} if rows is None else {0: rows})
         cleaning.resolve(work, self.register)
         rules.check_resolved(work, lambda *_: rules.Reference("register_values"))
