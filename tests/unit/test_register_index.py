@@ -181,6 +181,22 @@ def test_a_kept_index_that_does_not_fit_is_made_anew(kept, tmp_path, spoil):
     assert len(list((tmp_path / "index").iterdir())) == 1
 
 
+def test_an_index_laid_down_by_a_run_that_was_killed_is_not_trusted(kept, tmp_path):
+    register = kept()
+    register.clear()
+    add(register, rows(200, 50))
+    register.prepare()
+    assert_agrees(register)
+    laid_down = register.index.token
+    assert (tmp_path / "index" / laid_down).is_dir()
+    register.connection.close()
+    again = kept()
+    assert_agrees(again)
+    again.keep()
+    assert laid_down != again.index.token
+    assert [each.name for each in (tmp_path / "index").iterdir()] == [again.index.token]
+
+
 def test_a_hash_that_two_names_share_means_only_the_one_that_was_asked_for():
     """Hashes only gather who might be meant: what they stand for decides."""
     (alpha, number, name), (beta, other, _) = rows(1, 2)

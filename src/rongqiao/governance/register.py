@@ -167,7 +167,7 @@ class Register:
 
     def prepare(self) -> None:
         """Build what is else built when it is first wanted, so that several sessions may look it up side by side."""
-        self.index.keep(self.connection)
+        self.index.lay_down()
         if self.facts:
             self.facts(self)
 

@@ -168,16 +168,13 @@ class Segment:
         return cls(arrays, names, numbers, maps)
 
     def write(self, folder: Path) -> None:
-        """Write the segment's files; they are on the disk when this returns."""
+        """Write the segment's files; when they are on the disk is up to the system."""
         folder.mkdir(parents=True)
         for name, array in self.arrays.items():
             np.save(folder / f"{name}.npy", array)
         for name, table in (("names", self.names), ("numbers", self.numbers)):
             with pa.ipc.new_file(str(folder / f"{name}.arrow"), table.schema) as file:
                 file.write_table(table)
-        for path in folder.iterdir():
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
 
     def let_go(self) -> None:
         """Hold no page of names and numbers any more; those that are asked for come back from the system's own cache."""
@@ -207,6 +204,8 @@ class RegisterIndex:
     #: The addition up to which the first segment holds everything; 0 where there is no such segment.
     since: int = 0
     is_current: bool = False
+    #: Folder of the files that the first segment is used from, and whether the register's tables note it.
+    token: str | None = None
     is_kept: bool = False
     alone: Any = field(default_factory=threading.Lock)
 
@@ -220,13 +219,14 @@ class RegisterIndex:
             or not (self.folder / noted[0]).is_dir()
         ):
             return
-        self.segments, self.since, self.is_kept = [Segment.open(self.folder / noted[0])], noted[1], True
+        self.segments, self.since = [Segment.open(self.folder / noted[0])], noted[1]
+        self.token, self.is_kept = noted[0], True
 
     def forget(self, connection: duckdb.DuckDBPyConnection, since: int = 0) -> None:
         """Note that the register changed: rows were added, or those that came with an addition were taken back."""
         self.is_current = False
         if since <= self.since:
-            self.segments, self.since, self.is_kept = [], 0, False
+            self.segments, self.since, self.token, self.is_kept = [], 0, None, False
             connection.execute("DELETE FROM register_indexed")
 
     def refresh(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -238,25 +238,36 @@ class RegisterIndex:
             fresh = _count(connection, f"SELECT count(*) FROM register_names WHERE since > {self.since}")
             if fresh > max(SMALL, first[0].names.num_rows // FRESH_AT_MOST if first else 0):
                 first = [Segment.read(connection, self.blocks, 0)]
-                self.since, self.is_kept = _count(connection, LATEST), False
+                self.since, self.token, self.is_kept = _count(connection, LATEST), None, False
             self.segments = [*first, Segment.read(connection, self.blocks, self.since)]
             self.is_current = True
 
-    def keep(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Write the first segment to the folder, and use it from there."""
-        if not self.folder or not self.since or self.is_kept:
+    def lay_down(self) -> None:
+        """Write the first segment to the folder, and use it from there: memory holds what is asked for."""
+        if not self.folder or not self.since or self.token:
             return
         with self.alone:
-            token = uuid.uuid4().hex
-            self.segments[0].write(self.folder / token)
+            self.token = uuid.uuid4().hex
+            self.segments[0].write(self.folder / self.token)
+            self.segments[0] = Segment.open(self.folder / self.token)
+
+    def keep(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Keep the first segment for the runs that follow: its files are on the disk before they are noted."""
+        self.lay_down()
+        if not self.folder or not self.token or self.is_kept:
+            return
+        with self.alone:
+            for path in (self.folder / self.token).iterdir():
+                with path.open("rb+") as file:
+                    os.fsync(file.fileno())
             connection.execute("DELETE FROM register_indexed")
             connection.execute(
-                "INSERT INTO register_indexed VALUES (?, ?, ?)", [token, self.since, duckdb.__version__]
+                "INSERT INTO register_indexed VALUES (?, ?, ?)",
+                [self.token, self.since, duckdb.__version__],
             )
-            self.segments[0] = Segment.open(self.folder / token)
             self.is_kept = True
             for other in self.folder.iterdir():
-                if other.name != token:
+                if other.name != self.token:
                     shutil.rmtree(other)
 
     def let_go(self) -> None:
