@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 #: Enterprises that are evaluated at a time.
-BLOCK = 4_096
+BLOCK = 8_192
 #: Runs of rows of one block, for each block, beyond which they are put in order first.
 MOST_RUNS = 64
 #: Ends the name of a column that counts the zeros a row stands in, see `series.with_runs`.

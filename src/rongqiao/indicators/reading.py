@@ -100,6 +100,8 @@ class Reading:
         self._shape = repr((at, shapes))
         self._span: Span | None = None
         self._is_named = False
+        #: Whether rows find their enterprise by the hash of its id: that another enterprise has it is one chance in 10**12.
+        self._are_hashed = False
         self._before: tuple[object, Population] | None = None
         self._opened: dict[str, Rows] = {}
         #: Of contracts whose key does not name the enterprise, whether a key has passed from one to another.
@@ -152,8 +154,16 @@ class Reading:
         places = pa.array(np.arange(len(population), dtype=np.int32))
         staged = pa.table({"enterprise_id": population.enterprise_ids, "place": places})
         stage(self.connection.con, "population", staged)
+        self._are_hashed = not self._is_named and self._tell_apart_by_hash()
         self._before = (chosen, population)
         return population
+
+    def _tell_apart_by_hash(self) -> bool:
+        """Give each of the population the hash of its id; whether all differ."""
+        self.connection.con.execute(
+            "CREATE OR REPLACE TEMP TABLE population AS SELECT *, hash(enterprise_id) AS code FROM population"
+        )
+        return bool(self._one("SELECT count(DISTINCT code) = count(*) FROM population"))
 
     def _find(self, enterprise_ids: Sequence[str] | None) -> Population:
         """Find those of the span, or those named, among all that is known."""
@@ -192,9 +202,13 @@ class Reading:
             for column in self._read(contract_id)
         )
         view = _name("held", contract_id, having)
+        # Numbers are joined sooner than ids of eighteen signs. Of those named, the engine reads only where their ids may be.
+        key, by = "enterprise_id", "USING (enterprise_id)"
+        if self._are_hashed:
+            key, by = "code", "ON hash(enterprise_id) = code"
         self.connection.con.execute(
             f"""CREATE OR REPLACE TEMP VIEW {quote(view)} AS SELECT place AS enterprise_id, {chosen}
-            FROM {self._rows(contract)} JOIN (SELECT enterprise_id, place FROM {self._those(having)}) USING (enterprise_id)"""
+            FROM {self._rows(contract)} JOIN (SELECT {key}, place FROM {self._those(having)}) {by}"""
         )
         return Rows(view, partial(self._table, view, contract_id))
 
