@@ -33,19 +33,22 @@ class Changes:
 
     Parameters
     ----------
-    enterprise_ids : tuple of str
-        Whose values can differ.
+    moved_ids : tuple of str
+        Of whom a row says something else.
+    tied_ids : tuple of str
+        Others, whose values in sources that look across enterprises can differ by those rows.
     read_ids : tuple of str
-        Those, and all on whose rows theirs rest in sources that look across enterprises.
+        Both, and all on whose rows theirs rest in sources that look across enterprises.
     delivered : mapping
         What is held of each contract now.
     reasons : tuple of str
-        In Chinese, why everybody has to be computed; empty where ``enterprise_ids`` are all.
+        In Chinese, why everybody has to be computed; empty where the enterprises named are all.
     standing : frozenset of str
         Sources of which no row of anybody moved: the values that stand are what a computation would give.
     """
 
-    enterprise_ids: tuple[str, ...]
+    moved_ids: tuple[str, ...]
+    tied_ids: tuple[str, ...]
     read_ids: tuple[str, ...]
     delivered: Mapping[str, Delivered]
     reasons: tuple[str, ...]
@@ -68,14 +71,14 @@ def find_changes(lake: Lake, before: Run, at: At, sources: Collection[Source]) -
     compared = _Comparison(lake, before, at, sources)
     reasons = compared.rewritten()
     if reasons:
-        return Changes((), (), {}, tuple(reasons))
+        return Changes((), (), (), {}, tuple(reasons))
     compared.find_moved()
     delivered = compared.delivered()
     reasons = _source_wide(sources, before, delivered, at)
     if reasons:
-        return Changes((), (), delivered, tuple(reasons))
-    affected = compared.affected()
-    return Changes(affected, compared.read_for(), delivered, (), compared.unmoved())
+        return Changes((), (), (), delivered, tuple(reasons))
+    moved, tied = compared.affected()
+    return Changes(moved, tied, compared.read_for(), delivered, (), compared.unmoved())
 
 
 def _source_wide(
@@ -234,8 +237,8 @@ class _Comparison:
         own = [source for source in self.sources if source.contracts and not source.is_across]
         return frozenset(source.id for source in own if not moved & {*source.contracts})
 
-    def affected(self) -> tuple[str, ...]:
-        """Who has moved rows, and who is tied to one of them by a source that looks across enterprises."""
+    def affected(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Who has moved rows, and who else is tied to one of them by a source that looks across enterprises."""
         self.connection.execute("CREATE TEMP TABLE affected AS SELECT DISTINCT enterprise_id FROM moved")
         resting: dict[Tie, set[str]] = {}
         for source in self._across():
@@ -248,7 +251,7 @@ class _Comparison:
             )
             own = [tie for tie, each in resting.items() if each == set(contracts)]
             self._tie("affected", [(tie.gives, tie.reads) for tie in own], to="turned")
-        return self._ids("affected")
+        return self._ids("moved"), self._ids("(FROM affected ANTI JOIN moved USING (enterprise_id))")
 
     def read_for(self) -> tuple[str, ...]:
         """Return all whose rows the affected enterprises' values rest on, themselves included."""
@@ -280,11 +283,11 @@ class _Comparison:
         present = set(self.present)
         return [each for each in self.sources if each.is_across and set(each.contracts) <= present]
 
-    def _ids(self, table: str) -> tuple[str, ...]:
-        rows = self.connection.execute(
-            f"SELECT DISTINCT enterprise_id FROM {table} WHERE enterprise_id IS NOT NULL ORDER BY enterprise_id"
+    def _ids(self, rows: str) -> tuple[str, ...]:
+        found = self.connection.execute(
+            f"SELECT DISTINCT enterprise_id FROM {rows} WHERE enterprise_id IS NOT NULL ORDER BY enterprise_id"
         ).to_arrow_table()
-        return tuple(rows.column(0).to_pylist())
+        return tuple(found.column(0).to_pylist())
 
 
 def _reading(files: Iterable[str]) -> str:

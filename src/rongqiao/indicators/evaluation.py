@@ -58,6 +58,15 @@ class Computed:
         self.values.update(other.values)
         self.statuses.update(other.statuses)
 
+    def differs(self, other: Computed, names: Sequence[str]) -> Flags:
+        """Of each enterprise, whether a value or a status of the indicators named is another one."""
+        found: Any = False
+        for name in names:
+            ours, theirs = self.values[name], other.values[name]
+            is_same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+            found = found | ~is_same | (self.statuses[name] != other.statuses[name])
+        return np.asarray(found, dtype=np.bool_)
+
 
 def evaluate_source(
     reading: Reading,

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 
 from rongqiao.indicators.computation import (
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
     from rongqiao.indicators.population import Population
     from rongqiao.indicators.reading import Delivered
-    from rongqiao.indicators.registry import Source
+    from rongqiao.indicators.registry import Indicator, Source
 
 #: Enterprises of one span: what one process holds in memory at a time.
 SPAN = 250_000
@@ -55,8 +56,28 @@ SPAN = 250_000
 FEW_ROWS = 5_000_000
 #: What the engine of one process may hold before it spills to disk.
 ENGINE_MEMORY = "3GB"
-#: What one process computes at a time: a span, or enterprises by name.
-Part: TypeAlias = Span | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Enterprises by name, and what of theirs stands.
+
+    Parameters
+    ----------
+    enterprise_ids : tuple of str
+    standing : frozenset of str
+        Sources of which no row of theirs has moved: their values are taken as they stand in the kept table.
+    is_tied : bool
+        Whether rows of others alone have moved. Who comes out as they stand needs no new row.
+    """
+
+    enterprise_ids: tuple[str, ...]
+    standing: frozenset[str] = frozenset()
+    is_tied: bool = False
+
+
+#: What one process computes at a time.
+Part: TypeAlias = Span | Named
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +97,6 @@ class _Order:
         File of all enterprises, where the parts are spans of them.
     amendment : int or None
         Number of the rows where others of the month stand under the same day already; the greatest counts.
-    standing : frozenset of str
-        Sources of which no row has moved: their values are taken as they stand in the kept table.
     """
 
     root: str
@@ -86,7 +105,6 @@ class _Order:
     at_once: str
     everybody: Path | None = None
     amendment: int | None = None
-    standing: frozenset[str] = frozenset()
 
 
 def write_indicators(
@@ -161,11 +179,10 @@ def compute_parts(
     *,
     read_ids: Sequence[str] | None = None,
     amendment: int | None = None,
-    standing: frozenset[str] = frozenset(),
     processes: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[tuple[Path, int]]:
-    """Compute all indicators of the parts, each into a file that is to be committed; its rows are counted.
+    """Compute all indicators of the parts, each into a file that is to be committed; its rows are counted. One without a row has no file.
 
     Parameters
     ----------
@@ -174,14 +191,12 @@ def compute_parts(
         Of all tables that indicators read.
     delivered : mapping
         What is held of each contract, of all enterprises.
-    parts : sequence of Span or of tuple of str
+    parts : sequence of Span or of Named
         Who is computed.
     read_ids : sequence of str or None
         Enough enterprises for what looks across enterprises to come out right for the parts; all when ``None``.
     amendment : int or None
         Number that the rows carry, where they need one.
-    standing : frozenset of str
-        Sources whose values are taken as they stand in the kept table.
     processes, on_progress
         As for `write_indicators`.
     """
@@ -190,14 +205,14 @@ def compute_parts(
     workers = _workers(1 if len(parts) == 1 else processes or os.cpu_count() or 1)
     with tempfile.TemporaryDirectory(prefix="rq-found-") as folder, workers as run:
         everybody = Path(folder) / "everybody.arrow" if isinstance(parts[0], Span) else None
-        order = _Order(lake.root, reading.at, delivered, folder, everybody, amendment, standing)
+        order = _Order(lake.root, reading.at, delivered, folder, everybody, amendment)
         at_once = _read_at_once(delivered, parts)
         if order.everybody is not None:
             write_population(reading.choose(), order.everybody)
         list(run(_write_found, [order] * len(at_once), at_once, [read_ids] * len(at_once)))
-        for done in run(_write_part, [order] * len(parts), parts):
-            files.append(done)
-            tell(len(files), len(parts))
+        for done, written in enumerate(run(_write_part, [order] * len(parts), parts), 1):
+            files += [written] if written else []
+            tell(done, len(parts))
     # What this process itself opened spills into the folder.
     _open_once.cache_clear()
     return files
@@ -266,15 +281,22 @@ def _write_found(order: _Order, source_ids: Sequence[str], read_ids: Sequence[st
         write_found(rows, _found_file(order, source_id))
 
 
-def _write_part(order: _Order, part: Part) -> tuple[Path, int]:
+def _write_part(order: _Order, part: Part) -> tuple[Path, int] | None:
     """Compute one part and write its file, which belongs to the table only once it is committed."""
     chosen = select(None)
     sources = by_source(chosen.values())
     reading = _open(order)
     population = _choose(reading, part)
+    known = None
+    if isinstance(part, Named):
+        if part.is_tied:
+            differing = _differing(order, reading, population, sources)
+            if not differing:
+                return None
+            population = reading.choose(enterprise_ids=differing)
+        unmoved = [item.id for source in sources for item in sources[source] if source.id in part.standing]
+        known = standing_values(Lake(order.root), order.at, population, unmoved)
     at_once = _found(order, population, sources) if len(population) else {}
-    unmoved = [item.id for source in sources for item in sources[source] if source.id in order.standing]
-    known = standing_values(Lake(order.root), order.at, population, unmoved)
     computed = compute_chosen(reading, population, sources, order.delivered, at_once, known)
     rows = wide_table(population, computed, list(chosen), order.at, is_plain=False)
     if order.amendment is not None:
@@ -285,6 +307,20 @@ def _write_part(order: _Order, part: Part) -> tuple[Path, int]:
     return file, rows.num_rows
 
 
+def _differing(
+    order: _Order, reading: Reading, population: Population, sources: Mapping[Source, list[Indicator]]
+) -> list[str]:
+    """Find those of whom a source that looks across enterprises tells something else than what stands."""
+    across = {source: members for source, members in sources.items() if source.is_across}
+    at_once = _found(order, population, across) if len(population) else {}
+    computed = compute_chosen(reading, population, across, order.delivered, at_once)
+    names = [item.id for members in across.values() for item in members]
+    standing = standing_values(Lake(order.root), order.at, population, names)
+    is_other = computed.differs(standing, names) if standing else np.ones(len(population), dtype=np.bool_)
+    found: list[str] = population.enterprise_ids.filter(pa.array(is_other)).to_pylist()
+    return found
+
+
 def _found(order: _Order, population: Population, sources: Iterable[Source]) -> dict[Source, pa.Table]:
     """Read what was found at once, of as many as the population lies among."""
     first, last = (population.enterprise_ids[place].as_py() for place in (0, -1))
@@ -293,4 +329,6 @@ def _found(order: _Order, population: Population, sources: Iterable[Source]) -> 
 
 
 def _choose(reading: Reading, part: Part) -> Population:
-    return reading.choose(enterprise_ids=part) if isinstance(part, tuple) else reading.choose(span=part)
+    if isinstance(part, Named):
+        return reading.choose(enterprise_ids=part.enterprise_ids)
+    return reading.choose(span=part)

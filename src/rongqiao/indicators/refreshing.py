@@ -20,7 +20,7 @@ from rongqiao.indicators.computation import (
     select,
     wide_schema,
 )
-from rongqiao.indicators.province import SPAN, compute_parts, write_indicators
+from rongqiao.indicators.province import SPAN, Named, compute_parts, write_indicators
 from rongqiao.indicators.reading import ENTERPRISES, Reading
 from rongqiao.indicators.registry import At
 from rongqiao.indicators.runs import Run, declared_digest, last_run, versions_of
@@ -49,7 +49,7 @@ class Refreshed:
     base : date or None
         Day of the run that it started from; null where there was none.
     computed : int or None
-        Enterprises computed; null where everybody was.
+        Enterprises that have a new row; null where everybody has.
     reasons : tuple of str
         In Chinese, why everybody was.
     """
@@ -114,9 +114,9 @@ def refresh_indicators(
         return Refreshed(known_at, 0)
     changes = _changes(lake, before, at)
     reading = Reading(lake, at, contracts)
-    if not changes.reasons and _is_most(reading, lake, len(changes.enterprise_ids)):
-        changes = Changes((), (), changes.delivered, (f"{len(changes.enterprise_ids):,} 户有变化，占多数",))
-    parts: Sequence[Part] = _cut(changes.enterprise_ids, span)
+    if not changes.reasons and _is_most(reading, lake, len(changes.moved_ids)):
+        changes = Changes((), (), (), changes.delivered, (f"{len(changes.moved_ids):,} 户有变化，占多数",))
+    parts: Sequence[Part] = _parts(changes, span)
     delivered = changes.delivered
     if changes.reasons:
         parts, delivered = find_spans(reading, span), reading.delivered()
@@ -131,7 +131,6 @@ def refresh_indicators(
         parts,
         read_ids=None if changes.reasons else changes.read_ids,
         amendment=number,
-        standing=changes.standing,
         processes=processes,
         on_progress=on_progress,
     )
@@ -142,9 +141,9 @@ def refresh_indicators(
 
 def _changes(lake: Lake, before: Run | None, at: At) -> Changes:
     if before is None:
-        return Changes((), (), {}, (UNRECORDED,))
+        return Changes((), (), (), {}, (UNRECORDED,))
     if before.declared != declared_digest():
-        return Changes((), (), {}, ("指标的声明有变化",))
+        return Changes((), (), (), {}, ("指标的声明有变化",))
     return find_changes(lake, before, at, list(by_source(select(None).values())))
 
 
@@ -157,6 +156,15 @@ def _is_most(reading: Reading, lake: Lake, changed: int) -> bool:
             f"SELECT approx_count_distinct(enterprise_id) FROM {quote(ENTERPRISES)}"
         ).fetchone()
     return found is not None and changed > MOST_SHARE * found[0]
+
+
+def _parts(changes: Changes, size: int) -> list[Named]:
+    """Cut those who are computed: of who is tied to others alone, all sources stand that look at one enterprise."""
+    own = frozenset(
+        source.id for source in by_source(select(None).values()) if source.contracts and not source.is_across
+    )
+    moved = [Named(ids, changes.standing) for ids in _cut(changes.moved_ids, size)]
+    return moved + [Named(ids, own, is_tied=True) for ids in _cut(changes.tied_ids, size)]
 
 
 def _cut(ids: Sequence[str], size: int) -> list[tuple[str, ...]]:
