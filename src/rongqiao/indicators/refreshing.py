@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 #: Above this share of all enterprises, computing everybody costs no more than picking them out.
 MOST_SHARE = 0.3
+#: Fewer enterprises are computed by one process.
+WORTH_A_PROCESS = 1_000
 UNRECORDED = "该月此前没有留有记录的计算"
 
 
@@ -116,7 +119,7 @@ def refresh_indicators(
     reading = Reading(lake, at, contracts)
     if not changes.reasons and _is_most(reading, lake, len(changes.moved_ids)):
         changes = Changes((), (), (), changes.delivered, (f"{len(changes.moved_ids):,} 户有变化，占多数",))
-    parts: Sequence[Part] = _parts(changes, span)
+    parts: Sequence[Part] = _parts(changes, span, processes or os.cpu_count() or 1)
     delivered = changes.delivered
     if changes.reasons:
         parts, delivered = find_spans(reading, span), reading.delivered()
@@ -158,12 +161,14 @@ def _is_most(reading: Reading, lake: Lake, changed: int) -> bool:
     return found is not None and changed > MOST_SHARE * found[0]
 
 
-def _parts(changes: Changes, size: int) -> list[Named]:
+def _parts(changes: Changes, size: int, processes: int) -> list[Named]:
     """Cut those who are computed: of who is tied to others alone, all sources stand that look at one enterprise."""
     own = frozenset(
         source.id for source in by_source(select(None).values()) if source.contracts and not source.is_across
     )
-    moved = [Named(ids, changes.standing) for ids in _cut(changes.moved_ids, size)]
+    # Rows of who has news take nearly all the time: no process waits for another that has them all.
+    step = min(size, max(-(-len(changes.moved_ids) // processes), WORTH_A_PROCESS))
+    moved = [Named(ids, changes.standing) for ids in _cut(changes.moved_ids, step)]
     return moved + [Named(ids, own, is_tied=True) for ids in _cut(changes.tied_ids, size)]
 
 
