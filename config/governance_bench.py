@@ -34,13 +34,20 @@ def governance(
     deliveries: Annotated[Path | None, typer.Option(help="已有的报送文件夹；缺省则先生成，不计时")] = None,
     lake: Annotated[Path | None, typer.Option(help="留存治理后的数据湖，供其他测速使用；缺省则不留")] = None,
     is_handed_over: Annotated[
-        bool, typer.Option("--handed-over", help="报送文件留存时只建硬链接，省去一份副本的磁盘空间")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--handed-over/--copied",
+            help="报送文件留存时只建硬链接，省去一份副本的磁盘空间；自行生成的报送缺省如此，已有的缺省另存副本",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出")] = False,
 ) -> None:
     """Govern a province's deliveries in a process of its own, again, and with a correction of one percent."""
     with tempfile.TemporaryDirectory(prefix="rq-bench-") as name:
         place = Path(name)
+        if is_handed_over is None:
+            # What is drawn here nobody writes again.
+            is_handed_over = deliveries is None
         if deliveries is None:
             _tell("生成报送文件", enterprises=enterprises)
             write_province(
