@@ -6,6 +6,7 @@ import datetime as dt
 import sys
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -17,6 +18,8 @@ from drawn_taxation import tax_filing
 
 from rongqiao.indicators import compute, load_indicators, province, write_indicators
 from rongqiao.indicators.computation import TARGET, select
+from rongqiao.indicators.evaluation import MISSING, OK, STALE, Computed
+from rongqiao.indicators.reading import Reading
 from rongqiao.lake.tables import Lake
 
 SALES = [name for name in load_indicators() if name.startswith("tax_taxable_sales_")]
@@ -58,6 +61,23 @@ def test_of_two_rows_of_a_month_that_came_on_one_day_the_later_delivery_counts(t
 def _vat_paid(lake):
     only = "tax_vat_paid_sum_m12_cny"
     return compute(lake, as_of=AS_OF, known_at=KNOWN_AT, only=[only], enterprise_ids=[YUAN])[only][0].as_py()
+
+
+def test_where_two_ids_had_one_hash_rows_are_joined_by_id(lake, whole, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Reading, "_tell_apart_by_hash", lambda _: bool(asked.append(1)))
+    assert compute(lake, as_of=AS_OF, known_at=KNOWN_AT).equals(whole)
+    assert asked
+
+
+def test_another_value_or_status_differs_and_what_is_missing_on_both_sides_does_not():
+    def of(*rows):
+        values, statuses = zip(*rows, strict=True)
+        return Computed({"a": np.array(values)}, {"a": np.array(statuses, np.int8)})
+
+    stands = of((1.0, OK), (np.nan, MISSING), (1.0, OK), (1.0, OK), (np.nan, MISSING))
+    found = of((1.0, OK), (np.nan, MISSING), (2.0, OK), (1.0, STALE), (0.0, OK))
+    assert found.differs(stands, ["a"]).tolist() == [False, False, True, True, True]
 
 
 def test_spans_and_processes_do_not_show(lake, whole, tmp_path):
